@@ -1,0 +1,1 @@
+"""Pure decisions: types and functions without I/O, framework or wall clock."""

@@ -1,0 +1,106 @@
+"""What happens while one request is answered: the mutable companion of `Facts`.
+
+Layers keep here what they found out and will need for the answer; the application finds it at
+`request.state.garrison`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .facts import Facts
+    from .ports import Services, Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified identity. Only such a one may key a limit or a ban.
+
+    `id` is stable and opaque to Garrison; `kind` says how it was verified ("user", "api-key", "service").
+    """
+
+    id: str
+    kind: str = "user"
+    scopes: frozenset[str] = field(default_factory=frozenset)
+
+
+class Exchange:
+    """One request's working state. Never shared between requests.
+
+    request_id   the id shown to the client and written to events
+    facts        what the request is
+    services     shared services (clock, emit, signers, …)
+    principal    the verified identity, once resolved; None for anonymous
+    taken        outcome of the tightest rate limit so far, for the RateLimit headers
+    cookies      `Set-Cookie` values waiting to go out; the cookies layer writes them
+    session      opaque session id in force for this exchange; set at log-in and log-out by `accounts`
+    login        "in", "out" or empty: what happened to the session during this exchange
+    """
+
+    __slots__ = (
+        "_csrf",
+        "_nonce",
+        "cookies",
+        "facts",
+        "issue_csrf",
+        "login",
+        "principal",
+        "request_id",
+        "services",
+        "session",
+        "taken",
+    )
+
+    def __init__(self, facts: Facts, services: Services) -> None:
+        self.facts = facts
+        self.services = services
+        self.request_id = facts.request_id
+        self.principal: Principal | None = None
+        self.taken: list[Taken] | None = None
+        self.cookies: list[bytes] | None = None
+        self.session: str | None = None
+        self.login = ""
+        self.issue_csrf: Callable[[Exchange], str] | None = None
+        self._nonce = ""
+        self._csrf = ""
+
+    @property
+    def nonce(self) -> str:
+        """This answer's CSP nonce (CSP3, section 7.1): 128 random bits, drawn on first use."""
+        if not self._nonce:
+            self._nonce = self.services.nonces()
+        return self._nonce
+
+    @property
+    def csrf_token(self) -> str:
+        """A CSRF token bound to the session in force; put it into forms or the `X-CSRF-Token` header.
+
+        Asking for it starts a pre-session where there is none, so ask only where a form is shown. Empty when the
+        CSRF layer is off.
+        """
+        if not self._csrf and self.issue_csrf is not None:
+            self._csrf = self.issue_csrf(self)
+        return self._csrf
+
+    def renew_csrf(self) -> None:
+        """Forget the token handed out so far: the session it was bound to has changed."""
+        self._csrf = ""
+
+    def set_cookie(self, line: bytes) -> None:
+        """Queue a complete `Set-Cookie` value for the answer."""
+        if self.cookies is None:
+            self.cookies = []
+        self.cookies.append(line)
+
+    @property
+    def csrf_handed_out(self) -> str:
+        """The token handed out in this exchange, or empty."""
+        return self._csrf
+
+    @property
+    def nonce_drawn(self) -> str:
+        """The nonce drawn in this exchange, or empty: asking does not draw one."""
+        return self._nonce

@@ -1,0 +1,178 @@
+"""The ports: Protocols through which rooms meet without importing each other.
+
+Each states its whole contract: atomicity, clock, failure, bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from .clock import SYSTEM, Clock
+
+if TYPE_CHECKING:
+    from .exchange import Exchange, Principal
+    from .facts import Facts
+
+Detail: TypeAlias = str | int | float | bool | None
+
+
+class Emit(Protocol):
+    """Record that something happened.
+
+    Never blocks, never raises, never awaits: it appends to a bounded queue. `name` is of the closed vocabulary of
+    `events`; `facts` gives who and where; `details` must be plain values, and are redacted before they are written.
+    """
+
+    def __call__(self, name: str, facts: Facts | None = None, /, **details: Detail) -> None: ...
+
+
+class Sign(Protocol):
+    """Authenticate bytes under one purpose's current key; accept those of keys being rotated out.
+
+    `sign` returns a URL-safe tag that names its key version. `verify` is constant-time in the tag's content and
+    returns False for anything malformed; it never raises on client input.
+    """
+
+    def sign(self, data: bytes) -> str: ...
+
+    def verify(self, data: bytes, tag: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A rate: at most `limit` per `window` seconds on average, of which `burst` may come at once (GCRA, ITU-T I.371).
+
+    `name` stands in the RateLimit headers and in keys; two quotas of one name share their counters.
+    """
+
+    name: str
+    limit: int
+    window: float
+    burst: int
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two requests at the allowed pace."""
+        return self.window / self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The state of one quota after a decision: `remaining` requests, `reset` seconds until it is whole again."""
+
+    quota: Quota
+    allowed: bool
+    remaining: int
+    reset: float
+    retry_after: float = 0.0
+
+
+class Counters(Protocol):
+    """Shared counting.
+
+    `take` charges `cost` to every `(quota, key)` of one decision. Atomic and all-or-nothing: when one refuses, none is
+    charged. The answer has one `Taken` per charge, in order. Time is the store's own and never goes backwards. A local
+    store (`local` is true) answers at once and never fails; a remote one returns an awaitable that resolves within its
+    time limit or raises `DependencyError`. Memory is bounded; at the bound the entries closest to whole go first, so a
+    refused key stays refused. `forget` makes the given key whole again.
+    """
+
+    @property
+    def local(self) -> bool: ...
+
+    def take(
+        self, charges: Sequence[tuple[Quota, str]], cost: int = 1
+    ) -> Sequence[Taken] | Awaitable[Sequence[Taken]]: ...
+
+    def forget(self, quota: Quota, key: str) -> Awaitable[None] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored value: `data` is JSON-like, `version` rises by one with each write, `expires` is wall time or None."""
+
+    kind: str
+    id: str
+    data: Mapping[str, Detail]
+    version: int
+    expires: float | None = None
+
+
+class Records(Protocol):
+    """Small durable values by (kind, id): sessions, keys, bans, incidents.
+
+    Every method is atomic. `put` with `expect` writes only when the stored version equals it (0: must not exist) and
+    returns None when it does not: the caller lost a race. Expired records are never returned. Bounded: `put` raises
+    `DependencyError` when the store is full or away. `find` returns the records of `kind` whose data has `field` equal
+    to `value`, at most `limit`, in no order.
+    """
+
+    async def get(self, kind: str, id: str) -> Record | None: ...
+
+    async def put(
+        self,
+        kind: str,
+        id: str,
+        data: Mapping[str, Detail],
+        *,
+        expires: float | None = None,
+        expect: int | None = None,
+    ) -> Record | None: ...
+
+    async def delete(self, kind: str, id: str) -> bool: ...
+
+    async def find(self, kind: str, field: str, value: Detail, *, limit: int = 100) -> Sequence[Record]: ...
+
+
+class SessionId(Protocol):
+    """The verified, opaque id of the session a request belongs to, or None.
+
+    Pure and synchronous: it checks that we issued the id (a signature), not that the session still lives. It is what
+    CSRF tokens are bound to. Never a raw cookie.
+    """
+
+    def __call__(self, facts: Facts, /) -> str | None: ...
+
+
+class ResolvePrincipal(Protocol):
+    """Who is asking, verified; None for anonymous.
+
+    Awaited once per request after the address limits. Raises `DependencyError` when it cannot tell: the request is
+    then refused with 503, never treated as anonymous. `private` says whether the answer may hold personal content.
+    """
+
+    def __call__(self, facts: Facts, exchange: Exchange, /) -> Awaitable[Principal | None]: ...
+
+
+def _no_nonces() -> str:
+    raise RuntimeError("no nonce source is wired")
+
+
+def _no_signer(purpose: str) -> Sign:
+    raise RuntimeError(f"no keyring is wired (asked for {purpose!r})")
+
+
+def _silent(name: str, facts: Facts | None = None, /, **details: Detail) -> None:
+    """An Emit that records nothing; only for building layers in isolation."""
+
+
+def _no_session(facts: Facts, /) -> str | None:
+    return None
+
+
+@dataclass(slots=True)
+class Services:
+    """What layers may use, built once by `wire.py`. A part that is not wired fails loudly on first use."""
+
+    clock: Clock = SYSTEM
+    emit: Emit = _silent
+    counters: Counters | None = None
+    records: Records | None = None
+    signer: Callable[[str], Sign] = _no_signer
+    session_id: SessionId = _no_session
+    start_presession: Callable[[Exchange], str] | None = None
+    principal: ResolvePrincipal | None = None
+    nonces: Callable[[], str] = _no_nonces
+    route_names: Sequence[str] = field(default_factory=lambda: ("default",))

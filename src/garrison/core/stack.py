@@ -1,0 +1,113 @@
+"""The layers of one route class, flattened to tuples at build time so that the request path only walks them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .errors import OperatorError
+from .exchange import Exchange
+from .facts import Facts
+from .headers import RawHeaders
+from .layer import Amend, AskPeek, Decide, Layer, Toll, Watch
+from .verdict import Mode, Verdict
+
+
+class ClaimedTwice(OperatorError):
+    """Two layers want to own one response header."""
+
+    def __init__(self, header: str, first: str, second: str) -> None:
+        super().__init__(
+            f"The layers {first!r} and {second!r} both claim the response header {header!r}.",
+            remedy="Give the header one owner: turn one of the layers off or take the header out of its section.",
+        )
+        self.header = header
+        self.first = first
+        self.second = second
+
+
+class ClaimMissing(OperatorError):
+    """A layer writes a response header that it has not claimed."""
+
+    def __init__(self, header: str, layer: str) -> None:
+        super().__init__(
+            f"The layer {layer!r} sets or drops the response header {header!r} without claiming it.",
+            remedy="Add the header to the layer's claims.",
+        )
+        self.header = header
+        self.layer = layer
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question asked of a request. Exactly one of `decide` and `toll` is set."""
+
+    layer: str
+    mode: Mode
+    decide: Decide | None
+    toll: Toll | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What the onion walks for a route class."""
+
+    layers: tuple[Layer, ...] = ()
+    gate: tuple[Step, ...] = ()
+    admits: tuple[Step, ...] = ()
+    peeks: tuple[tuple[str, Mode, AskPeek], ...] = ()
+    watches: tuple[tuple[str, Mode, Watch], ...] = ()
+    amends: tuple[tuple[str, Amend], ...] = ()
+    owned: frozenset[bytes] = frozenset()
+    sets: RawHeaders = field(default_factory=list)
+    varies: tuple[bytes, ...] = ()
+
+    @classmethod
+    def build(cls, layers: Sequence[Layer]) -> Stack:
+        """Flatten `layers` (in request order). Amends run in reverse. Raises `ClaimedTwice`, `ClaimMissing`."""
+        active = tuple(layer for layer in layers if layer.mode is not Mode.OFF)
+        _check_claims(active)
+        gate = tuple(
+            Step(layer.name, layer.mode, decide, toll)
+            for layer in active
+            for decide, toll in ((layer.decide, None), (None, layer.toll))
+            if decide is not None or toll is not None
+        )
+        return cls(
+            layers=active,
+            gate=gate,
+            admits=tuple(Step(a.name, a.mode, None, a.admit) for a in active if a.admit is not None),
+            peeks=tuple((a.name, a.mode, a.peek) for a in active if a.peek is not None),
+            watches=tuple((a.name, a.mode, a.watch) for a in active if a.watch is not None),
+            amends=tuple((a.name, a.amend) for a in reversed(active) if a.amend is not None),
+            owned=frozenset(name for a in active for name in (*a.drops, *(pair[0] for pair in a.sets))),
+            sets=[pair for a in active for pair in a.sets],
+            varies=tuple(dict.fromkeys(token for a in active for token in a.varies)),
+        )
+
+    def find(self, name: str) -> Layer | None:
+        """The active layer called `name`, or None."""
+        return next((layer for layer in self.layers if layer.name == name), None)
+
+
+def _check_claims(layers: Sequence[Layer]) -> None:
+    owners: dict[bytes, str] = {}
+    for layer in layers:
+        for header in layer.claims:
+            if (first := owners.setdefault(header, layer.name)) != layer.name:
+                raise ClaimedTwice(header.decode("latin-1"), first, layer.name)
+        for header in (*layer.drops, *(pair[0] for pair in layer.sets)):
+            if header not in layer.claims:
+                raise ClaimMissing(header.decode("latin-1"), layer.name)
+
+
+def ask(step: Step, facts: Facts, exchange: Exchange) -> Verdict:
+    """Ask one synchronous step: a test helper, and the specification of what the onion does inline."""
+    if step.decide is not None:
+        return step.decide(facts)
+    if step.toll is None:
+        return None
+    verdict = step.toll(facts, exchange)
+    if hasattr(verdict, "__await__"):
+        raise TypeError(f"the toll of {step.layer} is asynchronous")
+    return verdict  # type: ignore[return-value]  # narrowed by the line above

@@ -1,0 +1,160 @@
+"""The report as SARIF 2.1.0 (OASIS, errata 01), which code hosts and editors read.
+
+One run: Garrison is the driver, each tool's outcome is an invocation, and anything but a full run is a notification in it, so
+that "did not run" can be told from "found nothing". Artifact URIs are relative to ``%SRCROOT%``.
+
+Threat: viewers turn ``[text](target)`` in a message into a link and ``{0}`` into an argument (sections 3.11.5, 3.11.6), and
+some show help as Markdown. Brackets are escaped where they would make a link; Markdown is escaped as in ``as_markdown``.
+Let pass: braces that are no placeholder (``/items/{id}``) stay single although section 3.11.5 wants all doubled: most viewers
+do not undo the doubling, and none reads them as anything.
+"""
+
+import re
+from urllib.parse import quote
+
+from garrison.findings.as_json import Json, dump
+from garrison.findings.as_markdown import escape
+from garrison.findings.fingerprint import VERSION
+from garrison.findings.inert import is_web_url, lines, one_line
+from garrison.findings.record import Finding, Location
+from garrison.findings.report import Report, ToolStatus
+from garrison.findings.severity import Confidence
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+ROOT = "%SRCROOT%"
+
+_PLACEHOLDER = re.compile(r"\{(\d+)\}")
+_SURE = {Confidence.HIGH: 2, Confidence.MEDIUM: 1, Confidence.LOW: 0}
+
+_Rule = tuple[str, str]  # source and id: two tools may call different rules by one id
+
+
+def write(report: Report) -> str:
+    """The whole report as one SARIF log with one run, ending in a line feed."""
+    rules: dict[_Rule, list[Finding]] = {}
+    for finding in report.findings:
+        rules.setdefault((finding.source, finding.id), []).append(finding)
+    indexes = {rule: index for index, rule in enumerate(rules)}
+    tools = {status.tool: index for index, status in reversed(list(enumerate(report.statuses)))}
+    driver: dict[str, Json] = {
+        "name": one_line(report.tool),
+        "version": one_line(report.version),
+        "rules": [_rule(findings) for findings in rules.values()],
+    }
+    run: dict[str, Json] = {
+        "tool": {"driver": driver},
+        # Code hosts keep one set of alerts per tool and category: without it a scan would replace a check.
+        "automationDetails": {"id": f"{one_line(report.tool)}/{one_line(report.command)}/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the project."}}},
+        "invocations": [_invocation(status) for status in report.statuses],
+        "results": [
+            _result(finding, indexes[finding.source, finding.id], tools[finding.source])
+            for finding in report.findings
+        ],
+    }
+    return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def message(text: str) -> str:
+    """Plain text for a SARIF ``message.text``: nothing in it is a link, a placeholder, or invisible."""
+    plain = _PLACEHOLDER.sub(r"{{\1}}", lines(text))
+    return re.sub(r"([\[\]])", r"\\\1", plain) if "](" in plain else plain
+
+
+def _rule(findings: list[Finding]) -> dict[str, Json]:
+    worst, surest = findings[0], max(findings, key=lambda finding: _SURE[finding.confidence])
+    tags = ["security", *(f"external/cwe/cwe-{number:03d}" for number in worst.cwe), *map(one_line, worst.owasp)]
+    properties: dict[str, Json] = {"tags": list(dict.fromkeys(tags)), "precision": surest.confidence.value}
+    if worst.severity.score:  # readers want a number above 0 and none at all for a mere note
+        properties["security-severity"] = str(worst.severity.score)
+    rule: dict[str, Json] = {
+        "id": worst.id,
+        "shortDescription": {"text": message(worst.title)},
+        "fullDescription": {"text": message(worst.consequence or worst.title)},
+        "help": _help(worst),
+        "defaultConfiguration": {"level": worst.severity.level.value},
+        "properties": properties,
+    }
+    if is_web_url(worst.reference):
+        rule["helpUri"] = worst.reference
+    return rule
+
+
+def _help(finding: Finding) -> dict[str, Json]:
+    parts = [
+        ("Consequence", finding.consequence),
+        ("Remedy", finding.remedy),
+        ("Reference", finding.reference),
+    ]
+    said = [(name, text) for name, text in parts if text.strip()] or [("Rule", finding.title)]
+    return {
+        "text": "\n\n".join(f"{name}: {message(text)}" for name, text in said),
+        "markdown": "\n\n".join(f"**{name}:** {escape(text)}" for name, text in said),
+    }
+
+
+def _result(finding: Finding, rule: int, invocation: int) -> dict[str, Json]:
+    result: dict[str, Json] = {
+        "ruleId": finding.id,
+        "ruleIndex": rule,
+        "level": finding.severity.level.value,
+        "message": {"text": message(finding.message)},
+        "partialFingerprints": {
+            f"garrison/v{VERSION}": finding.fingerprint,
+            # The one that code hosts compare; they would make their own from the line's text.
+            "primaryLocationLineHash": finding.fingerprint,
+        },
+        "provenance": {"invocationIndex": invocation},
+        "properties": {
+            "source": one_line(finding.source),
+            "severity": finding.severity.value,
+            "confidence": finding.confidence.value,
+            "evidence": lines(finding.evidence),
+        },
+    }
+    if finding.location:
+        result["locations"] = [_location(finding.location)]
+    return result
+
+
+def _location(where: Location) -> dict[str, Json]:
+    location: dict[str, Json] = {}
+    if where.path:
+        physical: dict[str, Json] = {"artifactLocation": {"uri": _uri(where.path), "uriBaseId": ROOT}}
+        if where.line:
+            region: dict[str, Json] = {"startLine": where.line}
+            if where.column:
+                region["startColumn"] = where.column
+            physical["region"] = region
+        location["physicalLocation"] = physical
+    if where.key:
+        location["logicalLocations"] = [{"fullyQualifiedName": one_line(where.key)}]
+    return location
+
+
+def _uri(path: str) -> str:
+    """A relative reference (RFC 3986 section 4.2); bytes that are no UTF-8 in a file's name come back as themselves."""
+    return quote(path, safe="/", errors="surrogateescape" if _from_bytes(path) else "replace")
+
+
+def _from_bytes(path: str) -> bool:
+    return all("\udc80" <= character <= "\udcff" for character in path if "\ud800" <= character <= "\udfff")
+
+
+def _invocation(status: ToolStatus) -> dict[str, Json]:
+    invocation: dict[str, Json] = {
+        "executionSuccessful": status.outcome.full,
+        "properties": {
+            "tool": one_line(status.tool),
+            "version": one_line(status.version),
+            "outcome": status.outcome.value,
+            "required": status.required,
+            "examined": [one_line(item) for item in status.examined],
+        },
+    }
+    if not status.outcome.full:
+        text = message(f"{status.tool} {status.outcome.value}: {status.detail}")
+        level = "error" if status.required else "warning"
+        invocation["toolExecutionNotifications"] = [{"level": level, "message": {"text": text}}]
+    return invocation

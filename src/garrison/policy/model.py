@@ -1,0 +1,388 @@
+"""The policy: frozen models, one section per defence.
+
+The defaults written here are the `browser` preset; other presets are differences from it (`presets.py`). A section's
+name is the name of its layer, its test file and its page in the documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from ..core.verdict import Mode
+from .units import Bytes, Rate, Seconds
+
+Choice = Literal["refuse", "pass"]
+Names = tuple[str, ...]
+
+
+class Frozen(BaseModel):
+    """Base of all policy models: immutable, closed, and its values never appear in validation errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+class Section(Frozen):
+    """One defence. `mode` "off" needs `allow_insecure_off` with the reason, so that grep and auditors find it."""
+
+    mode: Mode = Mode.ENFORCE
+    allow_insecure_off: str = ""
+
+
+class HostSection(Section):
+    """Which Host a request may name (the names themselves are the top-level `hosts`)."""
+
+    ports: tuple[int, ...] = ()
+    """Ports a Host header may carry; empty allows any."""
+    allow_ip: bool = False
+    """Let probes with an IP literal as Host through. Only for route classes with `health = true`."""
+
+
+class ClientSection(Section):
+    """How the client address is found (the trusted proxies are the top-level `proxies`)."""
+
+    header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    ipv6_prefix: Annotated[int, Field(ge=32, le=128)] = 64
+    allow_insecure_direct_proxy: bool = False
+    """Accept requests from a trusted proxy that carry no forwarding header; nobody is charged for them."""
+
+
+class ControlSection(Section):
+    """The operator's switches."""
+
+    read_only: bool = False
+    """Refuse every method with side effects (503)."""
+    disabled: bool = False
+    """Refuse everything (503); meant for route classes."""
+    retry_after: Seconds = 300.0
+
+
+class MethodSection(Section):
+    """Methods the application may see. TRACE and CONNECT never pass."""
+
+    allow: Names = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+class TargetSection(Section):
+    """The request target: its length and what two parsers may read differently."""
+
+    max_length: Bytes = 8192
+    control_characters: Choice = "refuse"
+    encoded_slash: Choice = "refuse"
+    backslash: Choice = "refuse"
+    dot_segments: Choice = "refuse"
+    empty_segments: Choice = "refuse"
+    double_encoding: Choice = "refuse"
+    invalid_utf8: Choice = "refuse"
+    malformed_percent: Choice = "refuse"
+
+
+class SizeSection(Section):
+    """Sizes of the header block and the body, counted as they arrive."""
+
+    header_count: Annotated[int, Field(ge=8)] = 100
+    header_bytes: Bytes = 32 * 1024
+    body: Bytes = 1024**2
+    decompress: tuple[Literal["gzip", "deflate"], ...] = ()
+    """Content-Encodings to decode under caps; any other encoding is 415."""
+    decompressed: Bytes = 10 * 1024**2
+    ratio: Annotated[int, Field(ge=2)] = 100
+
+
+class ContentSection(Section):
+    """Content types a body may have; `*` at the end of a type matches the rest."""
+
+    types: Names = (
+        "application/json",
+        "application/*+json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+    )
+    charsets: Names = ("utf-8", "us-ascii")
+    require_type: bool = True
+    """Refuse a body without Content-Type."""
+
+
+class RateSection(Section):
+    """Requests per time (GCRA). Several limits hold at once; a route class's own limits count apart."""
+
+    address: tuple[Rate, ...] = (Rate(600, 60.0, 200),)
+    principal: tuple[Rate, ...] = (Rate(1200, 60.0, 400),)
+    api_key: tuple[Rate, ...] = ()
+    """Instead of `principal` for principals of the kind "api-key"; empty uses `principal`."""
+    max_keys: Annotated[int, Field(ge=1000)] = 1_000_000
+    headers: bool = True
+
+
+class CorsSection(Section):
+    """Who may read answers from another origin (Fetch standard, CORS protocol)."""
+
+    origins: Names = ()
+    methods: Names = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    headers: Names = ("content-type", "authorization", "x-csrf-token")
+    expose: Names = ("ratelimit", "ratelimit-policy", "retry-after", "x-request-id")
+    credentials: bool = False
+    max_age: Seconds = 600.0
+    development_ports: tuple[int, ...] = ()
+    """Ports of front-end development servers on localhost over http; read in development only."""
+
+
+class OriginSection(Section):
+    """Where a request with side effects may come from: Fetch Metadata and whole origins."""
+
+    trusted: Names = ()
+    """Other origins allowed to send such requests (`https://app.example.com`)."""
+
+
+class CsrfSection(Section):
+    """Signed double-submit token bound to the session (OWASP CSRF Prevention Cheat Sheet)."""
+
+    require: Literal["ambient", "always"] = "ambient"
+    """"ambient": where cookies, Basic/Negotiate or a client certificate came along; "always": for log-in routes."""
+    cookie: str = "__Host-csrf"
+    lifetime: Seconds = 8 * 3600.0
+
+
+class Hsts(Frozen):
+    """Strict-Transport-Security (RFC 6797). Subdomains and preload can break siblings: explicit keys."""
+
+    max_age: Seconds = 63_072_000.0
+    include_subdomains: bool = False
+    preload: bool = False
+
+
+class HeadersSection(Section):
+    """Response headers that depend on policy alone. An empty string leaves the header to the application."""
+
+    hsts: Hsts | None = Hsts()
+    referrer_policy: str = "no-referrer"
+    cross_origin_opener_policy: str = "same-origin"
+    cross_origin_embedder_policy: str = "require-corp"
+    cross_origin_resource_policy: str = "same-origin"
+    origin_agent_cluster: bool = True
+    frame_options: Literal["DENY", "SAMEORIGIN", ""] = "DENY"
+    permitted_cross_domain_policies: str = "none"
+    dns_prefetch_control: str = "off"
+    permissions: Mapping[str, str] = Field(
+        default_factory=lambda: dict.fromkeys(
+            (
+                "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "encrypted-media",
+                "fullscreen", "geolocation", "gyroscope", "hid", "idle-detection", "magnetometer", "microphone",
+                "midi", "payment", "picture-in-picture", "publickey-credentials-get", "screen-wake-lock", "serial",
+                "sync-xhr", "usb", "xr-spatial-tracking",
+            ),
+            "()",
+        )
+    )  # fmt: skip
+    """Permissions-Policy: feature to allow-list, `()` closes it."""
+    remove: Names = ("server", "x-powered-by")
+
+
+class CspSection(Section):
+    """Content-Security-Policy Level 3. `'nonce'` stands for the per-request nonce. Mode "monitor" is report-only."""
+
+    directives: Mapping[str, Names] = Field(
+        default_factory=lambda: {
+            "default-src": ("'none'",),
+            "script-src": ("'nonce'", "'strict-dynamic'"),
+            "style-src": ("'self'", "'nonce'"),
+            "img-src": ("'self'", "data:"),
+            "font-src": ("'self'",),
+            "connect-src": ("'self'",),
+            "media-src": ("'self'",),
+            "manifest-src": ("'self'",),
+            "worker-src": ("'self'",),
+            "frame-src": ("'none'",),
+            "object-src": ("'none'",),
+            "base-uri": ("'none'",),
+            "form-action": ("'self'",),
+            "frame-ancestors": ("'none'",),
+            "require-trusted-types-for": ("'script'",),
+            "upgrade-insecure-requests": (),
+        }
+    )
+    report: bool = True
+    """Send violation reports to the reports endpoint."""
+
+
+class CacheSection(Section):
+    """`Cache-Control: no-store` where answers may hold personal content."""
+
+    no_store: Literal["authenticated", "always"] = "authenticated"
+
+
+class CookiesSection(Section):
+    """Upgrade of every `Set-Cookie` the application sends (RFC 6265bis)."""
+
+    secure: bool = True
+    http_only: bool = True
+    same_site: Literal["Strict", "Lax", "None", ""] = "Lax"
+    """SameSite for cookies that name none; empty leaves them."""
+    readable: Names = ("csrftoken", "csrf_token", "XSRF-TOKEN", "_xsrf")
+    """Cookies that scripts must read: never made HttpOnly. Names that look like CSRF cookies are spared too."""
+    leave: Names = ()
+    """Cookies left exactly as they are."""
+
+
+class ErrorsSection(Section):
+    """Answers to errors: problem+json (RFC 9457) or a small page, nothing leaks."""
+
+    validation: Literal["safe", "pass"] = "safe"
+    """Rewrite FastAPI's 422 bodies: field and rule, never the input."""
+    unhandled: Literal["safe", "pass"] = "safe"
+
+
+class WebsocketSection(Section):
+    """Messages on accepted WebSocket connections."""
+
+    message: Bytes = 64 * 1024
+    messages: Rate = Rate(600, 60.0, 120)
+
+
+class ReportsSection(Section):
+    """The endpoint for browser reports (CSP, COOP/COEP, deprecation): `<prefix>reports`."""
+
+    body: Bytes = 64 * 1024
+    address: tuple[Rate, ...] = (Rate(60, 60.0, 30),)
+    max_reports: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class EventsSection(Frozen):
+    """Where security events go. One JSON object per line; secrets and personal data are redacted first."""
+
+    output: str = "stderr"
+    """"stderr", "none", or a file path."""
+    store: bool = True
+    """Keep events in the state folder's SQLite file, for `garrison report` and `garrison events`."""
+    keep: Annotated[int, Field(ge=100)] = 100_000
+    """Events kept in the store; the oldest go first."""
+    queue: Annotated[int, Field(ge=100)] = 10_000
+    redact: Names = ()
+    """Further field names whose values are never written."""
+
+
+class SessionSection(Frozen):
+    """The session that `garrison.accounts` keeps."""
+
+    cookie: str = "__Host-session"
+    same_site: Literal["Strict", "Lax", "None"] = "Lax"
+    idle: Seconds = 1800.0
+    absolute: Seconds = 12 * 3600.0
+
+
+SECTIONS: tuple[str, ...] = (
+    "client", "control", "host", "method", "target", "size", "content", "rate", "cors", "origin", "csrf", "headers",
+    "csp", "cache", "cookies", "errors", "websocket", "reports",
+)  # fmt: skip
+"""Names of the defence sections, in the order requests meet them."""
+
+
+class RouteClass(Frozen):
+    """A set of paths with settings of its own. First match wins.
+
+    `paths`: exact (`/login`), one segment (`/notes/*`), or everything below (`/api/**`). `methods`: empty for all.
+    Sections given here are laid over the policy's.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    paths: Annotated[Names, Field(min_length=1)]
+    methods: Names = ()
+    health: bool = False
+    """Named paths for probes: an IP Host is let through and no forwarding header is needed."""
+    sections: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect(cls, raw: object) -> object:
+        if not isinstance(raw, Mapping):
+            return raw
+        own = {key: value for key, value in raw.items() if key not in SECTIONS}
+        given = {key: value for key, value in raw.items() if key in SECTIONS}
+        return {**own, "sections": {**dict(own.get("sections", {})), **given}} if given else own
+
+
+class Policy(Frozen):
+    """Everything Garrison is asked to do. See `docs/policy.md` for each key; `garrison explain` prints the effective one."""
+
+    preset: str = "browser"
+    environment: Literal["production", "development"] = "production"
+    hosts: Names = ()
+    """Host names the application answers to: exact or `*.example.com`; IDN is written as it is read."""
+    proxies: Names = ()
+    """Networks (CIDR) of proxies whose forwarding headers are believed; "unix" for a Unix socket."""
+    prefix: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~-]+/$")] = "/.garrison/"
+    state: str = ".garrison"
+    """Folder for events and generated development keys (0700)."""
+    key: str = ""
+    """Reference to the root key: `env:NAME` or `file:/path`; empty reads GARRISON_KEY, or generates one in development."""
+    store: str = "memory"
+    processes: Annotated[int, Field(ge=1)] = 1
+    """Worker processes that count apart on the memory store; each gets limit / processes."""
+    allow_insecure_link: Names = ()
+
+    client: ClientSection = ClientSection()
+    control: ControlSection = ControlSection()
+    host: HostSection = HostSection()
+    method: MethodSection = MethodSection()
+    target: TargetSection = TargetSection()
+    size: SizeSection = SizeSection()
+    content: ContentSection = ContentSection()
+    rate: RateSection = RateSection()
+    cors: CorsSection = CorsSection()
+    origin: OriginSection = OriginSection()
+    csrf: CsrfSection = CsrfSection()
+    headers: HeadersSection = HeadersSection()
+    csp: CspSection = CspSection()
+    cache: CacheSection = CacheSection()
+    cookies: CookiesSection = CookiesSection()
+    errors: ErrorsSection = ErrorsSection()
+    websocket: WebsocketSection = WebsocketSection()
+    reports: ReportsSection = ReportsSection()
+    events: EventsSection = EventsSection()
+    session: SessionSection = SessionSection()
+    routes: tuple[RouteClass, ...] = ()
+
+    _route: RouteClass | None = PrivateAttr(default=None)
+
+    SECTIONS: ClassVar[tuple[str, ...]] = SECTIONS
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lay_over_preset(cls, raw: object) -> object:
+        from .presets import apply_preset  # presets are values of this model: the import can't stand above it
+
+        return apply_preset(raw) if isinstance(raw, Mapping) else raw
+
+    @property
+    def development(self) -> bool:
+        return self.environment == "development"
+
+    @property
+    def route(self) -> RouteClass | None:
+        """The route class this policy is effective for; None for the default class."""
+        return self._route
+
+    @property
+    def route_name(self) -> str:
+        return self._route.name if self._route else "default"
+
+    def overrides(self, section: str) -> bool:
+        """Whether the route class this policy is effective for has settings of its own for `section`."""
+        return self._route is not None and section in self._route.sections
+
+    def effective(self, route: RouteClass | None) -> Self:
+        """This policy as it holds for `route`: its sections laid over the policy's. Raises pydantic.ValidationError."""
+        if route is None:
+            return self
+        changed = {name: _overlay(getattr(self, name), own) for name, own in route.sections.items()}
+        effective = self.model_copy(update=changed)
+        effective._route = route
+        return effective
+
+
+def _overlay(section: Section, own: Mapping[str, Any]) -> Section:
+    """A new section: `own` values over those of `section`, validated again as a whole."""
+    current = {name: getattr(section, name) for name in type(section).model_fields}
+    return type(section).model_validate({**current, **own})
