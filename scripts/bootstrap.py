@@ -167,7 +167,7 @@ def read_stamp(venv: Path) -> dict[str, str]:
 
 
 def fits(venv: Path, wanted: str, home: str) -> bool:
-    """Whether the environment's Python may stay: it starts, is recent, was not moved, is the one asked for."""
+    """Whether its Python may stay: it starts, is recent, was not moved, and is the one asked for."""
     there = probe(str(venv / "bin" / "python"))
     if there is None or there.version < OLDEST or home != str(venv):
         return False
@@ -195,7 +195,7 @@ def install(venv: Path, target: str) -> None:
 
 
 def prepare(target: str, venv: Path, wanted: str = "") -> None:
-    """Bring `venv` to what `target` asks for; a demo in a developer's environment leaves it the developer's."""
+    """Bring `venv` to what `target` asks for; a developer's environment serves the demo as it is."""
     stamp = read_stamp(venv)
     target = "dev" if stamp.get("target") == "dev" else target
     current = stamp == stamp_for(target, venv) and (venv / "bin" / "python").exists()
@@ -219,9 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Make or update the virtual environment from the locks.")
     parser.add_argument("target", choices=("demo", "dev"), help="what the demo needs, or everything")
     parser.add_argument("--venv", default=".venv", help="its directory (default: %(default)s)")
-    parser.add_argument(
-        "--python", default="", help="command, path or version such as 3.13 (default: the newest)"
-    )
+    parser.add_argument("--python", default="", help="command, path or version such as 3.13 (default: the newest)")
     chosen = parser.parse_args(arguments)
     try:
         prepare(chosen.target, ROOT / chosen.venv, chosen.python)

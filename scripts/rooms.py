@@ -1,7 +1,7 @@
 """The import contract `rooms`: the room table of the design, checked by import-linter.
 
-The standard contracts demand that every module they name exists, but the table stands before its rooms do. This
-one takes the table as it is written in `.importlinter`: one place to read, one to change.
+The standard contracts demand that every module they name exists, but the table stands before its rooms do.
+This one takes the table as it is written in `.importlinter`: one place to read, one to change.
 Lets pass: imports by name at run time (importlib), which no static check can see.
 """
 
@@ -20,7 +20,7 @@ def parse_rows(lines: Iterable[str]) -> Rows:
     """The table as {room: what it may import}, in order.
 
     Raises:
-        ValueError: a row names a room that does not stand above it: a loop or a misspelling in the table itself.
+        ValueError: a row names a room that does not stand above it: a loop or a misspelling in the table.
     """
     rows: dict[str, frozenset[str]] = {}
     for line in lines:
@@ -41,7 +41,7 @@ def _meaning(name: str, word: str, above: Rows) -> frozenset[str]:
 
 
 def row_of(module: str, rows: Rows) -> frozenset[str] | None:
-    """What `module` (named from below the package root) may import: its longest row; None when it has none."""
+    """What `module` (named from below the package root) may import: its longest row, or None."""
     while module not in rows:
         module, dot, _ = module.rpartition(".")
         if not dot:
@@ -54,7 +54,7 @@ def faults(
 ) -> list[tuple[str, str]]:
     """Every (module, imported module) the table does not allow; (module, "") for a module without a row.
 
-    The package root itself may import anything; imports from outside the package are not this contract's matter.
+    The package root itself may import anything. Imports from outside the package are other contracts' matter.
     """
     found: list[tuple[str, str]] = []
     for module in sorted(name for name in modules if name.startswith(f"{root}.")):
@@ -80,9 +80,7 @@ class RoomsContract(Contract):
         lines: list[str] = self.rooms  # type: ignore[assignment]  # the field is replaced by its value
         [root] = self.session_options["root_packages"]
         found = faults(root, graph.modules, graph.find_modules_directly_imported_by, parse_rows(lines))
-        return ContractCheck(
-            kept=not found, metadata={"faults": [_describe(graph, *fault) for fault in found]}
-        )
+        return ContractCheck(kept=not found, metadata={"faults": [_describe(graph, *fault) for fault in found]})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         """Print one line per fault."""
@@ -95,6 +93,4 @@ def _describe(graph: ImportGraph, module: str, imported: str) -> str:
     if not imported:
         return f"{module} belongs to no room: give it a row in .importlinter"
     details = graph.get_import_details(importer=module, imported=imported)
-    return (
-        f"{module} may not import {imported} (line {', '.join(str(each['line_number']) for each in details)})"
-    )
+    return f"{module} may not import {imported} (line {', '.join(str(each['line_number']) for each in details)})"
