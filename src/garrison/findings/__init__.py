@@ -1,7 +1,7 @@
 """One record for what is wrong, one report of what was looked at, and a writer for each reader.
 
-``check``, ``routes``, ``scan`` and ``attack`` make ``Finding`` and ``ToolStatus`` values, put them in a ``Report``, and leave
-the rest to ``write(report, Format.SARIF)`` and ``exit_code(report)``.
+``check``, ``routes``, ``scan`` and ``attack`` make ``Finding`` and ``ToolStatus`` values, put them in a
+``Report``, and leave the rest to ``write(report, Format.SARIF)`` and ``exit_code(report)``.
 """
 
 from garrison.findings.formats import Format, write

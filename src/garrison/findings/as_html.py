@@ -1,9 +1,10 @@
 """The report as one HTML file that needs nothing else: to attach, to archive, to open from disk.
 
-Threat: a finding's text that runs as a script in whoever opens the report, or that calls home. Every text is made inert and
-escaped; the page's own Content-Security-Policy (CSP3) allows no source at all but the one style and the one script in it,
-by hash, so that even a slip in the escaping stays text.
-Let pass: a link to a finding's reference, followed on purpose (``noreferrer``). ``frame-ancestors`` has no effect in a meta tag.
+Threat: a finding's text that runs as a script in whoever opens the report, or that calls home. Every text
+is made inert and escaped; the page's own Content-Security-Policy (CSP3) allows no source at all but the one
+style and the one script in it, by hash, so that even a slip in the escaping stays text.
+Let pass: a link to a finding's reference, followed on purpose (``noreferrer``). ``frame-ancestors`` has no
+effect in a meta tag.
 """
 
 import base64
@@ -88,14 +89,11 @@ def _verdict(report: Report) -> str:
     looked = f"<p>Looked at: {_text(', '.join(report.examined))}.</p>" if report.examined else ""
     gaps = "" if report.complete or not report.statuses else f'<p class="gap">{_GAPS}</p>'
     counts = "".join(
-        f"<li>{_badge(severity, f'{number} {severity}')}</li>"
-        for severity, number in report.counts.items()
-        if number
+        f"<li>{_badge(severity, f'{number} {severity}')}</li>" for severity, number in report.counts.items() if number
     )
-    return (
-        f'<section class="verdict{" good" if good else ""}"><p><strong>{said}</strong></p>{gaps}{looked}'
-        f"{f'<ul class="counts">{counts}</ul>' if counts else ''}</section>"
-    )
+    tally = f'<ul class="counts">{counts}</ul>' if counts else ""
+    tone = "verdict good" if good else "verdict"
+    return f'<section class="{tone}"><p><strong>{said}</strong></p>{gaps}{looked}{tally}</section>'
 
 
 _GAPS = "Not everything ran: this is not the whole picture."
@@ -109,8 +107,8 @@ def _findings(findings: tuple[Finding, ...]) -> str:
     if not findings:
         return ""
     heads = "".join(
-        f'<th scope="col"><button type="button">{title}</button></th>'
-        for title in ("Severity", "Rule", "Where", "What")
+        f'<th scope="col"{order}><button type="button">{title}</button></th>'
+        for title, order in (("Severity", ' aria-sort="ascending"'), ("Rule", ""), ("Where", ""), ("What", ""))
     )
     rows = "\n".join(map(_row, findings))
     return (
@@ -125,15 +123,12 @@ def _row(finding: Finding) -> str:
     where = f"<code>{_text(str(finding.location))}</code>" if finding.location else ""
     rule = f"<code>{_text(finding.id)}</code>"
     return (
-        f'<tr id="{finding.fingerprint}"><td data-key="{4 - severity.rank}">{_badge(severity, severity.value)}</td>'
-        f'<td>{rule}<p class="quiet">{_text(finding.source)}</p></td><td data-key="{_sort_key(finding)}">{where}</td>'
+        f'<tr id="{finding.fingerprint}">'
+        f'<td data-key="{4 - severity.rank}">{_badge(severity, severity.value)}</td>'
+        f'<td>{rule}<p class="quiet">{_text(finding.source)}</p></td><td>{where}</td>'
         f'<td class="what"><strong>{_text(finding.title)}</strong>{_paragraphs(finding)}'
         f'<p class="quiet">{" · ".join([*tags, f"confidence {finding.confidence.value}"])}</p></td></tr>'
     )
-
-
-def _sort_key(finding: Finding) -> str:
-    return _text(str(finding.location or ""))
 
 
 def _paragraphs(finding: Finding) -> str:
@@ -160,8 +155,9 @@ def _statuses(statuses: tuple[ToolStatus, ...]) -> str:
         return ""
     rows = "\n".join(map(_status, statuses))
     return (
-        '<h2>What ran</h2>\n<div class="scroll"><table><thead><tr><th scope="col">Tool</th><th scope="col">Outcome</th>'
-        f'<th scope="col">Detail</th></tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
+        '<h2>What ran</h2>\n<div class="scroll"><table><thead><tr><th scope="col">Tool</th>'
+        '<th scope="col">Outcome</th><th scope="col">Detail</th></tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table></div>"
     )
 
 

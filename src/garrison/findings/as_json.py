@@ -1,9 +1,10 @@
-"""The report as JSON (RFC 8259), for programs. The layout is ``garrison-findings/1`` and only ever gains keys.
+"""The report as JSON (RFC 8259), for programs. The layout is ``garrison-findings/1`` and only ever gains
+keys.
 
-Threat: the file is printed to a terminal, or pasted into a page. So it is pure printable ASCII without ``<``, ``>`` and ``&``:
-those and everything else are ``\\u`` escapes, which every JSON reader turns back.
-Let pass: a program that decodes a message and shows it has to escape it again; the text itself is unchanged, except
-that a lone surrogate, which is no character, becomes U+FFFD.
+Threat: the file is printed to a terminal, or pasted into a page. So it is pure printable ASCII without
+``<``, ``>`` and ``&``: those and everything else are ``\\u`` escapes, which every JSON reader turns back.
+Let pass: a program that decodes a message and shows it has to escape it again; the text itself is
+unchanged, except that a lone surrogate, which is no character, becomes U+FFFD.
 """
 
 import json
@@ -15,7 +16,7 @@ from garrison.findings.report import Report, ToolStatus
 
 LAYOUT = "garrison-findings/1"
 
-Json: TypeAlias = "str | int | float | bool | None | Mapping[str, Json] | Sequence[Json]"
+Json: TypeAlias = "str | int | float | bool | Mapping[str, Json] | Sequence[Json] | None"
 
 
 def write(report: Report) -> str:
@@ -44,7 +45,8 @@ def dump(value: Json) -> str:
 
 
 def _whole(value: Json) -> Json:
-    """Pairs of surrogates joined and lone ones replaced: strict readers refuse them (RFC 7493 section 2.1)."""
+    """Pairs of surrogates joined and lone ones replaced: strict readers refuse them (RFC 7493 section
+    2.1)."""
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, Mapping):

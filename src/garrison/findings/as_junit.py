@@ -1,14 +1,17 @@
 """The report as JUnit XML, which CI systems show beside test results.
 
-A suite per tool. A finding is a failed test case (an info-level one passes and says so in its output); a required tool that did
-not fully run is an ``error``, an optional one ``skipped``; a tool that ran and found nothing is one passed case.
+A suite per tool. A finding is a failed test case (an info-level one passes and says so in its output); a
+required tool that did not fully run is an ``error``, an optional one ``skipped``; a tool that ran and found
+nothing is one passed case.
 
-Threat: text that ends its element, or characters that XML 1.0 (section 2.2) forbids even escaped, which make a CI system
-drop the whole file, findings included. Markup is escaped by the XML library, forbidden characters are spelled out.
-Assumption: readers follow the common subset (testsuites, testsuite, testcase, failure, error, skipped, system-out).
+Threat: text that ends its element, or characters that XML 1.0 (section 2.2) forbids even escaped, which
+make a CI system drop the whole file, findings included. Markup is escaped by the XML library, forbidden
+characters are spelled out.
+Assumption: readers follow the common subset (testsuites, testsuite, testcase, failure, error, skipped,
+system-out).
 """
 
-from xml.etree import ElementTree as ET  # noqa: S405 - nothing is parsed here, only written
+from xml.etree import ElementTree as ET
 
 from garrison.findings.inert import lines, one_line
 from garrison.findings.record import Finding
@@ -19,8 +22,7 @@ from garrison.findings.severity import Severity
 def write(report: Report) -> str:
     """The whole report as one XML document, ending in a line feed."""
     root = ET.Element("testsuites", name=one_line(f"{report.tool} {report.command}"))
-    for status in {status.tool: status for status in reversed(report.statuses)}.values():
-        root.insert(0, _suite(report, status))
+    root.extend(_suite(report, status) for status in report.statuses)
     for attribute in ("tests", "failures", "errors", "skipped"):
         root.set(attribute, str(sum(int(suite.get(attribute, "0")) for suite in root)))
     ET.indent(root)
@@ -52,9 +54,7 @@ def _case(finding: Finding) -> ET.Element:
     if finding.severity is Severity.INFO:
         ET.SubElement(case, "system-out").text = lines(_text(finding))
     else:
-        failure = ET.SubElement(
-            case, "failure", type=finding.severity.value, message=one_line(finding.message)
-        )
+        failure = ET.SubElement(case, "failure", type=finding.severity.value, message=one_line(finding.message))
         failure.text = lines(_text(finding))
     return case
 

@@ -1,9 +1,10 @@
 """The report as GitHub-flavoured Markdown, for the summary of a pull request.
 
-Threat: text of a finding that becomes markup: a link, an image that reports who looks, HTML, a forged table row, a mention
-that notifies people, a reference that shows up in another project's issue.
-Every character of ASCII punctuation is escaped (CommonMark 0.31 section 2.4), ``<``, ``>`` and ``&`` as entities. Mentions and
-issue references are recognised by hosts after rendering, so ``@`` and ``#`` are followed by a word joiner (U+2060).
+Threat: text of a finding that becomes markup: a link, an image that reports who looks, HTML, a forged table
+row, a mention that notifies people, a reference that shows up in another project's issue. Every character
+of ASCII punctuation is escaped (CommonMark 0.31 section 2.4), ``<``, ``>`` and ``&`` as entities. Mentions
+and issue references are recognised by hosts after rendering, so ``@`` and ``#`` are followed by a word
+joiner (U+2060).
 Assumption: a comment holds at most 65,536 characters; what does not fit is counted, not dropped unsaid.
 """
 
@@ -65,8 +66,8 @@ def _row(finding: Finding) -> str:
         what += f"<br>Fix: {_cell(finding.remedy)}"
     rule = escape(finding.id)
     if is_web_url(finding.reference):
-        # Percent-encoding what could end the link's target or the cell keeps the address the same (RFC 3986).
-        rule = f"[{rule}](<{finding.reference.replace('|', '%7C')}>)"
+        # No URL that is_web_url accepts holds what could end a target or a cell; only entities are left.
+        rule = f"[{rule}](<{finding.reference.replace('&', '&amp;')}>)"
     where = _cell(str(finding.location)) if finding.location else ""
     return f"| {finding.severity} | {rule} | {where} | {what} |"
 

@@ -1,12 +1,14 @@
 """The report as SARIF 2.1.0 (OASIS, errata 01), which code hosts and editors read.
 
-One run: Garrison is the driver, each tool's outcome is an invocation, and anything but a full run is a notification in it, so
-that "did not run" can be told from "found nothing". Artifact URIs are relative to ``%SRCROOT%``.
+One run: Garrison is the driver, each tool's outcome is an invocation, and anything but a full run is a
+notification in it, so that "did not run" can be told from "found nothing". Artifact URIs are relative to
+``%SRCROOT%``.
 
-Threat: viewers turn ``[text](target)`` in a message into a link and ``{0}`` into an argument (sections 3.11.5, 3.11.6), and
-some show help as Markdown. Brackets are escaped where they would make a link; Markdown is escaped as in ``as_markdown``.
-Let pass: braces that are no placeholder (``/items/{id}``) stay single although section 3.11.5 wants all doubled: most viewers
-do not undo the doubling, and none reads them as anything.
+Threat: viewers turn ``[text](target)`` in a message into a link and ``{0}`` into an argument (sections
+3.11.5, 3.11.6), and some show help as Markdown. Brackets are escaped where they would make a link; Markdown
+is escaped as in ``as_markdown``.
+Let pass: braces that are no placeholder (``/items/{id}``) stay single although section 3.11.5 wants all
+doubled: most viewers do not undo the doubling, and none reads them as anything.
 """
 
 import re
@@ -35,7 +37,7 @@ def write(report: Report) -> str:
     for finding in report.findings:
         rules.setdefault((finding.source, finding.id), []).append(finding)
     indexes = {rule: index for index, rule in enumerate(rules)}
-    tools = {status.tool: index for index, status in reversed(list(enumerate(report.statuses)))}
+    tools = {status.tool: index for index, status in enumerate(report.statuses)}
     driver: dict[str, Json] = {
         "name": one_line(report.tool),
         "version": one_line(report.version),
@@ -49,8 +51,7 @@ def write(report: Report) -> str:
         "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the project."}}},
         "invocations": [_invocation(status) for status in report.statuses],
         "results": [
-            _result(finding, indexes[finding.source, finding.id], tools[finding.source])
-            for finding in report.findings
+            _result(finding, indexes[finding.source, finding.id], tools[finding.source]) for finding in report.findings
         ],
     }
     return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
@@ -134,12 +135,9 @@ def _location(where: Location) -> dict[str, Json]:
 
 
 def _uri(path: str) -> str:
-    """A relative reference (RFC 3986 section 4.2); bytes that are no UTF-8 in a file's name come back as themselves."""
-    return quote(path, safe="/", errors="surrogateescape" if _from_bytes(path) else "replace")
-
-
-def _from_bytes(path: str) -> bool:
-    return all("\udc80" <= character <= "\udcff" for character in path if "\ud800" <= character <= "\udfff")
+    """A relative reference (RFC 3986 section 4.2). What is no character in a file's name becomes a
+    ``?``."""
+    return quote(path, safe="/", errors="replace")
 
 
 def _invocation(status: ToolStatus) -> dict[str, Json]:

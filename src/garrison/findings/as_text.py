@@ -1,7 +1,7 @@
 """The report for a person at a terminal, rendered through rich.
 
-Threat: escape sequences in a finding that recolour, retitle or overwrite the terminal, and rich's own ``[markup]``. Text is made
-inert first and handed over as ``Text``, which rich does not parse.
+Threat: escape sequences in a finding that recolour, retitle or overwrite the terminal, and rich's own
+``[markup]``. Text is made inert first and handed over as ``Text``, which rich does not parse.
 Assumption: colour only repeats what words say, so that nothing is lost without it.
 """
 
@@ -48,7 +48,7 @@ def render(report: Report) -> RenderableType:
 def _findings(report: Report) -> Table:
     table = Table(box=None, padding=(0, 2, 1, 0), show_header=False)
     table.add_column("severity", no_wrap=True)
-    table.add_column("rule", no_wrap=True, max_width=24, overflow="fold")
+    table.add_column("rule", max_width=24, overflow="fold")
     table.add_column("finding", ratio=1, overflow="fold")
     for finding in report.findings:
         severity = Text(f" {finding.severity.upper()} ", style=_STYLE[finding.severity])
@@ -61,19 +61,21 @@ def _finding(finding: Finding) -> Group:
     rows = [title]
     if finding.location:
         rows.append(Text(one_line(str(finding.location)), style="dim"))
-    rows.append(Text(lines(finding.message)))
+    # Labels stand in a column of their own, so that no text can write a line that looks like a label.
+    details = Table.grid(padding=(0, 1))
+    details.add_column()
+    details.add_column(overflow="fold")
     parts = [
+        ("What", finding.message),
         ("Seen", finding.evidence),
         ("Risk", finding.consequence),
         ("Fix", finding.remedy),
         ("More", finding.reference),
     ]
-    rows += [_labelled(name, text) for name, text in parts if text.strip()]
-    return Group(*rows)
-
-
-def _labelled(name: str, text: str) -> Text:
-    return Text.assemble((f"{name}: ", "bold"), lines(text))
+    for name, text in parts:
+        if text.strip():
+            details.add_row(Text(name, style="bold"), Text(lines(text)))
+    return Group(*rows, details)
 
 
 def _statuses(report: Report) -> Table:
@@ -81,7 +83,8 @@ def _statuses(report: Report) -> Table:
     for title in ("What ran", "Outcome", "Detail"):
         table.add_column(title, overflow="fold")
     for status in report.statuses:
-        table.add_row(_name(status), _outcome(status), one_line(status.detail or ", ".join(status.examined)))
+        detail = Text(one_line(status.detail or ", ".join(status.examined)))
+        table.add_row(_name(status), _outcome(status), detail)
     return table
 
 

@@ -1,10 +1,10 @@
 """A finding's stable identity: what suppressions, baselines and other programs recognise it by.
 
-Made from rule, relative path, normalised anchor and occurrence. Not from the line (an import added above would bring every
-suppressed finding back) and not from the message (better wording would, too).
+Made from rule, relative path, normalised anchor and occurrence. Not from the line (an import added above
+would bring every suppressed finding back) and not from the message (better wording would, too).
 
-Let pass: moving a file, or changing the code in question, makes a new finding; that is meant. Of several like findings
-in one file, removing an earlier one renumbers the later ones.
+Let pass: moving a file, or changing the code in question, makes a new finding; that is meant. Of several
+like findings in one file, removing an earlier one renumbers the later ones.
 """
 
 import hashlib

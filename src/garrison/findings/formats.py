@@ -31,6 +31,6 @@ WRITERS: Mapping[Format, Callable[[Report], str]] = MappingProxyType(
 )
 
 
-def write(report: Report, format: Format) -> str:  # noqa: A002 - the option's name, everywhere
+def write(report: Report, format: Format) -> str:
     """The report in that format. For a terminal with colour use ``as_text.render`` with a console."""
     return WRITERS[format](report)

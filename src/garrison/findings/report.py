@@ -1,7 +1,7 @@
 """``Report``: what was found, and just as important, what was really looked at.
 
-Threat: a scanner that is missing, crashed, or read last year's database looks exactly like clean code. So each tool's
-outcome is a value beside the findings, and anything but a full run has to say why.
+Threat: a scanner that is missing, crashed, or read last year's database looks exactly like clean code. So
+each tool's outcome is a value beside the findings, and anything but a full run has to say why.
 Let pass: whether a tool that says it ran was any good.
 """
 
@@ -35,9 +35,9 @@ class Outcome(StrEnum):
 class ToolStatus:
     """One tool's outcome. Make it with ``ran``, ``skipped``, ``failed``, ``incomplete`` or ``stale``.
 
-    ``examined``: what it looked at, in words (``garrison.toml``, ``42 routes``). ``required``: whether the verdict may not
-    be trusted without it. ``detail``: the reason for anything but a full run; ``ValueError`` without one. ``since``: the
-    last day that a stale tool's data knows.
+    ``examined``: what it looked at, in words (``garrison.toml``, ``42 routes``). ``required``: whether the
+    verdict may not be trusted without it. ``detail``: the reason for anything but a full run;
+    ``ValueError`` without one. ``since``: the last day that a stale tool's data knows.
     """
 
     tool: str
@@ -78,20 +78,20 @@ class ToolStatus:
     def stale(cls, tool: str, since: date, *examined: str, required: bool = True) -> "ToolStatus":
         """It ran with data that ends at ``since``: newer problems are unknown to it."""
         detail = f"its data ends on {since.isoformat()}"
-        return cls(
-            tool=tool, outcome=Outcome.STALE, detail=detail, examined=examined, required=required, since=since
-        )
+        return cls(tool=tool, outcome=Outcome.STALE, detail=detail, examined=examined, required=required, since=since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one command found, ready for a writer.
 
-    ``command``: which (``check``, ``scan``). ``version``: of ``tool``. ``created``: with a time zone, or ``None`` for a
-    report that is the same on each run; ``ValueError`` for a naive time.
+    ``command``: which (``check``, ``scan``). ``version``: of ``tool``. ``created``: with a time zone, or
+    ``None`` for a report that is the same on each run; ``ValueError`` for a naive time, or for two statuses
+    of one tool.
 
-    On the way in, findings are sorted worst first, like ones are numbered (so that no two share a fingerprint), a tool
-    that ran and found something gets the outcome ``findings``, and a tool known only by its findings gets a status.
+    On the way in, findings are sorted worst first, like ones are numbered (so that no two share a
+    fingerprint), a tool that ran and found something gets the outcome ``findings``, and a tool known only
+    by its findings gets a status.
     """
 
     command: str
@@ -104,6 +104,8 @@ class Report:
     def __post_init__(self) -> None:
         if self.created is not None and self.created.utcoffset() is None:
             raise ValueError("a report's time needs a time zone")
+        if len({status.tool for status in self.statuses}) < len(self.statuses):
+            raise ValueError("two statuses for one tool: give each run a name of its own")
         object.__setattr__(self, "findings", tuple(sorted(_numbered(self.findings), key=_worst_first)))
         object.__setattr__(self, "statuses", tuple(_settled(self.statuses, self.findings)))
 
@@ -132,7 +134,8 @@ class Report:
 def exit_code(report: Report, threshold: Severity = Severity.LOW) -> int:
     """The exit status of a command that gives this report.
 
-    0: fine. 1: found something at or above ``threshold``. 3: a required tool did not fully run, or nothing ran at all.
+    0: fine. 1: found something at or above ``threshold``. 3: a required tool did not fully run, or nothing
+    ran at all.
     3 wins over 1: a list of findings that is known to have holes must not be taken for the whole list.
     """
     if not report.complete:
@@ -146,7 +149,8 @@ def _place(finding: Finding) -> tuple[int, int, int]:
 
 
 def _numbered(findings: Iterable[Finding]) -> list[Finding]:
-    """Like findings numbered from the top of their file: the order, unlike the line, survives code moving down."""
+    """Like findings numbered from the top of their file: the order, unlike the line, survives code moving
+    down."""
     seen: Counter[str] = Counter()
     numbered = []
     for finding in sorted(findings, key=_place):
@@ -165,12 +169,8 @@ def _worst_first(finding: Finding) -> tuple[int, str, int, int, str, int]:
 def _settled(statuses: Iterable[ToolStatus], findings: Iterable[Finding]) -> list[ToolStatus]:
     sources = dict.fromkeys(finding.source for finding in findings)
     given = [
-        replace(status, outcome=Outcome.FINDINGS)
-        if status.outcome is Outcome.OK and status.tool in sources
-        else status
+        replace(status, outcome=Outcome.FINDINGS) if status.outcome is Outcome.OK and status.tool in sources else status
         for status in statuses
     ]
     known = {status.tool for status in given}
-    return given + [
-        ToolStatus(tool=name, outcome=Outcome.FINDINGS) for name in sources if name not in known
-    ]
+    return given + [ToolStatus(tool=name, outcome=Outcome.FINDINGS) for name in sources if name not in known]

@@ -1,7 +1,8 @@
 """How bad a finding is, how sure its author is, and what other programs call that.
 
-Assumption: severity is judged by who writes the check, once, for the default situation; a gate compares it with a
-threshold. Let pass: nothing is computed from CVSS vectors here; a scanner that knows one picks the severity itself.
+Assumption: severity is judged by who writes the check, once, for the default situation; a gate compares it
+with a threshold. Let pass: nothing is computed from CVSS vectors here; a scanner that knows one picks the
+severity itself.
 """
 
 from enum import StrEnum
@@ -18,8 +19,8 @@ class Level(StrEnum):
 class Severity(StrEnum):
     """Five steps, worst first. They compare by how bad they are, never by their letters.
 
-    ``Severity.HIGH > Severity.LOW`` and ``Severity.HIGH >= "medium"`` hold. Comparing with a word that is no severity
-    raises ``ValueError``: a mistyped threshold must not compare as something.
+    ``Severity.HIGH > Severity.LOW`` and ``Severity.HIGH >= "medium"`` hold. Comparing with a word that is
+    no severity raises ``ValueError``: a mistyped threshold must not compare as something.
     """
 
     CRITICAL = "critical"
