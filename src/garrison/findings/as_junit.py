@@ -43,10 +43,7 @@ def _suite(report: Report, status: ToolStatus) -> ET.Element:
 
 
 def _case(finding: Finding) -> ET.Element:
-    where = f" at {finding.location}" if finding.location else ""
-    case = ET.Element(
-        "testcase", name=one_line(f"{finding.id} {finding.title}{where}"), classname=one_line(finding.source)
-    )
+    case = ET.Element("testcase", name=one_line(_name(finding)), classname=one_line(finding.source))
     if finding.location and finding.location.path:
         case.set("file", one_line(finding.location.path))
         if finding.location.line:
@@ -59,6 +56,14 @@ def _case(finding: Finding) -> ET.Element:
     return case
 
 
+def _name(finding: Finding) -> str:
+    """Rule and place without the line: a CI system follows a test case by its name."""
+    where = finding.location
+    place = " · ".join(part for part in (where.path, where.key) if part) if where else ""
+    number = f"#{finding.occurrence + 1}" if finding.occurrence else ""
+    return " ".join(part for part in (finding.id, finding.title, place, number) if part)
+
+
 def _text(finding: Finding) -> str:
     parts = [
         finding.message,
@@ -68,7 +73,8 @@ def _text(finding: Finding) -> str:
         finding.evidence and f"Evidence: {finding.evidence}",
         f"Fingerprint: {finding.fingerprint}",
     ]
-    return "\n".join(part for part in parts if part)
+    # Further lines of a text are indented, so that none can pass for one of the labels.
+    return "\n".join(part.replace("\n", "\n    ") for part in parts if part)
 
 
 def _outcome(status: ToolStatus) -> ET.Element:

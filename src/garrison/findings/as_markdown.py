@@ -1,8 +1,8 @@
 """The report as GitHub-flavoured Markdown, for the summary of a pull request.
 
 Threat: text of a finding that becomes markup: a link, an image that reports who looks, HTML, a forged table
-row, a mention that notifies people, a reference that shows up in another project's issue. Every character
-of ASCII punctuation is escaped (CommonMark 0.31 section 2.4), ``<``, ``>`` and ``&`` as entities. Mentions
+row, a mention that notifies people, a reference that shows up in another project's issue. ASCII punctuation
+that can mean something is escaped (CommonMark 0.31 section 2.4), ``<``, ``>`` and ``&`` as entities. Mentions
 and issue references are recognised by hosts after rendering, so ``@`` and ``#`` are followed by a word
 joiner (U+2060).
 Assumption: a comment holds at most 65,536 characters; what does not fit is counted, not dropped unsaid.
@@ -17,7 +17,7 @@ from garrison.findings.report import Report, ToolStatus
 BUDGET = 60_000  # characters, below the 65,536 of a comment
 CELL = 600  # characters of one text before escaping
 
-_SPECIAL = re.compile(r"[!-/:-@\[-`{-~]")
+_SPECIAL = re.compile(r"[!#$&()*+.:<=>@\[\\\]^_`{|}~-]")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;&#8288;", "#": "&#35;&#8288;"}
 
 
@@ -85,4 +85,5 @@ def _statuses(report: Report) -> str:
 def _status_row(status: ToolStatus) -> str:
     detail = status.detail or ", ".join(status.examined)
     optional = "" if status.required else " (optional)"
-    return f"| {_cell(status.tool)} {_cell(status.version)} | {status.outcome}{optional} | {_cell(detail)} |"
+    name = _cell(f"{status.tool} {status.version}".strip())
+    return f"| {name} | {status.outcome}{optional} | {_cell(detail)} |"

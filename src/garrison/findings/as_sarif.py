@@ -90,7 +90,7 @@ def _help(finding: Finding) -> dict[str, Json]:
     ]
     said = [(name, text) for name, text in parts if text.strip()] or [("Rule", finding.title)]
     return {
-        "text": "\n\n".join(f"{name}: {message(text)}" for name, text in said),
+        "text": "\n\n".join(f"{name}: {message(one_line(text))}" for name, text in said),
         "markdown": "\n\n".join(f"**{name}:** {escape(text)}" for name, text in said),
     }
 
