@@ -88,9 +88,7 @@ def _config(job: Job) -> uvicorn.Config:
     )
 
 
-def _context(
-    profile: TlsProfile, _config: uvicorn.Config, _default: Callable[[], ssl.SSLContext]
-) -> ssl.SSLContext:
+def _context(profile: TlsProfile, _config: uvicorn.Config, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
     """uvicorn's `ssl_context_factory`. A module's function, since the reloader pickles it for its child."""
     return server_context(profile)
 

@@ -3,8 +3,8 @@
 Threat: a development CA that its user trusts is stolen, and then signs for any site. Each CA made here
 carries critical name constraints (RFC 5280 section 4.2.1.10) for loopback names, `pathlen` 0 and the
 server-authentication purpose, so a stolen key can impersonate nothing but this machine to itself.
-Lets pass: clients that ignore constraints on a trust anchor (RFC 5280 section 6.1 leaves that to them; OpenSSL,
-Go and today's browsers enforce them).
+Lets pass: clients that ignore constraints on a trust anchor (RFC 5280 section 6.1 leaves that to them;
+OpenSSL, Go and today's browsers enforce them).
 """
 
 from __future__ import annotations
@@ -140,9 +140,7 @@ def _build(
     until: datetime,
     profile: Profile,
 ) -> x509.CertificateBuilder:
-    builder = x509.CertificateBuilder(
-        issuer, subject, public, x509.random_serial_number(), now - BACKDATE, until
-    )
+    builder = x509.CertificateBuilder(issuer, subject, public, x509.random_serial_number(), now - BACKDATE, until)
     for extension, critical in profile:
         builder = builder.add_extension(extension, critical)
     return builder

@@ -58,8 +58,6 @@ def _load(context: ssl.SSLContext, profile: TlsProfile) -> None:
         # An empty password: for an encrypted key OpenSSL would else stop and ask at the terminal.
         context.load_cert_chain(profile.cert_file, profile.key_file, password=lambda: b"")
     except ssl.SSLError as error:
-        raise CertificateUnusableError(
-            profile.cert_file, error.reason or "not PEM, or the key is encrypted"
-        ) from error
+        raise CertificateUnusableError(profile.cert_file, error.reason or "not PEM, or the key is encrypted") from error
     except OSError as error:
         raise CertificateUnusableError(profile.cert_file, error.strerror or type(error).__name__) from error

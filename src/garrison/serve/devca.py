@@ -1,5 +1,4 @@
-"""The development certificate authority: one per user, kept in a private folder, good for loopback names
-only.
+"""The development certificate authority: one per user, in a private folder, good for loopback names only.
 
 Threat: HTTPS on localhost without it means click-through warnings; with a careless one, a key that can
 impersonate any site to its owner. This one can't sign for anything but loopback (see `certificates`), its key
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -69,8 +68,7 @@ class _Pair(NamedTuple):
 
 
 def default_folder() -> Path:
-    """`$GARRISON_DEVCA_DIR`, else `garrison/devca` in the user's data folder (XDG Base Directory
-    specification)."""
+    """`$GARRISON_DEVCA_DIR`, else `garrison/devca` in the user's data folder (XDG Base Directory)."""
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen)
     data = Path(os.environ.get("XDG_DATA_HOME", ""))
@@ -94,8 +92,7 @@ class DevCA:
 
     @classmethod
     def open(cls, folder: Path | None, now: datetime) -> DevCA:
-        """Open the CA in `folder` (`None`: `default_folder()`), making it if there is none or it is running
-        out.
+        """Open the CA in `folder` (`None`: `default_folder()`); make one if there is none or it is running out.
 
         `now` must be aware of its time zone (`ValueError` otherwise). Raises `FileRefusedError` when the
         folder or the key file is not private, `DevCAError` when their content is damaged, foreign, or from
@@ -120,10 +117,11 @@ class DevCA:
         return _public(self.folder)
 
     def issue(self, names: Iterable[str] = DEFAULT_NAMES) -> Leaf:
-        """A server certificate for `names` beside `DEFAULT_NAMES`: the kept one, or a new one if that is not
-        good.
+        """A server certificate for `names` and `DEFAULT_NAMES`: the one that is kept, or a new one.
 
-        Names may be `localhost`, names below it, and loopback addresses; any other raises `NameRefusedError`.
+        A kept one is replaced when less than a third of its life is left, when it is damaged, and when the CA
+        has changed. Names may be `localhost`, names below it, and loopback addresses; any other raises
+        `NameRefusedError`.
         """
         wanted = loopback_names([*DEFAULT_NAMES, *names])
         mark = sha256(" ".join(map(str, wanted)).encode()).hexdigest()[:16]
@@ -164,18 +162,13 @@ def _load_ca(folder: Path, now: datetime) -> _Pair | None:
     if content is None:
         return None
     pair = _parse(content)
-    start_anew = (
-        f"If nobody tampered with it, move {folder} away: the next start makes a new one, to be trusted anew."
-    )
+    start_anew = f"Move {folder} away: the next start makes a new CA, which clients must then trust."
     if pair is None:
         raise DevCAError(folder, f"{_secret(folder)} is damaged.", remedy=start_anew)
     certificate = pair.certificate
-    if not follows(certificate, ca_profile(pair.key.public_key())) or not _signed_by(
-        certificate, certificate
-    ):
-        message = (
-            f"{_secret(folder)} is not a CA that this version of Garrison made, limited to loopback names."
-        )
+    ours = follows(certificate, ca_profile(pair.key.public_key())) and _signed_by(certificate, certificate)
+    if not ours:
+        message = f"{_secret(folder)} is not a CA of this version of Garrison, limited to loopback names."
         raise DevCAError(folder, message, remedy=start_anew, reference="RFC 5280 section 4.2.1.10")
     if now < certificate.not_valid_before_utc:
         made = certificate.not_valid_before_utc + BACKDATE
@@ -190,7 +183,7 @@ def _parse(content: bytes) -> _Pair | None:
         key = load_pem_private_key(content, password=None)
         certificate = x509.load_pem_x509_certificate(content)
         public = certificate.public_key()
-    except (ValueError, TypeError):  # TypeError: the key is encrypted
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: the key is encrypted
         return None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         return None
@@ -206,8 +199,7 @@ def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 
 def _publish(path: Path, certificate: x509.Certificate) -> None:
-    """Put the public copy right. It is compared, not trusted: a link or another CA planted there is
-    replaced."""
+    """Put the public copy right. It is compared, not trusted: what is planted there is replaced."""
     content = certificate.public_bytes(Encoding.PEM)
     try:
         same = not path.is_symlink() and path.read_bytes() == content

@@ -46,9 +46,7 @@ def open_listeners(addresses: tuple[str, ...], port: int) -> list[socket.socket]
     when the port is taken or not allowed, `OptionRefusedError` when it is no port.
     """
     if not 0 <= port <= 65535:
-        raise OptionRefusedError(
-            "port", f"{port} is not a port.", remedy="Use --port with a number from 1 to 65535."
-        )
+        raise OptionRefusedError("port", f"{port} is not a port.", remedy="Use --port with a number from 1 to 65535.")
     for attempt in range(_TRIES):
         try:
             return _open_all(addresses, port)

@@ -27,8 +27,7 @@ _REFERENCE = re.compile(r"(?P<module>\w+(?:\.\w+)*):(?P<attribute>\w+(?:\.\w+)*)
 
 
 def load_app(reference: str, *, folder: Path | None = None) -> ASGIApp:
-    """The ASGI application that `reference` names, looked for in `folder` first (default: the working
-    directory).
+    """The ASGI application that `reference` names, looked for in `folder` (the working directory) first.
 
     `folder` stays on `sys.path`, since applications import lazily. Raises `AppRefusedError` when the
     reference is mistyped or leads to something else than an ASGI application, `AppBrokenError` when the
@@ -59,8 +58,7 @@ def _import(reference: str, name: str, folder: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        # The module itself is missing, or a package above it; a module that *it* imports is the user's own
-        # error.
+        # The module itself is missing, or a package above it. Missing what *it* imports is its own error.
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             message = f"There is no module {error.name!r} in {folder} or among the installed packages."
             remedy = _nearest(error.name, [path.stem for path in folder.glob("*.py")])
@@ -96,9 +94,7 @@ def _call(reference: str, factory: object) -> object:
     if not callable(factory):
         raise AppRefusedError(reference, f"{reference!r} can't be called.", remedy="Leave the () out.")
     if not _takes(factory, 0):
-        raise AppRefusedError(
-            reference, f"{reference!r} needs arguments.", remedy="Name a function that needs none."
-        )
+        raise AppRefusedError(reference, f"{reference!r} needs arguments.", remedy="Name a function that needs none.")
     try:
         made: object = factory()
     except Exception as error:  # the factory is the user's code, which may raise anything

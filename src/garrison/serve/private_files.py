@@ -38,9 +38,7 @@ def private_folder(folder: Path) -> Path:
     except OSError as error:
         raise _unusable(folder, error) from error
     if stat.S_ISLNK(found.st_mode):
-        raise FileRefusedError(
-            folder, f"The folder {folder} is a symbolic link.", remedy="Name the real folder."
-        )
+        raise FileRefusedError(folder, f"The folder {folder} is a symbolic link.", remedy="Name the real folder.")
     if not stat.S_ISDIR(found.st_mode):
         raise FileRefusedError(folder, f"{folder} is not a folder.", remedy="Name a folder.")
     _check_private(folder, found, "chmod 700")
@@ -61,9 +59,7 @@ def read_private(path: Path) -> bytes | None:
     except OSError as error:
         if error.errno == errno.ELOOP:
             message = f"The file {path} is a symbolic link."
-            raise FileRefusedError(
-                path, message, remedy=f"Put the file itself there, or remove {path}."
-            ) from error
+            raise FileRefusedError(path, message, remedy=f"Put the file itself there, or remove {path}.") from error
         raise _unusable(path, error) from error
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
@@ -164,6 +160,4 @@ def _check_private(path: Path, found: os.stat_result, command: str) -> None:
 
 def _unusable(path: Path, error: OSError) -> FileRefusedError:
     why = error.strerror or type(error).__name__
-    return FileRefusedError(
-        path, f"{path} can't be used: {why}.", remedy="Check its folder's owner, mode and space."
-    )
+    return FileRefusedError(path, f"{path} can't be used: {why}.", remedy="Check its folder's owner, mode and space.")
