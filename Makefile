@@ -39,7 +39,7 @@ test:  ## Run the whole test suite (ARGS="..." goes to pytest)
 
 check:  ## Lint, formatting, types, import rules, and the coverage of the last whole test run
 	$(SETUP) dev
-	@failed=; for tool in "ruff check ." "ruff format --check ." "mypy" "mypy scripts tests/support" "lint-imports"; do \
+	@failed=; for tool in "ruff check ." "ruff format --check ." "mypy" "mypy --explicit-package-bases scripts tests/support" "lint-imports"; do \
 		printf '\033[1m%s\033[0m\n' "$$tool"; $(BIN)/$$tool || failed="$$failed [$$tool]"; done; \
 		$(MAKE) --no-print-directory cover || failed="$$failed [coverage]"; \
 		test -z "$$failed" || { echo "failed:$$failed"; exit 1; }

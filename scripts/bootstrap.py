@@ -110,6 +110,7 @@ def environment() -> dict[str, str]:
     ):
         if env.get(pips):
             env.setdefault(uvs, env[pips])
+    env.setdefault("UV_SYSTEM_CERTS", "1")  # as pip does: a company's own authority is in the system's store
     env.update(PIP_DISABLE_PIP_VERSION_CHECK="1", UV_PYTHON_DOWNLOADS="never")
     return env
 

@@ -93,4 +93,7 @@ def _describe(graph: ImportGraph, module: str, imported: str) -> str:
     if not imported:
         return f"{module} belongs to no room: give it a row in .importlinter"
     details = graph.get_import_details(importer=module, imported=imported)
-    return f"{module} may not import {imported} (line {', '.join(str(each['line_number']) for each in details)})"
+    place = ", ".join(str(each["line_number"]) for each in details)
+    # An import of a module that does not exist is filed under the package root.
+    what = imported if "." in imported else f"{imported} itself, or a module that does not exist"
+    return f"{module} may not import {what} (line {place})"

@@ -44,10 +44,12 @@ def _debian(package: str) -> str:
 
 
 COMPONENTS: Mapping[str, Component] = {
+    "bash": Component(("bash",), _debian("bash")),
     "chromium": Component(("chromium", "chromium-browser", "google-chrome"), _debian("chromium")),
     "curl": Component(("curl",), _debian("curl")),
     "docker": Component(("docker",), "start a Docker daemon", works=_answers("info")),
     "git": Component(("git",), _debian("git")),
+    "make": Component(("make",), _debian("make")),
     "node": Component(("node", "nodejs"), _debian("nodejs")),
     "openssl": Component(("openssl",), _debian("openssl")),
     "pebble": Component(("pebble",), _debian("pebble")),
