@@ -7,11 +7,13 @@ takes the default away. `bare=True` starts from the Host line alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Literal
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from garrison.core.facts import NO_DUPLICATES, Client, Facts, Host
+from garrison.core.address import compile_client
+from garrison.core.facts import NO_DUPLICATES, Client, Facts
+from garrison.core.host import parse_host
+from garrison.core.path import normalise
 
 BROWSER_HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"user-agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"),
@@ -27,13 +29,13 @@ BROWSER_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
+_DIRECT = compile_client((), "x-forwarded-for", 64)
+_BARE = "/%:@!$&'()*+,;=~\\[]|^`{}<>\"#? "
+
+
 def client_of(address: str | None) -> Client:
-    """A client connected directly from `address`; None is a Unix socket."""
-    if address is None:
-        return Client(None, "")
-    parsed = ip_address(address)
-    key = str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address
-    return Client(parsed, key)
+    """A client connected directly from `address`; None is a Unix socket that nobody configured."""
+    return _DIRECT(address, ())
 
 
 def _header_lines(
@@ -63,8 +65,12 @@ def make_facts(
     request_id: str = "test-1",
     bare: bool = False,
 ) -> Facts:
-    """One request. `path` is as sent (percent-encoded); text outside ASCII is encoded here. `client` beats `address`."""
-    raw_path = path if isinstance(path, bytes) else quote(path, safe="/%:@!$&'()*+,;=~\\[]|^`{}<>\"#? ").encode()
+    """One request. `path` is as sent (percent-encoded); text outside ASCII is encoded here. `client` beats `address`.
+
+    The header block's size is counted as the ASGI builder does: names and values, without separators.
+    """
+    raw_path = path if isinstance(path, bytes) else quote(path, safe=_BARE).encode()
+    decoded, fault = normalise(raw_path)
     lines = _header_lines(host, headers, bare=bare)
     found: dict[bytes, list[bytes]] = {}
     for name, value in lines:
@@ -75,22 +81,17 @@ def make_facts(
         kind=kind,
         method=method,
         scheme=scheme,
-        host=_parse_host(hosts[0]) if len(hosts) == 1 else None,
-        path=unquote(raw_path.decode("latin-1")),
+        host=parse_host(hosts[0]) if len(hosts) == 1 else None,
+        path=decoded,
         raw_path=raw_path,
-        path_fault="",
+        path_fault=fault,
         query=query,
         headers={name: values[-1] for name, values in found.items()},
         duplicates=repeated or NO_DUPLICATES,
         header_count=len(lines),
-        header_bytes=sum(len(name) + len(value) + 4 for name, value in lines),
+        header_bytes=sum(len(name) + len(value) for name, value in lines),
         client=client or client_of(address),
         route=route,
         request_id=request_id,
         certificate=certificate,
     )
-
-
-def _parse_host(value: bytes) -> Host:
-    name, _, port = value.decode("latin-1").lower().partition(":")
-    return Host(name, int(port) if port else None, ip=name.replace(".", "").isdigit())
