@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .facts import Facts
-    from .ports import Services, Taken
+    from .ports import Services, SessionKeeper, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,21 @@ class Exchange:
         if self.cookies is None:
             self.cookies = []
         self.cookies.append(line)
+
+    async def log_in(self, principal: Principal) -> None:
+        """Begin a session for `principal`, with a new id; CSRF tokens are bound to it from now on."""
+        await self._sessions().log_in(self, principal)
+        self.renew_csrf()
+
+    async def log_out(self) -> None:
+        """End the session in force, on the server first; the answer clears cookies and caches."""
+        await self._sessions().log_out(self)
+        self.renew_csrf()
+
+    def _sessions(self) -> SessionKeeper:
+        if self.services.sessions is None:
+            raise RuntimeError("no session keeper is wired: pass the application through harden() first")
+        return self.services.sessions
 
     @property
     def csrf_handed_out(self) -> str:

@@ -146,6 +146,18 @@ class ResolvePrincipal(Protocol):
     def __call__(self, facts: Facts, exchange: Exchange, /) -> Awaitable[Principal | None]: ...
 
 
+class SessionKeeper(Protocol):
+    """Begin and end the session of the client behind an exchange. Both queue the cookies the answer needs.
+
+    `log_in` always makes a new session id (no fixation) and ends the one before; `log_out` removes the stored session
+    first. Both raise `DependencyError` when the store does not answer: then nothing has changed for the client.
+    """
+
+    async def log_in(self, exchange: Exchange, principal: Principal) -> None: ...
+
+    async def log_out(self, exchange: Exchange) -> None: ...
+
+
 def _no_nonces() -> str:
     raise RuntimeError("no nonce source is wired")
 
@@ -174,5 +186,6 @@ class Services:
     session_id: SessionId = _no_session
     start_presession: Callable[[Exchange], str] | None = None
     principal: ResolvePrincipal | None = None
+    sessions: SessionKeeper | None = None
     nonces: Callable[[], str] = _no_nonces
     route_names: Sequence[str] = field(default_factory=lambda: ("default",))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .errors import OperatorError
-from .exchange import Exchange
-from .facts import Facts
 from .headers import RawHeaders
 from .layer import Amend, AskPeek, Decide, Layer, Toll, Watch
 from .verdict import Mode, Verdict
@@ -38,9 +37,8 @@ class ClaimMissing(OperatorError):
         self.layer = layer
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One question asked of a request. Exactly one of `decide` and `toll` is set."""
+class Step(NamedTuple):
+    """One question asked of a request: exactly one of `decide` and `toll` is set. A tuple, because it is unpacked."""
 
     layer: str
     mode: Mode
@@ -99,15 +97,3 @@ def _check_claims(layers: Sequence[Layer]) -> None:
         for header in (*layer.drops, *(pair[0] for pair in layer.sets)):
             if header not in layer.claims:
                 raise ClaimMissing(header.decode("latin-1"), layer.name)
-
-
-def ask(step: Step, facts: Facts, exchange: Exchange) -> Verdict:
-    """Ask one synchronous step: a test helper, and the specification of what the onion does inline."""
-    if step.decide is not None:
-        return step.decide(facts)
-    if step.toll is None:
-        return None
-    verdict = step.toll(facts, exchange)
-    if hasattr(verdict, "__await__"):
-        raise TypeError(f"the toll of {step.layer} is asynchronous")
-    return verdict  # type: ignore[return-value]  # narrowed by the line above

@@ -304,7 +304,7 @@ class RouteClass(Frozen):
 
 
 class Policy(Frozen):
-    """Everything Garrison is asked to do. See `docs/policy.md` for each key; `garrison explain` prints the effective one."""
+    """Everything Garrison is asked to do; `garrison explain` prints the effective values and where they came from."""
 
     preset: str = "browser"
     environment: Literal["production", "development"] = "production"
@@ -316,7 +316,7 @@ class Policy(Frozen):
     state: str = ".garrison"
     """Folder for events and generated development keys (0700)."""
     key: str = ""
-    """Reference to the root key: `env:NAME` or `file:/path`; empty reads GARRISON_KEY, or generates one in development."""
+    """The root key: `env:NAME` or `file:/path`; empty reads GARRISON_KEY, or generates one in development."""
     store: str = "memory"
     processes: Annotated[int, Field(ge=1)] = 1
     """Worker processes that count apart on the memory store; each gets limit / processes."""

@@ -1,0 +1,1 @@
+"""The only code that touches ASGI's scope, receive and send."""

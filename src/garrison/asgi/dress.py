@@ -1,0 +1,43 @@
+"""Put a route class's headers on an answer: drop what layers own, add what they set, let them amend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..core.exchange import Exchange
+from ..core.headers import Edit, RawHeaders, merge_vary
+from ..core.stack import Stack
+
+
+class AmendFailed(Exception):  # internal: never leaves asgi/
+    """A layer raised while it amended an answer."""
+
+    def __init__(self, layer: str) -> None:
+        super().__init__(layer)
+        self.layer = layer
+
+
+def dress(
+    stack: Stack,
+    exchange: Exchange,
+    status: int,
+    headers: Iterable[tuple[bytes, bytes]],
+    *,
+    ours: bool = False,
+) -> RawHeaders:
+    """The headers that go out. Raises `AmendFailed`, from the layer's own exception."""
+    owned = stack.owned
+    edit = Edit(status, [(low, v) for name, v in headers if (low := name.lower()) not in owned], ours=ours)
+    edit.headers += stack.sets
+    for layer, amend in stack.amends:
+        try:
+            amend(exchange, edit)
+        except Exception as error:
+            # A layer that can't write its headers leaves the answer without a defence: the caller closes the door.
+            raise AmendFailed(layer) from error
+    return merge_vary(edit.headers, stack.varies) if stack.varies else edit.headers
+
+
+def dress_plainly(stack: Stack, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    """Only the headers that can't fail: for the answer given after a layer failed."""
+    return [(n, v) for n, v in headers if n not in stack.owned] + stack.sets

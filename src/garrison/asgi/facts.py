@@ -1,0 +1,113 @@
+"""Build `Facts` from an ASGI scope: the one place where a request is parsed.
+
+Servers differ in what they leave out (`raw_path`, `client` over a Unix socket), so nothing is taken for granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote
+
+from ..core.address import compile_client, forwarded_scheme
+from ..core.facts import NO_DUPLICATES, Facts, Host
+from ..core.host import parse_host
+from ..core.path import RouteTable, normalise
+from ..policy.model import Policy, RouteClass
+from .pools import RequestIds
+from .types import Scope
+
+_HOST_CACHE = 512
+_PATH_SAFE = "/:@!$&'()*+,;=~-._"
+_SECURE = {"http": "https", "ws": "wss"}
+
+
+class ReadFacts:
+    """`read(scope) -> Facts` for one policy. Bounded work: one pass over the headers, caches of fixed size."""
+
+    def __init__(self, policy: Policy, routes: Sequence[RouteClass]) -> None:
+        section = policy.client
+        self._client = compile_client(
+            policy.proxies,
+            section.header,
+            section.ipv6_prefix,
+            allow_direct=section.allow_insecure_direct_proxy,
+        )
+        self._forwarded = section.header.encode("ascii")
+        self._proto = b"forwarded" if section.header == "forwarded" else b"x-forwarded-proto"
+        self._routes = RouteTable([(route.paths, route.methods) for route in routes])
+        self._hosts: dict[bytes, Host | None] = {}
+        self._ids = RequestIds()
+
+    def __call__(self, scope: Scope) -> Facts:
+        raw = scope["headers"]
+        headers: dict[bytes, bytes] = dict(raw)
+        count = len(raw)
+        duplicates = NO_DUPLICATES if len(headers) == count else _duplicates(raw)
+        size = sum(map(len, headers)) + sum(map(len, headers.values()))
+        if duplicates:
+            size += sum(len(name) + len(v) for name, values in duplicates.items() for v in values[:-1])
+        raw_path = _raw_path(scope)
+        path, fault = normalise(raw_path)
+        kind = scope["type"]
+        method = scope.get("method", "GET")
+        peer = scope.get("client")
+        forwarded = headers.get(self._forwarded)
+        values = () if forwarded is None else duplicates.get(self._forwarded, (forwarded,))
+        client = self._client(peer[0] if peer else None, values)
+        scheme = scope.get("scheme", "http" if kind == "http" else "ws")
+        if client.proxied and (proto := headers.get(self._proto)) is not None:
+            told = forwarded_scheme(duplicates.get(self._proto, (proto,)))
+            if told == "https":
+                scheme = _SECURE.get(scheme, scheme)
+        return Facts(
+            kind,
+            method,
+            scheme,
+            None if b"host" in duplicates else self._host(headers.get(b"host")),
+            path,
+            raw_path,
+            fault,
+            scope.get("query_string", b""),
+            headers,
+            duplicates,
+            count,
+            size,
+            client,
+            0 if fault else self._routes.find(path, method),
+            self._ids.next(),
+            _has_certificate(scope),
+        )
+
+    def _host(self, value: bytes | None) -> Host | None:
+        if value is None:
+            return None
+        try:
+            return self._hosts[value]
+        except KeyError:
+            if len(self._hosts) >= _HOST_CACHE:
+                self._hosts.clear()
+            host = self._hosts[value] = parse_host(value)
+            return host
+
+
+def _raw_path(scope: Scope) -> bytes:
+    raw = scope.get("raw_path")
+    if raw is None:
+        return quote(scope["path"], safe=_PATH_SAFE, errors="surrogateescape").encode("ascii")
+    path: bytes = raw
+    return path if b"?" not in path else path[: path.index(b"?")]
+
+
+def _duplicates(raw: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, tuple[bytes, ...]]:
+    grouped: dict[bytes, list[bytes]] = {}
+    for name, value in raw:
+        grouped.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in grouped.items() if len(values) > 1}
+
+
+def _has_certificate(scope: Scope) -> bool:
+    extensions = scope.get("extensions")
+    if not extensions:
+        return False
+    tls = extensions.get("tls")
+    return bool(tls and tls.get("client_cert_chain"))

@@ -1,0 +1,103 @@
+"""Garrison's own endpoints, under the reserved prefix: the CSRF helper script and the browsers' reports.
+
+They stand where the application would: every layer has judged the request before it comes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from ..core.names import STATE_KEY
+from ..core.ports import Services
+from ..core.verdict import Mode, Refuse
+from ..events.vocabulary import EventName
+from ..layers.reports import parse_reports, to_event_details
+from ..policy.model import Policy
+from . import record
+from .types import App, Receive, Scope, Send
+
+SCRIPT = "csrf.js"
+REPORTS = "reports"
+_SCRIPT_FILE = Path(__file__).with_name("helper.js")
+
+
+class Own:
+    """`app`, with the reserved prefix taken out."""
+
+    def __init__(self, app: App, policy: Policy, services: Services) -> None:
+        self.app = app
+        self._prefix = policy.prefix
+        self._services = services
+        self._max_reports = policy.reports.max_reports
+        self._script = _SCRIPT_FILE.read_bytes()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            return await self.app(scope, receive, send)
+        serve = self._endpoint(scope["path"].removeprefix(self._prefix), scope["method"])
+        await serve(scope, receive, send)
+        return None
+
+    def _endpoint(self, name: str, method: str) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        allowed = {SCRIPT: ("GET", "HEAD"), REPORTS: ("POST",)}.get(name)
+        if allowed is None:
+            return _not_found
+        if method not in allowed:
+            return _not_allowed(allowed)
+        return self._serve_script if name == SCRIPT else self._take_reports
+
+    async def _serve_script(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            (b"content-type", b"text/javascript; charset=utf-8"),
+            (b"cache-control", b"public, max-age=3600"),
+        ]
+        await _answer(send, 200, headers, b"" if scope["method"] == "HEAD" else self._script, len(self._script))
+
+    async def _take_reports(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _whole_body(receive)
+        if body is None:
+            return
+        exchange = scope["state"][STATE_KEY]
+        content_type = exchange.facts.headers.get(b"content-type", b"")
+        reports = parse_reports(content_type, body, self._max_reports)
+        if isinstance(reports, Refuse):
+            record.refused(self._services.emit, exchange.facts, reports, Mode.ENFORCE, "reports")
+            await _answer(send, reports.status, [], b"")
+            return
+        for report in reports:
+            self._services.emit(EventName.BROWSER_REPORT, exchange.facts, **to_event_details(report))
+        await _answer(send, 204, [], b"")
+
+
+async def _whole_body(receive: Receive) -> bytes | None:
+    """The body, already bounded by the size layer; None when the client went away."""
+    chunks = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+async def _answer(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, length: int | None = None
+) -> None:
+    if status != 204:
+        headers = [*headers, (b"content-length", str(len(body) if length is None else length).encode("ascii"))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    await _answer(send, 404, [], b"")
+
+
+def _not_allowed(methods: tuple[str, ...]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        await _answer(send, 405, [(b"allow", ", ".join(methods).encode("ascii"))], b"")
+
+    return refuse

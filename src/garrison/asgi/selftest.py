@@ -1,0 +1,107 @@
+"""Try every configured defence once, before the first request.
+
+A configured control that silently does nothing is the commonest failure of this field. So each layer that can refuse
+is shown a request it must refuse; one that lets it through stops the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ..core.errors import OperatorError
+from ..core.exchange import Exchange
+from ..core.facts import NO_DUPLICATES, Client, Facts, Host
+from ..core.layer import Layer
+from ..core.ports import Services
+from ..core.verdict import Mode, Refuse
+from .door import Door
+
+
+class ControlSilent(OperatorError):
+    """A layer is switched on and did not refuse what it exists to refuse."""
+
+    def __init__(self, layer: str, route: str, attack: str) -> None:
+        super().__init__(
+            f"The layer {layer!r} is on for the route class {route!r}, but let its self-test through: {attack}.",
+            remedy=f"Check the section [{layer}]; if it is meant to do nothing, turn it off with a reason.",
+        )
+        self.layer = layer
+        self.route = route
+        self.attack = attack
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A request `layer` must refuse. `applies` tells from the door whether the policy asks for that."""
+
+    layer: str
+    attack: str
+    facts: Callable[[], Facts]
+    applies: Callable[[Door], bool] = lambda door: True
+
+
+def _facts(
+    method: str = "POST",
+    path: str = "/",
+    raw: bytes = b"/",
+    fault: str = "",
+    host: Host | None = None,
+    headers: dict[bytes, bytes] | None = None,
+    count: int = 2,
+    client: Client | None = None,
+) -> Facts:
+    given = {b"host": b"selftest.invalid", **(headers or {})}
+    return Facts(
+        "http", method, "https", host or Host("selftest.invalid", None, ip=False), path, raw, fault, b"", given,
+        NO_DUPLICATES, count, 64, client or Client(None, ""), 0, "selftest", False,
+    )  # fmt: skip
+
+
+_HOSTILE_ORIGIN = {b"origin": b"https://attacker.invalid", b"sec-fetch-site": b"cross-site"}
+
+TRIALS: tuple[Trial, ...] = (
+    Trial("client", "an unusable forwarding chain", lambda: _facts(client=Client(None, "", "chain-malformed")),
+          lambda door: not _health(door)),
+    Trial("host", "an unknown host", _facts),
+    Trial("method", "TRACE", lambda: _facts("TRACE")),
+    Trial("target", "a control character in the path", lambda: _facts(raw=b"/%00", fault="control"),
+          lambda door: door.policy.target.control_characters == "refuse"),
+    Trial("size", "ten million header lines", lambda: _facts(count=10_000_000)),
+    Trial("content", "a body of an undeclared type",
+          lambda: _facts(headers={b"content-type": b"application/x-selftest", b"content-length": b"1"}),
+          lambda door: "*/*" not in door.policy.content.types),
+    Trial("origin", "a cross-site POST", lambda: _facts(headers=_HOSTILE_ORIGIN)),
+    Trial("csrf", "a POST with a cookie and no token",
+          lambda: _facts(headers={b"cookie": b"selftest=1", b"content-type": b"application/json"})),
+    Trial("control", "any request to a disabled route", _facts, lambda door: door.policy.control.disabled),
+)  # fmt: skip
+
+
+def selftest(doors: Sequence[Door], services: Services) -> None:
+    """Try each layer of each door. Raises `ControlSilent`."""
+    for door in doors:
+        for trial in TRIALS:
+            layer = door.stack.find(trial.layer)
+            if layer is None or layer.mode is Mode.OFF or not trial.applies(door):
+                continue
+            if not _refuses(layer, trial.facts(), services):
+                raise ControlSilent(trial.layer, door.name, trial.attack)
+
+
+def _refuses(layer: Layer, facts: Facts, services: Services) -> bool:
+    exchange = Exchange(facts, services)
+    return any(isinstance(verdict, Refuse) for verdict in _verdicts(layer, facts, exchange))
+
+
+def _verdicts(layer: Layer, facts: Facts, exchange: Exchange) -> Iterable[object]:
+    if layer.decide is not None:
+        yield layer.decide(facts)
+    if layer.toll is not None:
+        yield layer.toll(facts, exchange)
+    if layer.peek is not None and (wish := layer.peek(facts)) is not None:
+        yield wish.judge(b"", True)
+
+
+def _health(door: Door) -> bool:
+    return door.policy.route is not None and door.policy.route.health

@@ -1,0 +1,160 @@
+"""Join the rooms: the one place that builds services and hands them to layers. Behind `harden`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from .accounts.sessions import Sessions
+from .asgi.door import Door
+from .asgi.facts import ReadFacts
+from .asgi.lifespan import Lifespan
+from .asgi.onion import Onion
+from .asgi.own import REPORTS, Own
+from .asgi.pools import Nonces
+from .asgi.selftest import selftest
+from .asgi.types import App
+from .core.clock import SYSTEM, Clock
+from .core.facts import Facts
+from .core.layer import Layer
+from .core.ports import ResolvePrincipal, Services, SessionId
+from .core.stack import Stack
+from .core.verdict import Verdict
+from .events.build import build_bus
+from .events.bus import Bus
+from .events.vocabulary import EventName
+from .layers.errors import compile_errors
+from .layers.order import compile_layers
+from .policy.checks import refuse_unsafe
+from .policy.load import find_policy
+from .policy.model import Policy, RouteClass
+from .secrets.keyring import Keyring
+from .stores.build import build_counters, build_records
+
+UserLayer = Layer | Callable[[Facts], Verdict]
+_FLUSH_SECONDS = 5.0
+
+
+def harden(
+    app: App,
+    policy: Policy | str | Path | None = None,
+    *,
+    principal: ResolvePrincipal | None = None,
+    session_id: SessionId | None = None,
+    layers: Sequence[UserLayer] = (),
+    clock: Clock = SYSTEM,
+) -> Onion:
+    """Put `app` behind the policy. Call it last, on the finished application.
+
+    policy      a `Policy`, the path of a policy file, or None: `garrison.toml` or `[tool.garrison]` in pyproject.toml
+    principal   who is asking, if the application has its own authentication (default: Garrison's sessions)
+    session_id  the verified session id CSRF tokens are bound to (default: Garrison's sessions)
+    layers      layers of your own, asked after the built-in ones: a function `(facts) -> Refuse | None` will do
+    clock       time, for tests
+
+    Raises `OperatorError` when the policy is missing, malformed or unsafe for its environment.
+    """
+    return _wire(app, find_policy(policy, os.environ), os.environ, principal, session_id, layers, clock)
+
+
+def _wire(
+    app: App,
+    policy: Policy,
+    environ: Mapping[str, str],
+    principal: ResolvePrincipal | None,
+    session_id: SessionId | None,
+    extra: Sequence[UserLayer],
+    clock: Clock,
+) -> Onion:
+    refuse_unsafe(policy, environ, app)
+    bus = build_bus(policy, clock)
+    services = build_services(policy, environ, clock, bus, principal, session_id)
+    routes = [*own_routes(policy), *policy.routes]
+    services.route_names = tuple(["default", *(route.name for route in routes)])
+    own_layers = tuple(_as_layer(layer) for layer in extra)
+    doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
+    selftest(doors, services)
+    services.emit(EventName.POLICY_LOADED, None, preset=policy.preset, environment=policy.environment)
+    return Onion(
+        app,
+        Own(app, policy, services),
+        doors,
+        ReadFacts(policy, routes),
+        services,
+        _lifespan(bus, services),
+    )
+
+
+def build_services(
+    policy: Policy,
+    environ: Mapping[str, str],
+    clock: Clock,
+    bus: Bus,
+    principal: ResolvePrincipal | None = None,
+    session_id: SessionId | None = None,
+) -> Services:
+    """Everything layers may use, in the order the parts need each other."""
+    keyring = Keyring.from_policy(policy, environ, Path(policy.state), clock)
+    services = Services(
+        clock=clock,
+        emit=bus.emit,
+        counters=build_counters(policy, clock),
+        records=build_records(policy, clock),
+        signer=keyring.signer,
+        nonces=Nonces(),
+    )
+    sessions = Sessions(services, policy.session)
+    services.sessions = sessions
+    services.session_id = session_id or sessions.session_id
+    services.start_presession = sessions.start_presession if session_id is None else None
+    services.principal = principal or sessions.resolve
+    return services
+
+
+def own_routes(policy: Policy) -> list[RouteClass]:
+    """The route class of Garrison's own reports endpoint. It stands first: a policy can't loosen it by accident.
+
+    Browsers send reports without a token, from any site's context: so no origin or CSRF check, but a small body, its
+    own content types and its own limits. Nothing a report says is acted on.
+    """
+    why = "browser reports carry no token; they are bounded, counted and never acted on"
+    return [
+        RouteClass(
+            name="garrison-reports",
+            paths=(f"{policy.prefix}{REPORTS}",),
+            sections={
+                "size": {"body": policy.reports.body, "decompress": ()},
+                "content": {
+                    "mode": "enforce",
+                    "types": ("application/csp-report", "application/reports+json", "application/json"),
+                },
+                "rate": {"address": policy.reports.address},
+                "origin": {"mode": "off", "allow_insecure_off": why},
+                "csrf": {"mode": "off", "allow_insecure_off": why},
+            },
+        )
+    ]
+
+
+def _door(policy: Policy, services: Services, extra: tuple[Layer, ...]) -> Door:
+    stack = Stack.build((*compile_layers(policy, services), *extra))
+    return Door.build(policy, stack, compile_errors(policy))
+
+
+def _as_layer(layer: UserLayer) -> Layer:
+    if isinstance(layer, Layer):
+        return layer
+    return Layer(getattr(layer, "__name__", "user-layer"), decide=layer)
+
+
+def _lifespan(bus: Bus, services: Services) -> Lifespan:
+    async def on_start() -> None:
+        services.emit(EventName.STARTUP)
+
+    async def on_stop() -> None:
+        services.emit(EventName.SHUTDOWN)
+        await asyncio.to_thread(bus.flush, _FLUSH_SECONDS)
+
+    return Lifespan(on_start, on_stop)
