@@ -39,7 +39,7 @@ def write(report: Report) -> str:
 def dump(value: Json) -> str:
     """JSON in printable ASCII, two blanks deep, safe inside HTML and on a terminal."""
     text = json.dumps(_whole(value), indent=2, ensure_ascii=True, allow_nan=False)
-    for character in "<>&\x7f":  # outside of strings JSON has none of these
+    for character in "<>&":  # outside of strings JSON has none of these
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text + "\n"
 

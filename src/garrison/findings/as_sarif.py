@@ -96,11 +96,12 @@ def _help(finding: Finding) -> dict[str, Json]:
 
 
 def _result(finding: Finding, rule: int, invocation: int) -> dict[str, Json]:
-    result: dict[str, Json] = {
+    return {
         "ruleId": finding.id,
         "ruleIndex": rule,
         "level": finding.severity.level.value,
         "message": {"text": message(finding.message)},
+        "locations": [_location(finding.location)],
         "partialFingerprints": {
             f"garrison/v{VERSION}": finding.fingerprint,
             # The one that code hosts compare; they would make their own from the line's text.
@@ -114,22 +115,22 @@ def _result(finding: Finding, rule: int, invocation: int) -> dict[str, Json]:
             "evidence": lines(finding.evidence),
         },
     }
-    if finding.location:
-        result["locations"] = [_location(finding.location)]
-    return result
 
 
-def _location(where: Location) -> dict[str, Json]:
-    location: dict[str, Json] = {}
-    if where.path:
-        physical: dict[str, Json] = {"artifactLocation": {"uri": _uri(where.path), "uriBaseId": ROOT}}
-        if where.line:
-            region: dict[str, Json] = {"startLine": where.line}
-            if where.column:
-                region["startColumn"] = where.column
-            physical["region"] = region
-        location["physicalLocation"] = physical
-    if where.key:
+def _location(where: Location | None) -> dict[str, Json]:
+    """A place with a file and a line in any case: code hosts refuse the whole log when one result lacks them.
+
+    Where there is no file it is the project's root, where there is no line the first.
+    """
+    line, column = (where.line, where.column) if where else (None, None)
+    region: dict[str, Json] = {"startLine": line or 1}
+    if column:
+        region["startColumn"] = column
+    uri = _uri(where.path) if where and where.path else "."
+    location: dict[str, Json] = {
+        "physicalLocation": {"artifactLocation": {"uri": uri, "uriBaseId": ROOT}, "region": region}
+    }
+    if where and where.key:
         location["logicalLocations"] = [{"fullyQualifiedName": one_line(where.key)}]
     return location
 

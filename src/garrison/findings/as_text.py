@@ -38,11 +38,12 @@ def render(report: Report) -> RenderableType:
     """The report as something that ``console.print`` shows, with colour where the console has it."""
     head = Text(one_line(f"{report.tool} {report.command} {report.version}"), style="bold")
     parts: list[RenderableType] = [head]
+    parts.append(Text())
     if report.findings:
-        parts += [Text(), _findings(report)]
+        parts.append(_findings(report))  # brings its own blank line at the end
     if report.gaps or len(report.statuses) > 1:
-        parts += [Text(), _statuses(report)]
-    return Group(*parts, Text(), _verdict(report))
+        parts += [_statuses(report), Text()]
+    return Group(*parts, _verdict(report))
 
 
 def _findings(report: Report) -> Table:
@@ -58,14 +59,12 @@ def _findings(report: Report) -> Table:
 
 def _finding(finding: Finding) -> Group:
     title = Text(one_line(finding.title), style="bold")
-    rows = [title]
-    if finding.location:
-        rows.append(Text(one_line(str(finding.location)), style="dim"))
     # Labels stand in a column of their own, so that no text can write a line that looks like a label.
     details = Table.grid(padding=(0, 1))
     details.add_column()
     details.add_column(overflow="fold")
     parts = [
+        ("Where", one_line(str(finding.location or ""))),
         ("What", finding.message),
         ("Seen", finding.evidence),
         ("Risk", finding.consequence),
@@ -75,7 +74,7 @@ def _finding(finding: Finding) -> Group:
     for name, text in parts:
         if text.strip():
             details.add_row(Text(name, style="bold"), Text(lines(text)))
-    return Group(*rows, details)
+    return Group(title, details)
 
 
 def _statuses(report: Report) -> Table:
