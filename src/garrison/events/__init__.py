@@ -1,0 +1,1 @@
+"""What happened, in one closed vocabulary: events, the bounded bus, redaction, writers and the embedded store."""
