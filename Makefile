@@ -27,7 +27,7 @@ help:  ## Show this table
 	@printf '\033[1mGarrison\033[0m: make <target>\n\n'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  \033[36m%-7s\033[0m %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo:  ## Run the reference application behind Garrison, over HTTPS, in your browser
+demo:  ## Run the reference application behind Garrison on https://localhost:8443
 	$(SETUP) demo
 	@$(BIN)/garrison demo $(ARGS)
 
