@@ -72,7 +72,7 @@ def _wire(
     bus = build_bus(policy, clock)
     services = build_services(policy, environ, clock, bus, principal, session_id)
     routes = [*own_routes(policy), *policy.routes]
-    services.route_names = tuple(["default", *(route.name for route in routes)])
+    services.route_names = ("default", *(route.name for route in routes))
     own_layers = tuple(_as_layer(layer) for layer in extra)
     doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
     selftest(doors, services)

@@ -62,7 +62,7 @@ class Sessions:
         return self._issue(exchange, _PRESESSION)
 
     async def resolve(self, facts: Facts, exchange: Exchange) -> Principal | None:
-        """The principal of a session that still lives; None otherwise. Raises DependencyError when the store is away."""
+        """The principal of a session that still lives, else None. Raises DependencyError when the store is away."""
         ticket = self._ticket(facts)
         if ticket is None:
             return None

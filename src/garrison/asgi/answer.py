@@ -42,7 +42,9 @@ class Answering:
             return
         kind = message["type"]
         if kind == "http.response.start":
-            if message["status"] in self._door.hold:
+            if self._exchange.refusal is not None:
+                await self.give(self._exchange.refusal)
+            elif message["status"] in self._door.hold:
                 self._held = message
             else:
                 await self._begin(message)
@@ -57,9 +59,7 @@ class Answering:
         if isinstance(verdict, Answer):
             await self._whole(verdict.status, list(verdict.headers), verdict.body)
             return
-        record.refused(
-            self._exchange.services.emit, self._exchange.facts, verdict, Mode.ENFORCE, self._door.name
-        )
+        record.refused(self._exchange.services.emit, self._exchange.facts, verdict, Mode.ENFORCE, self._door.name)
         if not self.started:
             headers, body = self._render(verdict)
             await self._whole(verdict.status, headers, body)

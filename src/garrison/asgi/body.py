@@ -82,7 +82,7 @@ class Body:
             layer, mode, judge = check
             try:
                 refusal = judge(chunk)
-            except Exception as error:  # a guard that breaks is a closed door, whatever broke it
+            except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door, whatever broke it
                 return Refuse(Reason.LAYER_FAILED, 503, layer=layer, detail=type(error).__name__)
             if refusal is None:
                 continue

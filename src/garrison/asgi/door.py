@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.exchange import Exchange
 from ..core.stack import Stack
+from ..core.verdict import Mode, Refuse
 from ..layers.errors import Renderer
 from ..policy.model import Policy
+from . import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,14 @@ class Door:
     hold: frozenset[int]
     safe_validation: bool
     safe_errors: bool
+
+    def stands(self, refusal: Refuse, exchange: Exchange) -> bool:
+        """Whether a refusal from within the application is enforced; in monitor mode it is recorded."""
+        layer = self.stack.find(refusal.layer)
+        mode = Mode.ENFORCE if layer is None else layer.mode
+        if mode is not Mode.ENFORCE:
+            record.refused(exchange.services.emit, exchange.facts, refusal, mode, self.name)
+        return mode is Mode.ENFORCE
 
     @classmethod
     def build(cls, policy: Policy, stack: Stack, render: Renderer) -> Door:

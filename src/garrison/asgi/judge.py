@@ -20,7 +20,7 @@ async def judge(door: Door, steps: tuple[Step, ...], facts: Facts, exchange: Exc
     """The verdict of `steps`, or None when the request may go on. Never raises."""
     layer = ""
     try:
-        for layer, mode, decide, toll in steps:
+        for layer, mode, decide, toll in steps:  # noqa: B007  # `layer` names the culprit below
             if decide is not None:
                 verdict = decide(facts)
             elif toll is not None:
@@ -37,7 +37,7 @@ async def judge(door: Door, steps: tuple[Step, ...], facts: Facts, exchange: Exc
     except DependencyError as error:
         record.layer_failed(exchange.services.emit, facts, layer, error, door.name)
         return Refuse(Reason.STORE_AWAY, 503, layer=layer, retry_after=5)
-    except Exception as error:  # whatever broke the guard, the door stays closed
+    except Exception as error:  # noqa: BLE001  # whatever broke the guard, the door stays closed
         record.layer_failed(exchange.services.emit, facts, layer, error, door.name)
         return Refuse(Reason.LAYER_FAILED, 503, layer=layer)
     return None
@@ -53,7 +53,7 @@ async def resolve_principal(door: Door, facts: Facts, exchange: Exchange) -> Sta
     except DependencyError as error:
         record.layer_failed(exchange.services.emit, facts, "principal", error, door.name)
         return Refuse(Reason.STORE_AWAY, 503, layer="principal", retry_after=5)
-    except Exception as error:  # a resolver is somebody's code: its failure must not let anybody in
+    except Exception as error:  # noqa: BLE001  # a resolver is somebody's code: its failure must not let anybody in
         record.layer_failed(exchange.services.emit, facts, "principal", error, door.name)
         return Refuse(Reason.LAYER_FAILED, 503, layer="principal")
     return None

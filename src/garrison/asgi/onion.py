@@ -73,6 +73,7 @@ class Onion:
         facts = self._read(scope)
         door = self.doors[facts.route]
         exchange = Exchange(facts, self.services)
+        exchange.stands = door.stands
         answer = Answering(door, exchange, send)
         stack = door.stack
         verdict: Stands = await judge(door, stack.gate, facts, exchange)
@@ -119,9 +120,7 @@ async def _open_body(
     """A guarded `receive`, the scope that fits it, and the verdict of layers that looked ahead."""
     facts = exchange.facts
     checks: list[Check] = [
-        (layer, mode, check)
-        for layer, mode, watch in door.stack.watches
-        if (check := watch(facts)) is not None
+        (layer, mode, check) for layer, mode, watch in door.stack.watches if (check := watch(facts)) is not None
     ]
     encoding = wants_decoding(facts, door.policy.size)
     decoder = None
@@ -149,7 +148,7 @@ async def _look_ahead(door: Door, exchange: Exchange, body: Body) -> Stands:
             if body.refused:
                 return None
             verdict = wish.judge(prefix, complete)
-        except Exception as error:  # a guard that breaks is a closed door
+        except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door
             record.layer_failed(exchange.services.emit, exchange.facts, layer, error, door.name)
             return Refuse(Reason.LAYER_FAILED, 503, layer=layer)
         if verdict is None:
@@ -164,4 +163,3 @@ def _decoded_headers(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes
     """What the application sees once the body is decoded: no encoding, no length of the encoded form."""
     gone = {b"content-encoding", b"content-length"}
     return [pair for pair in headers if pair[0] not in gone]
-

@@ -20,9 +20,7 @@ from .types import App, Message, Receive, Scope, Send
 _DENIAL = "websocket.http.response"
 
 
-async def serve_websocket(
-    app: App, door: Door, exchange: Exchange, scope: Scope, receive: Receive, send: Send
-) -> Any:
+async def serve_websocket(app: App, door: Door, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Any:
     """Judge the handshake, then run `app` with guarded `receive` and `send`."""
     verdict = await _judge_handshake(door, exchange)
     if verdict is not None:
@@ -99,9 +97,7 @@ class _Connection:
         self._send = send
         section = door.policy.websocket
         self._mode = section.mode
-        self._meter = (
-            None if section.mode is Mode.OFF else Meter(section, exchange.services.clock.monotonic)
-        )
+        self._meter = None if section.mode is Mode.OFF else Meter(section, exchange.services.clock.monotonic)
         self.closed = False
 
     async def receive(self) -> Message:

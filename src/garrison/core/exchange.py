@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .facts import Facts
     from .ports import Services, SessionKeeper, Taken
+    from .verdict import Refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Exchange:
     cookies      `Set-Cookie` values waiting to go out; the cookies layer writes them
     session      opaque session id in force for this exchange; set at log-in and log-out by `accounts`
     login        "in", "out" or empty: what happened to the session during this exchange
+    refusal      what is answered instead of whatever the application sends; see `refuse`
+    stands       the onion's judgement whether a refusal is enforced
     """
 
     __slots__ = (
@@ -48,9 +51,11 @@ class Exchange:
         "issue_csrf",
         "login",
         "principal",
+        "refusal",
         "request_id",
         "services",
         "session",
+        "stands",
         "taken",
     )
 
@@ -63,6 +68,8 @@ class Exchange:
         self.cookies: list[bytes] | None = None
         self.session: str | None = None
         self.login = ""
+        self.refusal: Refuse | None = None
+        self.stands: Callable[[Refuse, Exchange], bool] | None = None
         self.issue_csrf: Callable[[Exchange], str] | None = None
         self._nonce = ""
         self._csrf = ""
@@ -84,6 +91,17 @@ class Exchange:
         if not self._csrf and self.issue_csrf is not None:
             self._csrf = self.issue_csrf(self)
         return self._csrf
+
+    def refuse(self, refusal: Refuse) -> bool:
+        """Refuse from within the application, as an endpoint's limit does.
+
+        True when the refusal is enforced: stop then, whatever is sent is replaced by the refusal. False in monitor
+        mode, where it is only recorded.
+        """
+        if self.stands is None or not self.stands(refusal, self):
+            return False
+        self.refusal = refusal
+        return True
 
     def renew_csrf(self) -> None:
         """Forget the token handed out so far: the session it was bound to has changed."""

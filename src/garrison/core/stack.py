@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .errors import OperatorError
 from .headers import RawHeaders
 from .layer import Amend, AskPeek, Decide, Layer, Toll, Watch
-from .verdict import Mode, Verdict
+from .verdict import Mode
 
 
 class ClaimedTwice(OperatorError):

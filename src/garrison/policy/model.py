@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
 from ..core.verdict import Mode
 from .units import Bytes, Rate, Seconds
@@ -345,15 +345,25 @@ class Policy(Frozen):
     routes: tuple[RouteClass, ...] = ()
 
     _route: RouteClass | None = PrivateAttr(default=None)
+    _given: Mapping[str, Any] = PrivateAttr(default_factory=dict)
 
     SECTIONS: ClassVar[tuple[str, ...]] = SECTIONS
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _lay_over_preset(cls, raw: object) -> object:
+    def _lay_over_preset(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         from .presets import apply_preset  # presets are values of this model: the import can't stand above it
 
-        return apply_preset(raw) if isinstance(raw, Mapping) else raw
+        if not isinstance(raw, Mapping):
+            return handler(raw)
+        policy = handler(apply_preset(raw))
+        policy._given = dict(raw)
+        return policy
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """What was written by hand: without defaults and preset values."""
+        return self._given
 
     @property
     def development(self) -> bool:
