@@ -128,7 +128,7 @@ def test_file_names_become_relative_uris() -> None:
 @pytest.mark.parametrize("where", [None, Location(key="GET /items/{id}"), Location(path="a.py")])
 def test_every_result_has_the_file_and_line_without_which_code_hosts_refuse_the_log(where: Location | None) -> None:
     location = run_of(report(finding(location=where)))["results"][0]["locations"][0]
-    assert location["physicalLocation"]["artifactLocation"]["uri"] == (where and where.path or ".")
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == ((where and where.path) or ".")
     assert location["physicalLocation"]["region"] == {"startLine": 1}
     if where and where.key:
         assert location["logicalLocations"] == [{"fullyQualifiedName": "GET /items/{id}"}]
