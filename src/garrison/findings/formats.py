@@ -1,10 +1,12 @@
-"""Which formats a report can be written in, and which writer does it: the whole list on one screen."""
+"""Which formats a report can be written in, and which writer does it.
 
-from collections.abc import Callable, Mapping
+Each format ``name`` is written by ``as_name.write``. A writer is imported when it is first used: an application that
+starts with Garrison needs findings for its start-up checks, but neither rich nor six writers.
+"""
+
 from enum import StrEnum
-from types import MappingProxyType
+from importlib import import_module
 
-from garrison.findings import as_html, as_json, as_junit, as_markdown, as_sarif, as_text
 from garrison.findings.report import Report
 
 
@@ -19,18 +21,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-WRITERS: Mapping[Format, Callable[[Report], str]] = MappingProxyType(
-    {
-        Format.TEXT: as_text.write,
-        Format.JSON: as_json.write,
-        Format.SARIF: as_sarif.write,
-        Format.HTML: as_html.write,
-        Format.JUNIT: as_junit.write,
-        Format.MARKDOWN: as_markdown.write,
-    }
-)
-
-
 def write(report: Report, format: Format) -> str:
     """The report in that format. For a terminal with colour use ``as_text.render`` with a console."""
-    return WRITERS[format](report)
+    written: str = import_module(f"garrison.findings.as_{Format(format).value}").write(report)
+    return written
