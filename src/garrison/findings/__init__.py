@@ -4,10 +4,10 @@
 ``Report``, and leave the rest to ``write(report, Format.SARIF)`` and ``exit_code(report)``.
 """
 
-from garrison.findings.formats import Format, write
-from garrison.findings.record import Finding, Location
-from garrison.findings.report import Outcome, Report, ToolStatus, exit_code
-from garrison.findings.severity import Confidence, Level, Severity
+from .formats import Format, write
+from .record import Finding, Location
+from .report import Outcome, Report, ToolStatus, exit_code
+from .severity import Confidence, Level, Severity
 
 __all__ = [
     "Confidence",

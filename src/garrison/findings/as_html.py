@@ -13,10 +13,10 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
-from garrison.findings.inert import is_web_url, lines, one_line
-from garrison.findings.record import Finding
-from garrison.findings.report import Report, ToolStatus
-from garrison.findings.severity import Severity
+from .inert import is_web_url, lines, one_line
+from .record import Finding
+from .report import Report, ToolStatus
+from .severity import Severity
 
 
 def write(report: Report) -> str:
@@ -125,7 +125,7 @@ def _row(finding: Finding) -> str:
     return (
         f'<tr id="{finding.fingerprint}">'
         f'<td data-key="{4 - severity.rank}">{_badge(severity, severity.value)}</td>'
-        f'<td>{rule}<p class="quiet">{_text(finding.source)}</p></td><td>{where}</td>'
+        f'<td>{rule}<p class="quiet">{_text(finding.source)}</p></td><td class="where">{where}</td>'
         f'<td class="what"><strong>{_text(finding.title)}</strong>{_paragraphs(finding)}'
         f'<p class="quiet">{" · ".join([*tags, f"confidence {finding.confidence.value}"])}</p></td></tr>'
     )

@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from garrison.findings.record import Finding, Location
-from garrison.findings.report import Report, ToolStatus
+from .record import Finding, Location
+from .report import Report, ToolStatus
 
 LAYOUT = "garrison-findings/1"
 

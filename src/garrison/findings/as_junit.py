@@ -13,10 +13,10 @@ system-out).
 
 from xml.etree import ElementTree as ET
 
-from garrison.findings.inert import lines, one_line
-from garrison.findings.record import Finding
-from garrison.findings.report import Report, ToolStatus
-from garrison.findings.severity import Severity
+from .inert import lines, one_line
+from .record import Finding
+from .report import Report, ToolStatus
+from .severity import Severity
 
 
 def write(report: Report) -> str:

@@ -10,9 +10,9 @@ Assumption: a comment holds at most 65,536 characters; what does not fit is coun
 
 import re
 
-from garrison.findings.inert import clip, is_web_url, one_line
-from garrison.findings.record import Finding
-from garrison.findings.report import Report, ToolStatus
+from .inert import clip, is_web_url, one_line
+from .record import Finding
+from .report import Report, ToolStatus
 
 BUDGET = 60_000  # characters, below the 65,536 of a comment
 CELL = 600  # characters of one text before escaping

@@ -14,13 +14,13 @@ doubled: most viewers do not undo the doubling, and none reads them as anything.
 import re
 from urllib.parse import quote
 
-from garrison.findings.as_json import Json, dump
-from garrison.findings.as_markdown import escape
-from garrison.findings.fingerprint import VERSION
-from garrison.findings.inert import is_web_url, lines, one_line
-from garrison.findings.record import Finding, Location
-from garrison.findings.report import Report, ToolStatus
-from garrison.findings.severity import Confidence
+from .as_json import Json, dump
+from .as_markdown import escape
+from .fingerprint import VERSION
+from .inert import is_web_url, lines, one_line
+from .record import Finding, Location
+from .report import Report, ToolStatus
+from .severity import Confidence
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "%SRCROOT%"

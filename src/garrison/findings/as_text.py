@@ -11,10 +11,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from garrison.findings.inert import lines, one_line
-from garrison.findings.record import Finding
-from garrison.findings.report import Outcome, Report, ToolStatus
-from garrison.findings.severity import Severity
+from .inert import lines, one_line
+from .record import Finding
+from .report import Outcome, Report, ToolStatus
+from .severity import Severity
 
 _STYLE = {
     Severity.CRITICAL: "bold white on red",

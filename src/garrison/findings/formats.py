@@ -7,7 +7,7 @@ starts with Garrison needs findings for its start-up checks, but neither rich no
 from enum import StrEnum
 from importlib import import_module
 
-from garrison.findings.report import Report
+from .report import Report
 
 
 class Format(StrEnum):

@@ -15,8 +15,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from garrison.findings.fingerprint import fingerprint
-from garrison.findings.severity import Confidence, Severity
+from .fingerprint import fingerprint
+from .severity import Confidence, Severity
 
 _ID = re.compile(r"[A-Za-z0-9@][A-Za-z0-9._:/@+-]{0,199}")
 _ROOTED = re.compile(r"/|[A-Za-z]:[\\/]|[A-Za-z][A-Za-z0-9+.-]*://|\\\\")

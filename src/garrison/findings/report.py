@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from garrison.findings.record import Finding
-from garrison.findings.severity import Severity
+from .record import Finding
+from .severity import Severity
 
 
 class Outcome(StrEnum):
