@@ -1,0 +1,1 @@
+"""One defence per file; each exports `compile(policy, services) -> Layer`."""
