@@ -26,8 +26,12 @@ class Door:
 
     def stands(self, refusal: Refuse, exchange: Exchange) -> bool:
         """Whether a refusal from within the application is enforced; in monitor mode it is recorded."""
-        layer = self.stack.find(refusal.layer)
-        mode = Mode.ENFORCE if layer is None else layer.mode
+        mode = Mode.ENFORCE
+        if refusal.layer:
+            layer = self.stack.find(refusal.layer)
+            if layer is None:
+                return False  # the layer is off for this route class
+            mode = layer.mode
         if mode is not Mode.ENFORCE:
             record.refused(exchange.services.emit, exchange.facts, refusal, mode, self.name)
         return mode is Mode.ENFORCE
