@@ -1,7 +1,7 @@
 """Content-Security-Policy as configuration: is a mapping of directives well-formed, and what does it leave open?
 
-Threat: a policy that looks strict and is not. `self` without quotes is a host name, a misspelt directive is ignored, and
-a semicolon inside a value starts a directive of somebody else's choosing.
+Threat: a policy that looks strict and is not. `self` without quotes is a host name, a misspelt directive is ignored,
+and a semicolon inside a value starts a directive of somebody else's choosing.
 Assumption: one mapping entry is one directive, one string is one source expression (CSP Level 3, section 2.3).
 Lets pass: well-formed but weak policies; `weaknesses` names what is weak, and the policy checks show it.
 """
@@ -20,22 +20,31 @@ Directives: TypeAlias = Mapping[str, Sequence[str]]
 NONCE: Final = "'nonce'"
 """Stands in a policy for the nonce of the answer."""
 
-_FETCH: Final = frozenset(
-    """default-src script-src script-src-elem script-src-attr style-src style-src-elem style-src-attr img-src font-src
-    connect-src media-src manifest-src worker-src child-src frame-src fenced-frame-src object-src""".split()
-)
-_SOURCE_LISTS: Final = _FETCH | {"base-uri", "form-action", "frame-ancestors"}
+_FETCH: Final = """
+    default-src script-src script-src-elem script-src-attr style-src style-src-elem style-src-attr img-src font-src
+    connect-src media-src manifest-src worker-src child-src frame-src fenced-frame-src object-src
+"""
+_SOURCE_LISTS: Final = frozenset(_FETCH.split()) | {"base-uri", "form-action", "frame-ancestors"}
 _OTHER: Final = frozenset(
-    "sandbox require-trusted-types-for trusted-types upgrade-insecure-requests webrtc report-to report-uri".split()
+    {
+        "sandbox",
+        "require-trusted-types-for",
+        "trusted-types",
+        "upgrade-insecure-requests",
+        "webrtc",
+        "report-to",
+        "report-uri",
+    }
 )
 DIRECTIVES: Final = _SOURCE_LISTS | _OTHER
 """Directives of CSP Level 3, Trusted Types, Upgrade Insecure Requests, Fenced Frames and WebRTC."""
 
 _NONCE_DIRECTIVES: Final = frozenset({"default-src", "script-src", "script-src-elem", "style-src", "style-src-elem"})
-_KEYWORDS: Final = frozenset(
-    """self none unsafe-inline unsafe-eval unsafe-hashes strict-dynamic report-sample wasm-unsafe-eval
-    inline-speculation-rules trusted-types-eval report-sha256 report-sha384 report-sha512""".split()
-)
+_KEYWORD_LIST: Final = """
+    self none unsafe-inline unsafe-eval unsafe-hashes strict-dynamic report-sample wasm-unsafe-eval
+    inline-speculation-rules trusted-types-eval report-sha256 report-sha384 report-sha512
+"""
+_KEYWORDS: Final = frozenset(_KEYWORD_LIST.split())
 _QUOTED_ELSEWHERE: Final[Mapping[str, frozenset[str]]] = {
     "require-trusted-types-for": frozenset({"script"}),
     "trusted-types": frozenset({"none", "allow-duplicates"}),

@@ -1,0 +1,133 @@
+"""Cache-Control: answers that may hold personal content are not stored.
+
+Threat: a shared cache or the next user of a browser is shown somebody else's page (CWE-524, CWE-525; OWASP ASVS 5.0
+14.3). Assumption: caches obey `no-store` (RFC 9111, section 5.2.2.5).
+
+An answer counts as personal when the request carried `Authorization` or a cookie that looks like a session, when a
+principal or a session is known, on log-in and log-out, and when the answer hands out a cookie of ours. A cookie is
+judged by its name alone: a forged one costs its sender a cached answer. Our refusals are never stored.
+
+Lets pass, so that logged-in people keep their caches:
+- an answer whose own `Cache-Control` says `public`, `immutable` or `s-maxage`: the application calls it shareable
+- a stylesheet, script, font or WebAssembly module with `Last-Modified` and without `Cache-Control`: a file
+- a 304: the answer it confirms was judged when it was stored
+- personal answers to requests whose only sign of a session is a cookie of an unusual name: use `no_store = "always"`
+An answer of its own `private` or `max-age` is personal by its own word, and becomes `no-store`.
+
+With "always" every answer of the route class is `no-store`, whatever the application says.
+
+At log-out `Clear-Site-Data` empties the browser's cache, cookies and storage of this origin; cookies go for the whole
+registrable domain (Clear Site Data, section 3.1). There is nothing to refuse here: "monitor" is the same as "enforce".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from ..core.exchange import Exchange
+from ..core.headers import Edit, RawHeaders
+from ..core.layer import Amend, Layer
+from ..core.ports import Services
+from ..core.verdict import Mode
+from ..policy.model import Policy
+
+_NAME: Final = b"cache-control"
+_NO_STORE: Final = (_NAME, b"no-store")
+_CLEAR: Final = b"clear-site-data"
+_EVERYTHING: Final = b'"cache", "cookies", "storage"'
+_SHAREABLE = re.compile(rb"(?:^|[,\s])(?:public|immutable|s-maxage)(?=$|[,\s=])", re.IGNORECASE)
+_KEPT_OUT = re.compile(rb"(?:^|[,\s])no-store(?=$|[,\s])", re.IGNORECASE)
+_FILES: Final = (b"text/css", b"text/javascript", b"application/javascript", b"application/wasm", b"font/")
+_SESSION_NAMES: Final = (
+    r"session(?:[_-]?id)?|sess|sid|connect\.sid|phpsessid|jsessionid|asp\.net_sessionid|(?:next-)?auth[\w.-]*"
+    r"|fastapiusersauth|jwt|token|access[_-]?token|id[_-]?token|refresh[_-]?token|remember[_-]?(?:me|token)"
+)
+
+
+def compile(policy: Policy, services: Services) -> Layer:
+    """`Cache-Control` and `Clear-Site-Data`."""
+    section = policy.cache
+    if section.mode is Mode.OFF:
+        return Layer("cache", mode=Mode.OFF)
+    claims = (_NAME, _CLEAR)
+    if section.no_store == "always":
+        return Layer("cache", amend=_clear, sets=(_NO_STORE,), claims=claims)
+    return Layer("cache", amend=_authenticated(policy.session.cookie), claims=claims)
+
+
+def _clear(exchange: Exchange, edit: Edit) -> None:
+    if exchange.login == "out":
+        edit.put(_CLEAR, _EVERYTHING)
+
+
+def _authenticated(session_cookie: str) -> Amend:
+    is_session = _session_finder(session_cookie)
+
+    def is_personal(exchange: Exchange) -> bool:
+        if exchange.principal is not None or exchange.session is not None or exchange.cookies is not None:
+            return True
+        facts = exchange.facts
+        sent = facts.headers
+        if b"authorization" in sent:
+            return True
+        cookies = sent.get(b"cookie")
+        if cookies is None:
+            return False
+        return is_session(b";".join(facts.values(b"cookie")) if facts.duplicates else cookies)
+
+    def amend(exchange: Exchange, edit: Edit) -> None:
+        if exchange.login or (edit.ours and edit.status >= 400):
+            _clear(exchange, edit)
+            _forbid(edit)
+        elif is_personal(exchange) and not _may_be_stored(edit):
+            _forbid(edit)
+
+    return amend
+
+
+def _session_finder(session_cookie: str) -> Callable[[bytes], bool]:
+    """Tell whether a `Cookie` line holds a session, by name. Substrings first: they cost a tenth of the pattern."""
+    own = session_cookie.lower()
+    names = re.compile(
+        rf"(?:^|[;\s])(?:{re.escape(own)}|(?:__(?:host|secure|http|host-http)-)?(?:{_SESSION_NAMES}))="
+    ).search
+
+    usual = "ses" in own
+
+    def is_session(line: bytes) -> bool:
+        text = line.decode("latin-1").lower()
+        return (
+            "ses" in text
+            or (not usual and own in text)
+            or "sid=" in text
+            or "auth" in text
+            or "token" in text
+            or "jwt" in text
+            or "remember" in text
+        ) and names(text) is not None
+
+    return is_session
+
+
+def _may_be_stored(edit: Edit) -> bool:
+    """Whether a personal request's answer is shareable by the application's word, or plainly a file.
+
+    A 304 leaves the decision with the answer that it confirms: that one would not be stored if it had been personal.
+    """
+    if edit.status == 304:
+        return True
+    said = _said(edit.headers)
+    if said:
+        return _SHAREABLE.search(said) is not None
+    return edit.get(b"last-modified") is not None and (edit.get(b"content-type") or b"").lower().startswith(_FILES)
+
+
+def _said(headers: RawHeaders) -> bytes:
+    return b",".join(value for name, value in headers if name == _NAME)
+
+
+def _forbid(edit: Edit) -> None:
+    if not _KEPT_OUT.search(_said(edit.headers)):
+        edit.put(*_NO_STORE)

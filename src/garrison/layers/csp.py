@@ -1,0 +1,116 @@
+"""Content-Security-Policy (Level 3): which code and content a page may load, with a nonce per answer.
+
+Threat: injected markup runs as script, frames the page, or sends its data elsewhere (CWE-79, CWE-1021).
+Assumption: templates take the nonce from `request.state.garrison.nonce` and write it on their own scripts and styles.
+Lets pass: what the directives allow (`weaknesses` names it); injection without script into a page that allows it.
+
+An answer gets a nonce when the application drew one, or when it is a page: a streamed template may draw it after the
+headers are gone. Every other answer gets the same policy without its nonce source, which allows strictly less.
+
+A 304 gets no policy that has nonces: browsers lay its headers over the page in their cache, whose scripts carry the
+nonce of the answer they came with, and would block them (w3c/webappsec-csp issue 161). The page keeps its own policy.
+
+Mode "monitor" sends `Content-Security-Policy-Report-Only` and leaves the application's own policy in force.
+`upgrade-insecure-requests` is left out in development, where WebKit would upgrade http://localhost too, and, like
+`sandbox`, in report-only, where it has no effect (Upgrade Insecure Requests, section 3.1; CSP3, section 6.3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ..core.exchange import Exchange
+from ..core.headers import Edit, RawHeaders
+from ..core.layer import Amend, Layer
+from ..core.ports import Services
+from ..core.verdict import HeaderList, Mode
+from ..policy.csp import NONCE, BadDirective, check_directives, weaknesses
+from ..policy.model import Policy
+from .reporting import REPORT_TO, reports_path
+
+__all__ = ["BadDirective", "compile", "weaknesses"]
+
+_ENFORCED: Final = b"content-security-policy"
+_REPORT_ONLY: Final = b"content-security-policy-report-only"
+_ENDPOINTS: Final = b"reporting-endpoints"
+_PAGES: Final = (b"text/html", b"application/xhtml+xml")
+_MARK: Final = "\0"
+
+
+def compile(policy: Policy, services: Services) -> Layer:
+    """The policy's directives as bytes, split around the nonce. Raises `BadDirective` (an `OperatorError`).
+
+    The layer's own mode is never "monitor": report-only is another header, written as surely as the enforced one.
+    """
+    section = policy.csp
+    if section.mode is Mode.OFF:
+        return Layer("csp", mode=Mode.OFF)
+    check_directives(section.directives)
+    monitor = section.mode is Mode.MONITOR
+    path = reports_path(policy)
+    _check_reporting(section.directives, path, monitor=monitor)
+    name = _REPORT_ONLY if monitor else _ENFORCED
+    endpoints: HeaderList = ((_ENDPOINTS, f'{REPORT_TO}="{path}"'.encode()),) if path else ()
+    claims = (name, *(pair[0] for pair in endpoints))
+    idle = {"upgrade-insecure-requests", "sandbox"} if monitor else set()
+    if policy.development:
+        idle.add("upgrade-insecure-requests")
+    directives = {name: values for name, values in section.directives.items() if name not in idle}
+    parts = _serialise(directives, path).encode().split(_MARK.encode())
+    if len(parts) == 1:
+        return Layer("csp", sets=((name, parts[0]), *endpoints), claims=claims)
+    bare = {name: _without_nonce(values) for name, values in directives.items()}
+    amend = _amend(name, parts, _serialise(bare, path).encode())
+    return Layer("csp", amend=amend, sets=endpoints, drops=(name,), claims=claims)
+
+
+def _check_reporting(directives: Mapping[str, Sequence[str]], path: str, *, monitor: bool) -> None:
+    own = next((name for name in ("report-to", "report-uri") if name in directives), None)
+    if own and path:
+        remedy = "Take it out, or set csp.report = false to send reports elsewhere."
+        raise BadDirective(own, "stands beside csp.report = true, and only one of the two would be used", remedy)
+    if monitor and not own and not path:
+        remedy = "Set csp.report = true and keep the reports section on, or name a report-to of your own."
+        raise BadDirective("report-to", 'is missing: csp.mode = "monitor" would watch nothing', remedy)
+
+
+def _serialise(directives: Mapping[str, Sequence[str]], path: str) -> str:
+    lines = [" ".join((name, *(_quote(value) for value in values))) for name, values in directives.items()]
+    if path:
+        lines += [f"report-uri {path}", f"report-to {REPORT_TO}"]  # browsers that know report-to ignore report-uri
+    return "; ".join(lines)
+
+
+def _quote(value: str) -> str:
+    return f"'nonce-{_MARK}'" if value == NONCE else value
+
+
+def _without_nonce(values: Sequence[str]) -> tuple[str, ...]:
+    """The same sources without the nonce. `'strict-dynamic'` stays: a worker's policy lets it import by it."""
+    rest = tuple(value for value in values if value != NONCE)
+    return rest or (("'none'",) if values else ())
+
+
+def _amend(name: bytes, parts: Sequence[bytes], bare: bytes) -> Amend:
+    without = (name, bare)
+
+    def amend(exchange: Exchange, edit: Edit) -> None:
+        if edit.status == 304:
+            return
+        nonce = exchange.nonce_drawn
+        if not nonce:
+            if edit.ours or not _is_page(edit.headers):
+                edit.headers.append(without)
+                return
+            nonce = exchange.nonce
+        edit.headers.append((name, nonce.encode().join(parts)))
+
+    return amend
+
+
+def _is_page(headers: RawHeaders) -> bool:
+    for name, value in headers:
+        if name == b"content-type":
+            return value[:21].lower().startswith(_PAGES)
+    return False
