@@ -55,7 +55,7 @@ _CACHED_BYTES: Final = 128
 
 _MAPPED: Final = IPv6Network("::ffff:0:0/96")
 _V4_PORT: Final = re.compile(r"([0-9.]{7,15})(?::[0-9]{1,5})?").fullmatch
-_V6_PORT: Final = re.compile(r"\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{1,5})?").fullmatch
+_V6_PORT: Final = re.compile(r"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]{1,44})\](?::[0-9]{1,5})?").fullmatch
 
 
 def parse_address(text: str) -> Address | None:
@@ -101,7 +101,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
         raise ValueError(f"the proxy {text!r} is no network; write it like '10.0.0.0/8' or '192.0.2.7'") from None
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         inner = IPv4Address(int(network.network_address) & 0xFFFFFFFF)
-        return IPv4Network((inner, network.prefixlen - 96), strict=False)
+        return _network(f"{inner}/{network.prefixlen - 96}")
     if network.prefixlen == 0:
         raise ValueError(f"the proxy {text!r} trusts everybody, so every client could choose its own address")
     if "/" in text and str(network.network_address) != str(ip_address(text.partition("/")[0])):
