@@ -1,0 +1,51 @@
+"""Comfort for FastAPI applications behind `harden`.
+
+Every name here works through `request.state.garrison`; without `harden` around the application each raises a
+`RuntimeError` that says so, because a control that silently does nothing would be worse.
+
+- who and what: `Garrison`, `Nonce`, `CsrfToken`, `CurrentPrincipal` as annotated parameters of an endpoint
+- `limit("5/minute")` charges the rate layer's counters at one endpoint
+- `templates("folder")` renders Jinja2 pages that know `nonce`, `csrf_field()` and `principal`
+- `docs(app)` gives interactive API documentation that works under the strict Content-Security-Policy
+- `refusals()` writes Garrison's answers into the OpenAPI schema
+"""
+
+from __future__ import annotations
+
+try:
+    import fastapi as _fastapi  # noqa: F401  # here only so that its absence is told in our words
+except ImportError as error:
+    raise ImportError('garrison.fastapi needs FastAPI: pip install "garrison[demo]" or fastapi itself') from error
+
+from .current import (
+    CsrfToken,
+    CurrentPrincipal,
+    Garrison,
+    Nonce,
+    csrf_token,
+    current_principal,
+    exchange,
+    nonce,
+    require_principal,
+)
+from .docs import docs
+from .limits import limit
+from .pages import template_context, templates
+from .refusals import refusals
+
+__all__ = [
+    "CsrfToken",
+    "CurrentPrincipal",
+    "Garrison",
+    "Nonce",
+    "csrf_token",
+    "current_principal",
+    "docs",
+    "exchange",
+    "limit",
+    "nonce",
+    "refusals",
+    "require_principal",
+    "template_context",
+    "templates",
+]
