@@ -1,0 +1,231 @@
+"""Requests per time: by client address before the principal is known, by principal afterwards.
+
+Threat: one client takes the service from the others, guesses passwords or scrapes. OWASP API Security 2023, API4
+(unrestricted resource consumption); ASVS 5.0, 2.4.1 and 6.3.1.
+
+Assumption: `facts.client.key` is not chosen by the client (the client layer sees to that) and the principal is
+verified. Limits count before routing, by client and route class and never by path, so 404s, mounts and other spellings
+of a path count like anything else.
+
+Lets pass: many addresses with few requests each; clients without a key (a trusted proxy's own requests, Unix sockets),
+whom nobody could tell apart. An IPv6 client holds whole networks, so each limit also counts the client's /56 and /48,
+at 8 and 64 times the rate: neighbours in one network rarely notice, and who owns a /48 gains a factor of 64, not
+65,536.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
+from ipaddress import IPv6Address
+from math import ceil
+from typing import Final, Literal, TypeAlias
+
+from ..core.exchange import Exchange, Principal
+from ..core.facts import Client, Facts
+from ..core.layer import Layer
+from ..core.ports import Counters, Quota, Services, Taken
+from ..core.verdict import Mode, Reason, Refuse, Verdict
+from ..policy.model import Policy
+from ..policy.units import Rate
+from .rate_headers import HEADERS, header_writer
+
+Charges: TypeAlias = Sequence[tuple[Quota, str]]
+Reply: TypeAlias = Verdict | Awaitable[Verdict]
+Settle: TypeAlias = Callable[..., Reply]
+By: TypeAlias = Literal["address", "principal", "auto"]
+
+WIDER: Final = ((56, 8), (48, 64))
+"""IPv6 prefixes that are counted besides the client's own, and how many times its rate each may use."""
+_LONGEST_ID: Final = 64
+_REMEMBERED: Final = 1024
+"""IPv6 clients whose charges are kept ready: working them out costs as much as taking them."""
+
+
+class CountersMissing(RuntimeError):
+    """Limits were asked for where no counters are wired: a mistake in the wiring, found on first use."""
+
+    def __init__(self) -> None:
+        super().__init__("no counters are wired, so no limit can be enforced")
+
+
+def compile(policy: Policy, services: Services) -> Layer:  # noqa: A001  # every layer's entry point is called so
+    """The layer for one route class. A class with a `rate` section of its own has counters of its own."""
+    section = policy.rate
+    if section.mode is Mode.OFF:
+        return Layer("rate", mode=Mode.OFF)
+    counters = _counters(services)
+    suffix = f":{policy.route_name}" if policy.overrides("rate") else ""
+    claims = HEADERS if section.headers else ()
+    return Layer(
+        name="rate",
+        toll=_by_address(counters, section.address, f"address{suffix}", policy.client.ipv6_prefix),
+        admit=_by_principal(counters, section.principal, section.api_key, suffix),
+        amend=header_writer() if section.headers else None,
+        claims=claims,
+        drops=claims,
+        mode=section.mode,
+    )
+
+
+def charge(exchange: Exchange, rates: Sequence[Rate], name: str, *, by: By = "auto") -> Reply:
+    """Charge one request to `rates` under `name`, as `@limit` does at one endpoint.
+
+    `by` "address" or "principal" says who is charged; "auto" is the principal where there is one, else the address.
+    Nobody is charged for a client without a key, nor under "principal" for an anonymous one. Answers as a toll does:
+    at once on a local store, as an awaitable on a remote one, and the RateLimit headers tell of it.
+    Raises ValueError for a name outside printable ASCII, `CountersMissing`, and (awaited) `DependencyError`.
+    """
+    return meter(rates, name, by=by)(exchange)
+
+
+def meter(rates: Sequence[Rate], name: str, *, by: By = "auto") -> Callable[[Exchange], Reply]:
+    """`charge` with what does not depend on the request worked out once; for decorators."""
+    quotas = quotas_of(rates, f"endpoint:{name}")
+
+    def spend(exchange: Exchange) -> Reply:
+        principal = exchange.principal if by != "address" else None
+        if principal is not None:
+            key = principal_key(principal)
+        else:
+            key = exchange.facts.client.key if by != "principal" else ""
+        if not key:
+            return None
+        return _settler(_counters(exchange.services))([(quota, key) for quota in quotas], exchange)
+
+    return spend
+
+
+def quotas_of(rates: Sequence[Rate], name: str) -> tuple[Quota, ...]:
+    """A quota per rate: `name` alone, or with the window (and, for one window twice, the place) when there are several.
+
+    Raises ValueError for a name that can't stand in a header (RFC 9651, section 3.3.3: printable ASCII).
+    """
+    if not (name.isascii() and name.isprintable()):
+        raise ValueError(f"the name of a limit must be printable ASCII: {name!r}")
+    windows = [rate.window for rate in rates]
+    labels = [
+        (f"-{window:g}s" if len(rates) > 1 else "") + (f"-{place}" if window in windows[:place] else "")
+        for place, window in enumerate(windows)
+    ]
+    return tuple(
+        Quota(name + label, rate.limit, rate.window, rate.burst) for rate, label in zip(rates, labels, strict=True)
+    )
+
+
+def principal_key(principal: Principal) -> str:
+    """What a principal's limits are keyed by. Ids are opaque and may be long, keys may not: long ones are hashed."""
+    name = principal.id
+    if len(name) > _LONGEST_ID:
+        name = "#" + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
+    return f"{principal.kind}\0{name}"  # no address holds a NUL, so the two sorts of key never meet
+
+
+def _counters(services: Services) -> Counters:
+    if services.counters is None:
+        raise CountersMissing
+    return services.counters
+
+
+def _by_address(
+    counters: Counters, rates: Sequence[Rate], name: str, prefix: int
+) -> Callable[[Facts, Exchange], Reply] | None:
+    quotas = quotas_of(rates, name)
+    if not quotas:
+        return None
+    wider = [
+        (width // 4, Quota(f"{quota.name}/{width}", quota.limit * factor, quota.window, quota.burst * factor))
+        for width, factor in WIDER
+        if width < prefix
+        for quota in quotas
+    ]
+    only = quotas[0] if len(quotas) == 1 else None
+    settle = _settler(counters)
+    networks: dict[str, Charges] = {}
+
+    def toll(facts: Facts, exchange: Exchange) -> Reply:
+        client = facts.client
+        key = client.key
+        if not key:
+            return None
+        if ":" in key:
+            charges = networks.get(key)
+            if charges is None:
+                if len(networks) >= _REMEMBERED:
+                    networks.clear()
+                charges = networks[key] = _with_networks(client, quotas, wider)
+            return settle(charges, exchange, len(quotas))
+        return settle(((only, key),) if only is not None else [(quota, key) for quota in quotas], exchange)
+
+    return toll
+
+
+def _with_networks(client: Client, quotas: Sequence[Quota], wider: Sequence[tuple[int, Quota]]) -> Charges:
+    charges = [(quota, client.key) for quota in quotas]
+    if isinstance(client.address, IPv6Address):
+        bits = f"{int(client.address):032x}"
+        charges += [(quota, bits[:digits]) for digits, quota in wider]
+    return charges
+
+
+def _by_principal(
+    counters: Counters, rates: Sequence[Rate], api_key: Sequence[Rate], suffix: str
+) -> Callable[[Facts, Exchange], Reply] | None:
+    people = quotas_of(rates, f"principal{suffix}")
+    machines = quotas_of(api_key, f"api-key{suffix}") or people
+    if not people and not machines:
+        return None
+    settle = _settler(counters)
+
+    def admit(facts: Facts, exchange: Exchange) -> Reply:
+        principal = exchange.principal
+        if principal is None:
+            return None
+        quotas = machines if principal.kind == "api-key" else people
+        key = principal_key(principal)
+        return settle([(quota, key) for quota in quotas], exchange) if quotas else None
+
+    return admit
+
+
+def _settler(counters: Counters) -> Settle:
+    """Takes charges and judges what came of it: now, or once a remote store has answered."""
+    take, local = counters.take, counters.local
+
+    def settle(charges: Charges, exchange: Exchange, shown: int | None = None) -> Reply:
+        taken = take(charges)
+        if local:
+            return _judge(taken, exchange, shown)  # type: ignore[arg-type]  # what `local` promises
+        return _settle_later(taken, exchange, shown)  # type: ignore[arg-type]
+
+    return settle
+
+
+async def _settle_later(pending: Awaitable[Sequence[Taken]], exchange: Exchange, shown: int | None) -> Verdict:
+    return _judge(await pending, exchange, shown)
+
+
+def _judge(taken: Sequence[Taken], exchange: Exchange, shown: int | None) -> Verdict:
+    """Keep what the headers tell: of a passing decision the first `shown`, of a refusal the refusing quotas alone."""
+    if len(taken) == 1 and taken[0].allowed and exchange.taken is None:
+        exchange.taken = [taken[0]]  # nearly every request
+        return None
+    refused = [one for one in taken if not one.allowed]
+    if refused:
+        exchange.taken = refused
+        return _refusal(refused)
+    earlier = exchange.taken
+    exchange.taken = [*taken[:shown]] if earlier is None else [*earlier, *taken[:shown]]
+    return None
+
+
+def _refusal(refused: Sequence[Taken]) -> Refuse:
+    wait = max(ceil(one.retry_after) for one in refused)
+    return Refuse(
+        Reason.RATE_LIMITED,
+        429,
+        retry_after=wait,
+        layer="rate",
+        detail="quota-exceeded: " + ", ".join(one.quota.name for one in refused),
+        hint=f"Too many requests. Try again in {wait} second{'s' if wait != 1 else ''}.",
+    )

@@ -1,0 +1,98 @@
+"""Key files: read only when nobody else can read or swap them, and made once.
+
+Threat: another user of the machine reads the key, or plants one through a link, a loose folder or a race. Assumption:
+a local POSIX file system. Lets pass: the superuser, and whoever already acts as this user.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from .errors import KeyFileRefused, KeyMissing
+
+MAX_BYTES: Final = 16 * 1024
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MAKE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def read_key_file(path: Path) -> str:
+    """The text of a key file. Raises `KeyMissing` and `KeyFileRefused`."""
+    try:
+        descriptor = os.open(path, _OPEN)
+    except FileNotFoundError:
+        raise KeyMissing(f"the file {path}") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _refused(path, "it is a symbolic link", "Name the file itself.") from None
+        raise _refused(path, error.strerror or "it can't be opened", "Check its owner and mode.") from error
+    with os.fdopen(descriptor, "rb") as file:
+        # The file that is open is the one that is checked: nothing can be swapped in between.
+        _check(path, os.fstat(descriptor))
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise _refused(path, f"it has more than {MAX_BYTES} bytes", "Keep nothing but keys in it.")
+    return content.decode("utf-8", "surrogateescape")
+
+
+def read_or_make(path: Path) -> str:
+    """The key file's text; a file that is not there is made, with a new random key, in a private folder.
+
+    Several processes may start at once: the first to finish makes the file, and all of them read it.
+    Raises `KeyFileRefused`.
+    """
+    _private_folder(path.parent)
+    if not os.path.lexists(path):
+        try:
+            _make(path)
+        except OSError as error:
+            raise _refused(path, error.strerror or "it can't be written", "Check the folder's owner.") from error
+    return read_key_file(path)
+
+
+def _make(path: Path) -> None:
+    """Write beside, then link: the name appears with its whole content or not at all, and never replaces a file."""
+    beside = path.with_name(f".new-{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(beside, _MAKE, 0o600), "wb") as file:
+            os.fchmod(file.fileno(), 0o600)  # a umask may have taken away more than it should
+            file.write(secrets.token_urlsafe(32).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(beside, path, follow_symlinks=False)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _private_folder(folder: Path) -> None:
+    for one in reversed((folder, *folder.parents)):
+        if not os.path.lexists(one):
+            with suppress(FileExistsError):
+                one.mkdir(mode=0o700)  # mkdir(parents=True) would give the mode to the last folder only
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise _refused(folder, "it is not a folder", "Name a real folder as `state`.")
+    _check(folder, found)
+
+
+def _check(path: Path, found: os.stat_result) -> None:
+    folder = stat.S_ISDIR(found.st_mode)
+    if not folder and not stat.S_ISREG(found.st_mode):
+        raise _refused(path, "it is not a plain file", "Name a plain file.")
+    if found.st_uid not in {os.geteuid(), 0}:
+        raise _refused(path, f"it belongs to another user (uid {found.st_uid})", "Make it your own.")
+    if found.st_mode & _OTHERS:
+        command = f"chmod {'700' if folder else '600'} {path}"
+        why = f"it is open to other users (mode {stat.S_IMODE(found.st_mode):04o})"
+        raise _refused(path, why, f"Run `{command}`, and make a new key if others may have read this one.")
+
+
+def _refused(path: Path, why: str, remedy: str) -> KeyFileRefused:
+    return KeyFileRefused(str(path), why, remedy)
