@@ -1,4 +1,7 @@
-"""Human units in policy files: durations, sizes and rates, parsed once into plain numbers or refused."""
+"""Human units in policy files: durations, sizes and rates, parsed once into plain numbers or refused.
+
+The errors never quote the value: it may be a secret that stands in the wrong place.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,13 @@ _SECONDS: Final = {
     "year": 31536000.0,
 }
 _BYTES: Final = {"b": 1, "kb": 1024, "kib": 1024, "mb": 1024**2, "mib": 1024**2, "gb": 1024**3, "gib": 1024**3}
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]+)")
+_QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([a-zA-Z]+)")
 _RATE = re.compile(
-    r"(?P<limit>\d+)\s*(?:/|per)\s*(?:(?P<count>\d+)\s*)?(?P<unit>[a-z]+)(?:\s*,?\s*burst\s+(?P<burst>\d+))?"
+    r"(?P<limit>[0-9]{1,18})\s*(?:/|per)\s*(?:(?P<count>[0-9]{1,18})\s*)?(?P<unit>[a-z]+)"
+    r"(?:\s*,?\s*burst\s+(?P<burst>[0-9]{1,18}))?"
 )
+_MOST: Final = 10**18
+"""The largest number of bytes or seconds that is believed; above it, arithmetic would lose its meaning."""
 
 
 def _unit(word: str) -> float | None:
@@ -36,24 +42,24 @@ def _unit(word: str) -> float | None:
 
 def parse_duration(value: object) -> float:
     """Seconds from a number or from "90 s", "5 minutes", "2 years". Raises ValueError."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _MOST:
         return float(value)
     if isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
         factor = _unit(match[2])
         if factor is not None:
             return float(match[1]) * factor
-    raise ValueError(f'{value!r} is not a duration; write a number of seconds or something like "5 minutes"')
+    raise ValueError('not a duration; write a number of seconds or something like "5 minutes"')
 
 
 def parse_size(value: object) -> int:
     """Bytes from a number or from "64 KB", "1 MB" (powers of 1024). Raises ValueError."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
         return value
     if isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
         factor = _BYTES.get(match[2].lower())
         if factor is not None:
             return int(float(match[1]) * factor)
-    raise ValueError(f'{value!r} is not a size; write a number of bytes or something like "1 MB"')
+    raise ValueError('not a size; write a number of bytes or something like "1 MB"')
 
 
 class Rate:
@@ -84,7 +90,7 @@ class Rate:
             if unit is not None:
                 burst = int(match["burst"]) if match["burst"] else None
                 return cls(int(match["limit"]), unit * int(match["count"] or 1), burst)
-        raise ValueError(f'{value!r} is not a rate; write "300/minute", "5/10 seconds" or "300/minute burst 50"')
+        raise ValueError('not a rate; write "300/minute", "5/10 seconds" or "300/minute burst 50"')
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> core_schema.CoreSchema:
