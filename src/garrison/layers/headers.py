@@ -41,7 +41,7 @@ _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 
 
 class UnsafeHsts(OperatorError):
-    """The HSTS values contradict each other or the preload list's conditions (hstspreload.org)."""
+    """The HSTS values do not meet the preload list's conditions (hstspreload.org)."""
 
 
 class BadRemoval(OperatorError):
@@ -107,8 +107,6 @@ def _removals(section: HeadersSection) -> tuple[bytes, ...]:
 
 
 def _hsts(hsts: Hsts) -> bytes:
-    if hsts.max_age < 0:
-        raise UnsafeHsts("headers.hsts: max_age is negative.", remedy="Write a duration, or 0 to end HSTS.")
     if hsts.preload and not hsts.include_subdomains:
         raise UnsafeHsts("headers.hsts: preload needs include_subdomains.", remedy="Set both or neither.")
     if hsts.preload and hsts.max_age < _YEAR:

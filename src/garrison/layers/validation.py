@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from typing import Final, TypeGuard
 
@@ -37,14 +38,17 @@ _REASON: Final = "validation"
 Item = Mapping[str, object]
 
 
-def safe_validation(body: bytes, request_id: str) -> bytes | None:
+def safe_validation(body: bytes, request_id: str, *, encoding: bytes = b"") -> bytes | None:
     """A problem document instead of FastAPI's 422 `body`; None for any other body, which is to pass unchanged.
 
     `body` may be cut off: what begins in FastAPI's shape and can't be read is answered without a list of errors.
+    `encoding` is the answer's Content-Encoding, which the caller drops with the body. A JSON answer in an encoding that
+    can't be undone here (`br`, `zstd`) may hold anything, and is answered without a list of errors too.
     """
-    if not _SHAPE.match(body):
+    plain = _decoded(body, encoding.strip().lower())
+    if plain is not None and not _SHAPE.match(plain):
         return None
-    items = _read(body)
+    items = None if plain is None else _read(plain)
     if items is None:
         return document(422, reason=_REASON, request_id=request_id, hint=_HINT)
     if not items or not all(_is_error(item) for item in items):
@@ -52,6 +56,18 @@ def safe_validation(body: bytes, request_id: str) -> bytes | None:
     errors = [_error(item) for item in items[:_MAX_ERRORS]]
     omitted = {"errors_omitted": len(items) - _MAX_ERRORS} if len(items) > _MAX_ERRORS else {}
     return document(422, reason=_REASON, request_id=request_id, hint=_HINT, errors=errors, **omitted)
+
+
+def _decoded(body: bytes, encoding: bytes) -> bytes | None:
+    """The body without gzip or deflate, at most one byte more than `LIMIT`; None for what can't be undone."""
+    if encoding in {b"", b"identity"} or not body:
+        return body
+    if encoding not in {b"gzip", b"x-gzip", b"deflate"}:
+        return None
+    try:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(body, LIMIT + 1)
+    except zlib.error:
+        return None
 
 
 def _read(body: bytes) -> list[Item] | None:
