@@ -19,6 +19,9 @@ from tests.serve.conftest import client_context, handshake
 OLD_AND_WEAK = "ALL:@SECLEVEL=0"
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+
+
 @pytest.fixture
 def leaf(ca: DevCA) -> Leaf:
     return ca.issue()
@@ -47,7 +50,6 @@ def client(ca: DevCA, newest: ssl.TLSVersion, ciphers: str) -> ssl.SSLContext:
     return context
 
 
-@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
 def test_tls_below_1_2_is_refused(
     version: ssl.TLSVersion, ca: DevCA, hardened: ssl.SSLContext, careless: ssl.SSLContext
@@ -60,7 +62,6 @@ def test_tls_below_1_2_is_refused(
     )
 
 
-@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 @pytest.mark.parametrize(
     "suite", ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-AES128-CCM8", "ECDHE-ECDSA-NULL-SHA"]
 )
@@ -77,7 +78,6 @@ def test_a_suite_without_modern_encryption_is_refused(
     assert handshake(careless, weak, "localhost").cipher() is not None
 
 
-@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_tls_1_2_is_served_with_an_aead_suite(ca: DevCA, hardened: ssl.SSLContext) -> None:
     session = handshake(hardened, client(ca, ssl.TLSVersion.TLSv1_2, "DEFAULT"), "localhost")
     cipher = session.cipher()
