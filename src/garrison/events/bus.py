@@ -29,7 +29,7 @@ from .event import Event
 from .lanes import Lane, LaneStats, Turn
 from .raw import Raw, bound, locate
 from .redaction import Redactor
-from .runner import FORK_SECONDS, Runner
+from .runner import FORK_SECONDS, Bell, Runner
 from .shape import Shaper
 from .text import clean
 from .vocabulary import EventName
@@ -37,7 +37,8 @@ from .writers import EventsUnwritable, Writer
 
 _SLICE: Final = 500
 _YIELD_EVERY: Final = 16
-_new_tuple: Final = tuple.__new__
+_HURRY: Final = 1000
+"""So many waiting events end the gathering of a batch early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +95,24 @@ class Bus:
         self._shaper = Shaper(Redactor(section.redact), node, secrets.token_hex(4), routes)
         self._node = node
         self._routes = tuple(routes)
-        self._runner = Runner(self, min(1000, max(1, section.queue // 4)))
+        self._hurry = min(_HURRY, section.queue // 4)
+        self._bell = Bell()
+        self._runner = Runner(self, self._bell)
 
     def emit(self, name: str, facts: Facts | None = None, /, **details: Detail) -> None:
         """Record that `name` happened. See `core.ports.Emit`; `shape` names the details that become fields."""
         try:
-            raw = _new_tuple(
-                Raw,
+            waiting = self._queue.put(
                 (
                     self._number(),
                     self._wall(),
                     name,
                     None if facts is None else locate(facts),
                     bound(details) if details else details,
-                ),
+                )
             )
-            self._runner.notice(self._queue.put(raw))
+            if self._bell.asleep or waiting == self._hurry:
+                self._bell.ring()
         except Exception:  # noqa: BLE001 - a request must not fail because its event could not be noted; it is counted
             self._malformed += 1
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,6 +61,7 @@ class Event:
     trace_id: str = ""
     span_id: str = ""
     details: Mapping[str, Detail] = field(default_factory=dict)
+    _json: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def category(self) -> Category:
@@ -93,6 +95,12 @@ class Event:
             **{name: getattr(self, name) for name in _PLAIN},
             "details": dict(self.details),
         }
+
+    def to_json(self) -> str:
+        """`to_dict()` as ASCII JSON on one line, made once however many writers ask."""
+        if not self._json:
+            self._json.append(json.dumps(self.to_dict(), ensure_ascii=True, allow_nan=False, separators=(",", ":")))
+        return self._json[0]
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Event:

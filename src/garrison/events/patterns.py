@@ -1,7 +1,7 @@
 """What secrets look like in running text: one rule a shape.
 
 Every pattern is anchored at a rare literal or at the start of a run, and its repeats are bounded or possessive, so that
-no input makes it slow. A rule's `sign` is a substring without which it can't match: it is looked for first.
+no input makes it slow. A rule's `signs` are substrings without one of which it can't match: they are looked for first.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _Match = re.Match[str]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Replace what `pattern` finds, in texts that contain `sign`."""
+    """Replace what `pattern` finds, in texts whose lower-case form contains one of `signs`."""
 
-    sign: str
+    signs: tuple[str, ...]
     pattern: re.Pattern[str]
     replace: Callable[[_Match], str]
 
@@ -48,29 +48,33 @@ _PAIR_KEYS: Final = (
     "passw(?:or)?d", "passphrase", "secret", "token", "api[_-]?key", "access[_-]?key", "private[_-]?key", "cookie",
     "session", "csrf", "xsrf", "credentials?", "authorization", "(?<![a-z])(?:pwd|jwt|otp|sid)",
 )  # fmt: skip
+_PAIR_SIGNS: Final = (
+    "passw", "passphrase", "secret", "token", "key", "cookie", "session", "csrf", "xsrf", "credential",
+    "authorization", "pwd", "jwt", "otp", "sid",
+)  # fmt: skip
 _KNOWN = re.compile("(?i)" + "|".join(_PAIR_KEYS))
 _STRICT = re.compile(r"(?i)passw|pwd|api[_-]?key")
 
 
 def build_rules(extra: Iterable[str] = ()) -> tuple[Rule, ...]:
     """All rules, in order; `extra` are field names (squashed) that count as secret in `name=value` text as well."""
+    extra = sorted(extra)
     return (
-        Rule("-----BEGIN", _KEY_BLOCK, lambda _: "[redacted private key]"),
-        Rule("://", _URL_LOGIN, lambda _: MARK),
-        Rule(":", _HEADER, _header),
-        Rule("=", _pairs(extra), _pair),
-        Rule(":", _pairs(extra), _pair),
-        Rule(" ", _SCHEME, _scheme),
-        Rule("eyJ", _JWT, lambda _: "[redacted jwt]"),
-        Rule("", _ISSUED, _stub),
-        Rule("@", _MAIL, lambda found: f"{found[1]}***@{found[2]}"),
-        Rule("", WORD, _random),
-        Rule("", _CARD, _card),
+        Rule(("-----begin",), _KEY_BLOCK, lambda _: "[redacted private key]"),
+        Rule(("://",), _URL_LOGIN, lambda _: MARK),
+        Rule(("cookie", "authorization"), _HEADER, _header),
+        Rule((*_PAIR_SIGNS, *(name[0] for name in extra)), _pairs(extra), _pair),
+        Rule(("bearer", "basic", "digest", "negotiate"), _SCHEME, _scheme),
+        Rule(("eyj",), _JWT, lambda _: "[redacted jwt]"),
+        Rule(("",), _ISSUED, _stub),
+        Rule(("@",), _MAIL, lambda found: f"{found[1]}***@{found[2]}"),
+        Rule(("",), WORD, _random),
+        Rule(("",), _CARD, _card),
     )
 
 
 def _pairs(extra: Iterable[str]) -> re.Pattern[str]:
-    own = [f"(?<![a-z0-9]){'[_-]?'.join(name)}(?![a-z0-9])" for name in sorted(extra)]
+    own = [f"(?<![a-z0-9]){'[_-]?'.join(name)}(?![a-z0-9])" for name in extra]
     keys = "|".join([*_PAIR_KEYS, *own])
     return re.compile(
         rf"(?i)(?P<key>(?:{keys})[\w-]{{0,32}}+[\"']?)(?P<sign>\s{{0,4}}+[=:]\s{{0,4}}+)(?!\[redacted)"
@@ -81,7 +85,7 @@ def _pairs(extra: Iterable[str]) -> re.Pattern[str]:
 def _pair(found: _Match) -> str:
     key, sign, value = found["key"], found["sign"], found["value"]
     named = key.rstrip("\"'")
-    about = not promises_secret(named) and _STRICT.search(named) is None and _is_known(named)
+    about = not promises_secret(named) and _is_known(named)
     if about or (sign.strip() == ":" and _STRICT.search(key) is None and _is_prose(value)):
         return found[0]
     quote = value[0] if value[0] in "\"'" else ""

@@ -9,7 +9,6 @@ Lets pass: secrets without a shape (`hunter2` in prose, four-digit PINs), person
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -22,7 +21,7 @@ LONGEST: Final = 4096
 
 _SHORTEST: Final = 13  # a card number; anything shorter needs one of `_SIGNS` to be of interest
 _SIGNS: Final = frozenset("@=:")
-_LAST_WORD: Final = re.compile(r"[^\s]{1,512}\Z")
+_CUT: Final = 512  # how far back the start of the word that is cut in two is looked for
 
 
 class Redactor:
@@ -57,12 +56,14 @@ class Redactor:
             return text
         if len(text) > LONGEST:
             text = _cut(text)
+        lower = text.lower()  # what rules put in adds no sign, so one lower-case copy serves all
         for rule in self._rules:
-            if rule.sign in text:
+            if any(sign in lower for sign in rule.signs):
                 text = rule.pattern.sub(rule.replace, text)
         return text
 
 
 def _cut(text: str) -> str:
     """The first `LONGEST` characters without the word that was cut in two: half a secret has no shape any more."""
-    return _LAST_WORD.sub("", text[:LONGEST])
+    head, last = text[: LONGEST - _CUT], text[LONGEST - _CUT : LONGEST]
+    return head + last[: max(last.rfind(" "), last.rfind("\n")) + 1]

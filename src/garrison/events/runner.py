@@ -43,6 +43,11 @@ class Bell:
         self._queue: SimpleQueue[bool] = SimpleQueue()
         self.asleep = False
 
+    def renew(self) -> None:
+        """Forget earlier rings: they were meant for the last thread, or for the parent's."""
+        self._queue = SimpleQueue()
+        self.asleep = False
+
     def ring(self, *, end: bool = False) -> None:
         """Wake the thread; `end` asks it to return."""
         self.asleep = False
@@ -57,22 +62,16 @@ class Bell:
 
 
 class Runner:
-    """Starts, wakes and stops the thread. `hurry` is the number of waiting events at which gathering ends early."""
+    """Starts and stops the thread of `bus`, which wakes it with `bell`."""
 
-    __slots__ = ("__weakref__", "_bell", "_bus", "_hurry", "_resume", "_thread", "_watched")
+    __slots__ = ("__weakref__", "_bell", "_bus", "_resume", "_thread", "_watched")
 
-    def __init__(self, bus: Works, hurry: int) -> None:
+    def __init__(self, bus: Works, bell: Bell) -> None:
         self._bus = weakref.ref(bus)
-        self._bell = Bell()
-        self._hurry = hurry
+        self._bell = bell
         self._thread: threading.Thread | None = None
         self._resume = False
         self._watched = False
-
-    def notice(self, waiting: int) -> None:
-        """An event was queued when `waiting` others stood before it."""
-        if self._bell.asleep or waiting == self._hurry:
-            self._bell.ring()
 
     def start(self) -> None:
         """Start the thread, unless it runs."""
@@ -101,7 +100,8 @@ class Runner:
         bus = self._bus()
         if bus is None:
             return
-        bell = self._bell = Bell()  # a new one: what rang for the last thread is not meant for this one
+        bell = self._bell
+        bell.renew()
         ref = weakref.ref(bus, lambda _: bell.ring(end=True))
         self._thread = threading.Thread(target=_run, args=(ref, bell), name="garrison-events", daemon=True)
         self._thread.start()

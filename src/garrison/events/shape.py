@@ -17,7 +17,7 @@ from ..core.ports import Detail
 from ..core.verdict import Mode, Reason
 from .event import Event
 from .patterns import MARK
-from .raw import Raw, Where
+from .raw import LONGEST_AGENT, Raw, Where
 from .redaction import Redactor
 from .terms import Outcome, Severity
 from .text import clean, clip, clip_head
@@ -29,6 +29,7 @@ LONGEST_TEXT: Final = 1024
 LONGEST_TRACE: Final = 3072
 MOST_DETAILS: Final = 24
 _LARGE: Final = 2**63
+_AGENTS: Final = 1000
 _FIELDS: Final = frozenset(
     {"reason", "layer", "mode", "route", "status", "principal", "session", "outcome", "severity", "request_id"}
 )
@@ -39,10 +40,11 @@ _Word = TypeVar("_Word", bound=StrEnum)
 class Shaper:
     """Makes events. `run` names the life of this process, `node` the machine, `routes` the route classes by index."""
 
-    __slots__ = ("_node", "_pid", "_redactor", "_routes", "run")
+    __slots__ = ("_agents", "_node", "_pid", "_redactor", "_routes", "run")
 
     def __init__(self, redactor: Redactor, node: str, run: str, routes: Sequence[str]) -> None:
         self._redactor = redactor
+        self._agents: dict[bytes, str] = {}
         self._node = clip(clean(node), LONGEST_WORD)
         self._pid = os.getpid()
         self._routes = tuple(routes)
@@ -50,19 +52,19 @@ class Shaper:
 
     def shape(self, raw: Raw) -> Event:
         """The event of `raw`."""
-        given, name = raw.details, raw.name
+        seq, when, name, located, given = raw
         term = TERMS.get(name)
         if term is None:
             given, term = {**given, "name": name}, TERMS[EventName.EVENT_UNKNOWN]
         mode = _word(given.get("mode"))
-        where = _nowhere if raw.where is None else self._where(raw.where)
+        where = _nowhere if located is None else self._where(located)
         return Event(
-            when=raw.when,
+            when=when,
             name=EventName(term.name),
             severity=_member(Severity, given.get("severity"), term.severity),
             outcome=_member(Outcome, given.get("outcome"), _outcome(term.outcome, given, mode)),
             run=self.run,
-            seq=raw.seq,
+            seq=seq,
             node=self._node,
             pid=self._pid,
             mode=mode,
@@ -76,20 +78,31 @@ class Shaper:
         )
 
     def _where(self, where: Where) -> dict[str, str]:
-        client, trace = where.client, parse_traceparent(where.trace) if where.trace else Trace()
+        client, host, kind, method, path, route, request_id, agent, parent = where
+        trace = parse_traceparent(parent) if parent else Trace()
         return {
             "client": self._text("client", "" if client.address is None else str(client.address), LONGEST_WORD),
             "client_key": self._text("client", client.key, LONGEST_WORD),
-            "kind": where.kind,
-            "method": clip(clean(where.method), 32),
-            "host": self._text("host", "" if where.host is None else where.host.name, 253),
-            "path": self._text("path", where.path, LONGEST_TEXT),
-            "agent": self._text("agent", where.agent.decode("utf-8", "backslashreplace"), 256),
-            "route": self._routes[where.route] if 0 <= where.route < len(self._routes) else "",
-            "request_id": clip(clean(where.request_id), LONGEST_WORD),
+            "kind": kind,
+            "method": clip(clean(method), LONGEST_WORD),
+            "host": self._text("host", "" if host is None else host.name, 253),
+            "path": self._text("path", path, LONGEST_TEXT),
+            "agent": self._agent(agent),
+            "route": self._routes[route] if 0 <= route < len(self._routes) else "",
+            "request_id": clip(clean(request_id), LONGEST_WORD),
             "trace_id": trace.trace_id,
             "span_id": trace.span_id,
         }
+
+    def _agent(self, agent: bytes) -> str:
+        """Few programs speak to one server: their names are judged once."""
+        known = self._agents.get(agent)
+        if known is None:
+            if len(self._agents) >= _AGENTS:
+                self._agents.clear()
+            known = self._text("agent", agent.decode("utf-8", "backslashreplace"), LONGEST_AGENT)
+            self._agents[agent] = known
+        return known
 
     def _details(self, given: Mapping[str, Detail]) -> dict[str, Detail]:
         rest = [(name, value) for name, value in given.items() if name not in _FIELDS and value not in ("", None)]

@@ -7,7 +7,6 @@ Assumption: a local file system. Lets pass: whoever acts as this user can change
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import stat
@@ -97,7 +96,7 @@ def _row(event: Event) -> tuple[object, ...]:
         event.mode,
         event.client_key or event.client,
         event.request_id,
-        json.dumps(event.to_dict(), separators=(",", ":"), allow_nan=False),
+        event.to_json(),
     )
 
 

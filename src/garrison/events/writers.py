@@ -55,7 +55,7 @@ class EventsUnwritable(OperatorError):
 
 def encode(event: Event, limit: int | None = None) -> bytes:
     """One line: ASCII JSON and a line feed. Over `limit` bytes, details shrink first, then go; `cut` says so."""
-    line = _line(event.to_dict())
+    line = event.to_json().encode("ascii") + b"\n"
     if limit is None or len(line) <= limit:
         return line
     data = event.to_dict() | {"cut": True}
