@@ -18,7 +18,7 @@ NO_TOKENS = {"csrf": {"mode": "off", "allow_insecure_off": "the origin layer is 
 @pytest.fixture(params=["bare", "guarded"])
 def protected(request: pytest.FixtureRequest) -> bool:
     """Whether Garrison stands in front. "bare" is the control."""
-    return request.param == "guarded"
+    return bool(request.param == "guarded")
 
 
 @pytest.fixture
@@ -59,6 +59,7 @@ async def test_a_foreign_page_cannot_post(bank: Bank, site: Any, protected: bool
     browser = await victim(site)
     answer = await browser.post("/transfer", data={"to": "mallory"}, headers=sent)
     assert (answer.status_code, bank.transfers) == ((403, []) if protected else (200, ["alice"]))
+    assert not protected or answer.json()["reason"] in {"cross-site", "origin-unknown"}
 
 
 async def test_a_second_honest_header_does_not_cover_the_first(bank: Bank, site: Any, protected: bool) -> None:
