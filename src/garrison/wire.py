@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .accounts.sessions import Sessions
 from .asgi.door import Door
@@ -17,6 +18,7 @@ from .asgi.pools import Nonces
 from .asgi.selftest import selftest
 from .asgi.types import App
 from .core.clock import SYSTEM, Clock
+from .core.errors import GarrisonError
 from .core.facts import Facts
 from .core.layer import Layer
 from .core.ports import ResolvePrincipal, Services, SessionId
@@ -28,8 +30,8 @@ from .events.vocabulary import EventName
 from .layers.errors import compile_errors
 from .layers.order import compile_layers
 from .policy.checks import refuse_unsafe
-from .policy.load import find_policy
-from .policy.model import Policy, RouteClass
+from .policy.load import Loaded, load
+from .policy.model import EventsSection, Policy, RouteClass
 from .secrets.keyring import Keyring
 from .stores.build import build_counters, build_records
 
@@ -56,19 +58,20 @@ def harden(
 
     Raises `OperatorError` when the policy is missing, malformed or unsafe for its environment.
     """
-    return _wire(app, find_policy(policy, os.environ), os.environ, principal, session_id, layers, clock)
+    return _wire(app, load(policy, os.environ), os.environ, principal, session_id, layers, clock)
 
 
 def _wire(
     app: App,
-    policy: Policy,
+    loaded: Loaded,
     environ: Mapping[str, str],
     principal: ResolvePrincipal | None,
     session_id: SessionId | None,
     extra: Sequence[UserLayer],
     clock: Clock,
 ) -> Onion:
-    refuse_unsafe(policy, environ, app)
+    policy = loaded.policy
+    refuse_unsafe(policy, environ, app, loaded.sources)
     bus = build_bus(policy, clock)
     services = build_services(policy, environ, clock, bus, principal, session_id)
     routes = [*own_routes(policy), *policy.routes]
@@ -111,6 +114,31 @@ def build_services(
     services.start_presession = sessions.start_presession if session_id is None else None
     services.principal = principal or sessions.resolve
     return services
+
+
+def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
+    """Build what `harden` builds and throw it away; every error that would stop the start, once each.
+
+    Leaves nothing behind: events go nowhere, and generated development keys into a folder that is removed.
+    """
+    with TemporaryDirectory(prefix="garrison-") as folder:
+        quiet = {"events": EventsSection(output="none", store=False), "state": str(Path(folder, "state"))}
+        policy = policy.model_copy(update=quiet)
+        try:
+            bus = build_bus(policy, SYSTEM)
+            services = build_services(policy, environ, SYSTEM, bus)
+        except GarrisonError as error:
+            return [error]
+        routes = [None, *own_routes(policy), *policy.routes]
+        services.route_names = tuple(route.name if route else "default" for route in routes)
+        found: dict[str, GarrisonError] = {}
+        for route in routes:
+            try:
+                selftest([_door(policy.effective(route), services, ())], services)
+            except GarrisonError as error:
+                found.setdefault(str(error), error)
+        bus.close()
+        return list(found.values())
 
 
 def own_routes(policy: Policy) -> list[RouteClass]:

@@ -8,26 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..core.errors import OperatorError
 from ..findings.record import Finding, Location
 from ..findings.severity import Level, Severity
-from .model import Policy, RouteClass
+from .model import SECTIONS, Policy, RouteClass, Section
+from .source import Kind, Source, Sources, source_of
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked: the policy, the environment it runs in, and the application if there is one."""
+    """What is checked: the policy, the environment it runs in, the application if there is one, and who set what."""
 
     policy: Policy
     environ: Mapping[str, str] = field(default_factory=dict)
     app: object | None = None
+    sources: Sources = field(default_factory=dict)
 
-    def classes(self) -> Iterator[tuple[str, Policy, RouteClass | None]]:
-        """The default class and every route class: key prefix, effective policy, class."""
+    def classes(self, *sections: str) -> Iterator[tuple[str, Policy, RouteClass | None]]:
+        """The default class and every route class that sets one of `sections`: key prefix, effective policy, class.
+
+        What a class inherits is the default class's own matter, and objected to once.
+        """
         yield "", self.policy, None
         for index, route in enumerate(self.policy.routes):
-            yield f"routes.{index}.", self.policy.effective(route), route
+            if any(name in route.sections for name in sections):
+                yield f"routes.{index}.", self.policy.effective(route), route
+
+    def sections(self) -> Iterator[tuple[str, Section]]:
+        """Every defence section with its dotted key, in the default class and where a route class sets it."""
+        for prefix, policy, route in self.classes(*SECTIONS):
+            for name in SECTIONS:
+                if route is None or name in route.sections:
+                    yield f"{prefix}{name}", getattr(policy, name)
+
+    def source(self, key: str) -> Source:
+        return source_of(self.sources, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +60,7 @@ Examine = Callable[[Subject], Iterable[Objection]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A registered check. In development, `production_only` checks are reported one step milder and stop nothing."""
+    """A registered check. In development, `production_only` checks are at most low and stop nothing."""
 
     id: str
     title: str
@@ -92,28 +109,35 @@ class PolicyUnsafe(OperatorError):
         self.findings = tuple(findings)
 
 
-def run_checks(subject: Subject, *, sources: Mapping[str, str] | None = None) -> list[Finding]:
-    """Every objection of every check, worst first as a `Report` sorts them."""
-    from . import rules  # noqa: F401  # registers the checks; it imports `check` from here
-
+def run_checks(subject: Subject) -> list[Finding]:
+    """Every objection of every check, in the order of their ids; a `Report` sorts them worst first."""
     return [
-        _finding(entry, objection, subject, sources or {})
-        for entry in CHECKS.values()
-        for objection in entry.examine(subject)
+        _finding(entry, objection, subject) for entry in registered().values() for objection in entry.examine(subject)
     ]
 
 
-def refuse_unsafe(policy: Policy, environ: Mapping[str, str], app: object | None = None) -> None:
-    """Raise `PolicyUnsafe` when a check finds an error."""
-    errors = [f for f in run_checks(Subject(policy, environ, app)) if f.severity.level is Level.ERROR]
+def registered() -> Mapping[str, Check]:
+    """All checks by id."""
+    from . import rules, rules_more  # noqa: F401  # they register the checks, and import `check` from here
+
+    return CHECKS
+
+
+def refuse_unsafe(
+    policy: Policy, environ: Mapping[str, str], app: object | None = None, sources: Sources | None = None
+) -> None:
+    """Raise `PolicyUnsafe` when a check finds an error. With `sources` it tells the places in the file."""
+    subject = Subject(policy, environ, app, sources or {})
+    errors = [finding for finding in run_checks(subject) if finding.severity.level is Level.ERROR]
     if errors:
         raise PolicyUnsafe(errors)
 
 
-def _finding(entry: Check, objection: Objection, subject: Subject, sources: Mapping[str, str]) -> Finding:
+def _finding(entry: Check, objection: Objection, subject: Subject) -> Finding:
     severity = entry.severity
     if entry.production_only and subject.policy.development:
         severity = min(severity, Severity.LOW)
+    source = subject.source(objection.key)
     return Finding(
         id=entry.id,
         title=entry.title,
@@ -122,7 +146,14 @@ def _finding(entry: Check, objection: Objection, subject: Subject, sources: Mapp
         consequence=entry.consequence,
         remedy=entry.remedy,
         reference=entry.reference,
-        location=Location(key=objection.key),
+        location=locate(source, objection.key),
         cwe=entry.cwe,
-        evidence=sources.get(objection.key, ""),
+        evidence="" if source.path or not subject.sources else f"set by: {source}",
     )
+
+
+def locate(source: Source, key: str) -> Location:
+    """The place of a policy key for a report: relative to the working directory, with the line where it is known."""
+    if source.kind is Kind.FILE and source.path is not None:
+        return Location.within(Path(), source.path, line=source.line, key=key)
+    return Location(key=key)

@@ -11,8 +11,9 @@ from ..core.verdict import Mode
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
 from .limits import shadowed
-from .model import SECTIONS, Section
+from .model import Names, RouteClass
 from .presets import preset
+from .source import Kind
 
 _WIDE_IPV4, _WIDE_IPV6 = 8, 16
 
@@ -39,7 +40,7 @@ def malformed_host(subject: Subject) -> Iterator[Objection]:
         try:
             compile_hosts((pattern,))
         except ValueError as error:
-            yield Objection(f"hosts.{index}", f"{error}")
+            yield Objection(f"hosts.{index}", f"{error}.")
 
 
 @check(
@@ -49,7 +50,7 @@ def malformed_host(subject: Subject) -> Iterator[Objection]:
     reference="Fetch standard, CORS protocol and credentials", cwe=(942,),
 )  # fmt: skip
 def any_origin_with_credentials(subject: Subject) -> Iterator[Objection]:
-    for prefix, policy, _ in subject.classes():
+    for prefix, policy, _ in subject.classes("cors"):
         if "*" in policy.cors.origins and policy.cors.credentials:
             yield Objection(f"{prefix}cors.origins", '"*" together with credentials = true.')
 
@@ -61,16 +62,16 @@ def any_origin_with_credentials(subject: Subject) -> Iterator[Objection]:
     reference="RFC 6454 section 4", cwe=(942,),
 )  # fmt: skip
 def malformed_origin(subject: Subject) -> Iterator[Objection]:
-    for prefix, policy, _ in subject.classes():
+    for prefix, policy, route in subject.classes("cors", "origin"):
         lists = (("cors.origins", policy.cors.origins), ("origin.trusted", policy.origin.trusted))
-        for key, origins in lists:
+        for key, origins in _own(lists, route):
             for origin in origins:
                 if origin == "*" and key == "cors.origins":
                     continue
                 try:
                     configured_origin(origin)
                 except ValueError as error:
-                    yield Objection(f"{prefix}{key}", f"{error}")
+                    yield Objection(f"{prefix}{key}", f"{error}.")
 
 
 @check(
@@ -82,9 +83,9 @@ def malformed_origin(subject: Subject) -> Iterator[Objection]:
 def plaintext_origin(subject: Subject) -> Iterator[Objection]:
     if subject.policy.development:
         return
-    for prefix, policy, _ in subject.classes():
+    for prefix, policy, route in subject.classes("cors", "origin"):
         lists = (("cors.origins", policy.cors.origins), ("origin.trusted", policy.origin.trusted))
-        for key, origins in lists:
+        for key, origins in _own(lists, route):
             for origin in origins:
                 if origin.lower().startswith("http://"):
                     yield Objection(f"{prefix}{key}", f"{origin} is not encrypted.")
@@ -119,7 +120,7 @@ def no_key(subject: Subject) -> Iterator[Objection]:
     reference="docs/layers/rate.md",
 )  # fmt: skip
 def dead_limit(subject: Subject) -> Iterator[Objection]:
-    for prefix, policy, _ in subject.classes():
+    for prefix, policy, _ in subject.classes("rate"):
         for scope in ("address", "principal", "api_key"):
             for dead, by in shadowed(getattr(policy.rate, scope)):
                 yield Objection(f"{prefix}rate.{scope}", f"{dead} never triggers: {by} always refuses first.")
@@ -132,9 +133,10 @@ def dead_limit(subject: Subject) -> Iterator[Objection]:
     reference="docs/policy.md",
 )  # fmt: skip
 def turned_off(subject: Subject) -> Iterator[Objection]:
-    for key, section in _sections(subject):
-        if section.mode is Mode.OFF and section.allow_insecure_off:
-            yield Objection(f"{key}.mode", f"off: {section.allow_insecure_off}.")
+    for key, section in subject.sections():
+        by_preset = subject.source(f"{key}.mode").kind is Kind.PRESET
+        if section.mode is Mode.OFF and section.allow_insecure_off.strip() and not by_preset:
+            yield Objection(f"{key}.mode", f"off: {section.allow_insecure_off.strip().rstrip('.')}.")
 
 
 @check(
@@ -144,7 +146,7 @@ def turned_off(subject: Subject) -> Iterator[Objection]:
     reference="docs/policy.md",
 )  # fmt: skip
 def off_without_reason(subject: Subject) -> Iterator[Objection]:
-    for key, section in _sections(subject):
+    for key, section in subject.sections():
         if section.mode is Mode.OFF and not section.allow_insecure_off.strip():
             yield Objection(f"{key}.mode", "off, and allow_insecure_off gives no reason.")
 
@@ -156,9 +158,9 @@ def off_without_reason(subject: Subject) -> Iterator[Objection]:
     reference="docs/monitor-first.md", production_only=True,
 )  # fmt: skip
 def monitored(subject: Subject) -> Iterator[Objection]:
-    for key, section in _sections(subject):
+    for key, section in subject.sections():
         if section.mode is Mode.MONITOR:
-            yield Objection(f"{key}.mode", "monitor.")
+            yield Objection(f"{key}.mode", "monitor: it refuses nothing.")
 
 
 @check(
@@ -179,7 +181,7 @@ def testing_in_production(subject: Subject) -> Iterator[Objection]:
     reference="docs/layers/host.md", cwe=(644,),
 )  # fmt: skip
 def ip_hosts(subject: Subject) -> Iterator[Objection]:
-    for prefix, policy, route in subject.classes():
+    for prefix, policy, route in subject.classes("host"):
         if policy.host.allow_ip and not (route and route.health):
             yield Objection(f"{prefix}host.allow_ip", "an IP literal is let through as Host.")
 
@@ -235,7 +237,7 @@ def per_process(subject: Subject) -> Iterator[Objection]:
     reference="OWASP ASVS 5.0 V3.3", cwe=(614, 1004),
 )  # fmt: skip
 def bare_cookies(subject: Subject) -> Iterator[Objection]:
-    for prefix, policy, _ in subject.classes():
+    for prefix, policy, _ in subject.classes("cookies"):
         if not policy.cookies.secure:
             yield Objection(f"{prefix}cookies.secure", "cookies are not made Secure.")
         if not policy.cookies.http_only:
@@ -262,7 +264,7 @@ def nothing_recorded(subject: Subject) -> Iterator[Objection]:
 )  # fmt: skip
 def direct_proxy(subject: Subject) -> Iterator[Objection]:
     if subject.policy.client.allow_insecure_direct_proxy:
-        yield Objection("client.allow_insecure_direct_proxy", "true.")
+        yield Objection("client.allow_insecure_direct_proxy", "it is true.")
 
 
 @check(
@@ -278,7 +280,7 @@ def dead_class(subject: Subject) -> Iterator[Objection]:
             try:
                 compile_paths((path,))
             except ValueError as error:
-                yield Objection(f"routes.{index}.paths", f"{error}")
+                yield Objection(f"routes.{index}.paths", f"{error}.")
             first = seen.setdefault((path, tuple(sorted(route.methods))), route.name)
             if first != route.name:
                 yield Objection(f"routes.{index}.paths", f"{path} belongs to the class {first!r} already.")
@@ -311,9 +313,8 @@ def unprefixed_cookies(subject: Subject) -> Iterator[Objection]:
             yield Objection(key, f"{name!r} lacks the __Host- prefix.")
 
 
-def _sections(subject: Subject) -> Iterable[tuple[str, Section]]:
-    """Every section that was written for its class: a class's inherited sections are the policy's own matter."""
-    for prefix, policy, route in subject.classes():
-        for name in SECTIONS:
-            if route is None or name in route.sections:
-                yield f"{prefix}{name}", getattr(policy, name)
+def _own(lists: Iterable[tuple[str, Names]], route: RouteClass | None) -> Iterator[tuple[str, Names]]:
+    """The lists whose section is set where we are: a class's inherited ones are the policy's own matter."""
+    for key, names in lists:
+        if route is None or key.partition(".")[0] in route.sections:
+            yield key, names

@@ -1,0 +1,143 @@
+"""Further checks: what pages may load, keys, shared limits, and what a preset or a file leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..core.verdict import Mode
+from ..findings.severity import Severity
+from .checks import Objection, Subject, check
+from .csp import BadDirective, check_directives, weaknesses
+from .limits import indivisible
+from .source import Kind
+
+_YEAR = 31_536_000
+
+
+@check(
+    "P023", "Malformed CSP directive", Severity.CRITICAL,
+    consequence="Browsers would ignore the directive, or read it as another one.",
+    remedy="Write directives and sources as CSP Level 3 has them.",
+    reference="CSP Level 3 section 2.3", cwe=(1021, 79),
+)  # fmt: skip
+def malformed_csp(subject: Subject) -> Iterator[Objection]:
+    for prefix, policy, _ in subject.classes("csp"):
+        for name, values in policy.csp.directives.items():
+            try:
+                check_directives({name: values})
+            except BadDirective as error:
+                yield Objection(f"{prefix}csp.directives.{name}", str(error).removeprefix("csp.directives: "))
+
+
+@check(
+    "P024", "CSP leaves something open", Severity.MEDIUM,
+    consequence="Injected markup can do more than it must.",
+    remedy="Name nonces or exact hosts. A [csp.directives] table replaces the preset's whole: copy what should stay.",
+    reference="CSP Level 3 section 8.3; OWASP Content Security Policy Cheat Sheet", cwe=(79, 1021),
+)  # fmt: skip
+def weak_csp(subject: Subject) -> Iterator[Objection]:
+    for prefix, policy, _ in subject.classes("csp"):
+        if policy.csp.mode is not Mode.OFF:
+            for weakness in weaknesses(policy.csp.directives):
+                yield Objection(f"{prefix}csp.directives", f"{weakness}.")
+
+
+@check(
+    "P025", "Root key is no reference", Severity.CRITICAL,
+    consequence="A key that stands in the policy is read by everybody who reads the repository.",
+    remedy='Write key = "env:NAME" or key = "file:/absolute/path", and make a new key if this one was real.',
+    reference="OWASP ASVS 5.0 V13.3; CWE-798", cwe=(798,),
+)  # fmt: skip
+def key_in_policy(subject: Subject) -> Iterator[Objection]:
+    scheme, _, name = subject.policy.key.partition(":")
+    fit = (scheme == "env" and name) or (scheme == "file" and Path(name).is_absolute())
+    if subject.policy.key and not fit:
+        yield Objection("key", "neither env:NAME nor file:/absolute/path.")
+
+
+@check(
+    "P026", "Limit too small to share", Severity.MEDIUM,
+    consequence="Each process lets at least one request through, so all of them together exceed the limit.",
+    remedy="Run fewer processes, or raise the limit and its burst to at least the number of processes.",
+    reference="docs/layers/rate.md",
+)  # fmt: skip
+def indivisible_limit(subject: Subject) -> Iterator[Objection]:
+    policy = subject.policy
+    if policy.store != "memory":
+        return
+    for prefix, effective, _ in subject.classes("rate"):
+        for scope in ("address", "principal", "api_key"):
+            for rate in indivisible(getattr(effective.rate, scope), policy.processes):
+                yield Objection(f"{prefix}rate.{scope}", f"{rate} among {policy.processes} processes.")
+
+
+@check(
+    "P027", "Cross-site requests pass unchecked", Severity.MEDIUM,
+    consequence="Any site can send requests with side effects in the name of a visitor who is logged in.",
+    remedy="Turn origin on, or make sure that nothing here acts on cookies.",
+    reference="OWASP CSRF Prevention Cheat Sheet", cwe=(352,),
+)  # fmt: skip
+def no_cross_site_check(subject: Subject) -> Iterator[Objection]:
+    for prefix, policy, _ in subject.classes("csrf", "origin"):
+        if policy.csrf.mode is Mode.OFF and policy.origin.mode is Mode.OFF:
+            yield Objection(f"{prefix}origin.mode", "both origin and csrf are off.")
+
+
+@check(
+    "P028", "HSTS absent or short", Severity.LOW,
+    consequence="After it has run out, a visitor's first request can be taken over on the network.",
+    remedy="Keep headers.hsts.max_age at a year or more.",
+    reference="RFC 6797 section 6.1.1; OWASP ASVS 5.0 V3.4.1", production_only=True, cwe=(319,),
+)  # fmt: skip
+def short_hsts(subject: Subject) -> Iterator[Objection]:
+    for prefix, policy, _ in subject.classes("headers"):
+        hsts = policy.headers.hsts
+        if not policy.development and policy.headers.mode is not Mode.OFF and (hsts is None or hsts.max_age < _YEAR):
+            yield Objection(f"{prefix}headers.hsts", "no HSTS." if hsts is None else f"{hsts.max_age:g} seconds.")
+
+
+@check(
+    "P029", "Ambiguous paths let through", Severity.LOW,
+    consequence="A proxy and the application may read such a path differently, and rules for one path miss it.",
+    remedy='Set those that the application does not need back to "refuse".',
+    reference="RFC 3986 section 6.2.2; docs/layers/target.md", cwe=(436,),
+)  # fmt: skip
+def ambiguous_paths(subject: Subject) -> Iterator[Objection]:
+    for prefix, policy, _ in subject.classes("target"):
+        if passed := [name for name, value in policy.target if value == "pass"]:
+            yield Objection(f"{prefix}target.{passed[0]}", f"passed: {', '.join(passed)}.")
+
+
+@check(
+    "P030", "Development written into the policy file", Severity.MEDIUM,
+    consequence="The file that is deployed runs production as development: unchecked hosts, a generated key.",
+    remedy="Take it out; `garrison serve --dev` or GARRISON_ENVIRONMENT says development where it is meant.",
+    reference="docs/policy.md", cwe=(489,),
+)  # fmt: skip
+def development_in_file(subject: Subject) -> Iterator[Objection]:
+    if subject.policy.development and subject.source("environment").kind is Kind.FILE:
+        yield Objection("environment", "development, in a file that may be deployed.")
+
+
+@check(
+    "P031", "Defence left off by the preset", Severity.INFO,
+    consequence="What this defence stops is not stopped; the preset is made for applications that don't need it.",
+    remedy="Turn it on if the application does.",
+    reference="docs/presets.md",
+)  # fmt: skip
+def off_by_preset(subject: Subject) -> Iterator[Objection]:
+    for key, section in subject.sections():
+        if section.mode is Mode.OFF and subject.source(f"{key}.mode").kind is Kind.PRESET:
+            yield Objection(f"{key}.mode", f"off: {section.allow_insecure_off}.")
+
+
+@check(
+    "P032", "Session cookie goes along from other sites", Severity.MEDIUM,
+    consequence="Other sites can embed the application and send requests with its visitors' sessions.",
+    remedy='Keep session.same_site at "Lax" or "Strict" unless the application is embedded elsewhere.',
+    reference="RFC 6265bis section 8.8", cwe=(1275,),
+)  # fmt: skip
+def session_everywhere(subject: Subject) -> Iterator[Objection]:
+    if subject.policy.session.same_site == "None":
+        yield Objection("session.same_site", "None.")
