@@ -20,7 +20,7 @@ from ..core.errors import DependencyError
 from ..core.exchange import Exchange, Principal
 from ..core.facts import Facts
 from ..core.names import PURPOSE_SESSION
-from ..core.ports import Record, Services
+from ..core.ports import Detail, Record, Services
 from ..events.vocabulary import EventName
 from ..policy.model import SessionSection
 
@@ -81,7 +81,7 @@ class Sessions:
         before = self._ticket(exchange.facts)
         now = self._services.clock.wall()
         identifier = secrets.token_urlsafe(_ID_BYTES)
-        data = {
+        data: dict[str, Detail] = {
             "principal": principal.id,
             "kind": principal.kind,
             "scopes": " ".join(sorted(principal.scopes)),
