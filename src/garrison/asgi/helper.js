@@ -105,7 +105,11 @@
     const token = post ? tokenFor("POST", action) : "";
     const fields = Array.from(fieldsOf(form)).filter((field) => field.name === FIELD);
     if (!token) {
-      fields.filter((field) => ours.has(field)).forEach((field) => field.remove());
+      const secret = csrfToken();
+      for (const field of fields) {
+        if (ours.has(field)) field.remove();
+        else if (secret && field.value === secret) field.value = ""; // another site's own csrf_token stays
+      }
       return;
     }
     if (fields.length) {
