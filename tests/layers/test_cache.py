@@ -67,13 +67,26 @@ def test_authorization_makes_the_answer_personal() -> None:
     assert control(answered(exchange((b"authorization", b"Bearer x")))) == [b"no-store"]
 
 
-def test_a_principal_a_session_and_a_cookie_of_ours_make_the_answer_personal() -> None:
-    with_principal, with_session, with_cookie = exchange(), exchange(), exchange()
-    with_principal.principal = Principal("u1")
-    with_session.session = "s1"
-    with_cookie.set_cookie(b"__Host-csrf=t")
-    for given in (with_principal, with_session, with_cookie):
-        assert control(answered(given)) == [b"no-store"]
+def test_a_principal_makes_the_answer_personal() -> None:
+    given = exchange()
+    given.principal = Principal("u1")
+    assert control(answered(given)) == [b"no-store"]
+
+
+def test_a_csrf_token_in_the_answer_makes_it_personal() -> None:
+    given = exchange()
+    given.issue_csrf = lambda _: "token"
+    assert given.csrf_token
+    assert control(answered(given)) == [b"no-store"]
+
+
+def test_a_session_of_ours_that_stands_for_nobody_leaves_the_answer_alone() -> None:
+    presession = exchange(SESSION)
+    presession.session = "verified, and without a principal"
+    assert control(answered(presession)) == []
+    beside = exchange((b"cookie", SESSION[1] + b"; sessionid=x"))
+    beside.session = presession.session
+    assert control(answered(beside)) == [b"no-store"]
 
 
 @pytest.mark.parametrize("said", [b"private", b"max-age=600", b"private, max-age=600", b"no-cache"])

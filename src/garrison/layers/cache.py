@@ -3,9 +3,10 @@
 Threat: a shared cache or the next user of a browser is shown somebody else's page (CWE-524, CWE-525; OWASP ASVS 5.0
 14.3). Assumption: caches obey `no-store` (RFC 9111, section 5.2.2.5).
 
-An answer counts as personal when the request carried `Authorization` or a cookie that looks like a session, when a
-principal or a session is known, on log-in and log-out, and when the answer hands out a cookie of ours. A cookie is
-judged by its name alone: a forged one costs its sender a cached answer. Our refusals are never stored.
+An answer counts as personal when a principal is known, when the request carried `Authorization` or a cookie that looks
+like a session, when the answer hands out a CSRF token, and on log-in and log-out. A cookie is judged by its name alone:
+a forged one costs its sender a cached answer; only our own, when it turned out to stand for nobody, does not count.
+Our refusals are never stored.
 
 Lets pass, so that logged-in people keep their caches:
 - an answer whose own `Cache-Control` says `public`, `immutable` or `s-maxage`: the application calls it shareable
@@ -23,7 +24,7 @@ registrable domain (Clear Site Data, section 3.1). There is nothing to refuse he
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from ..core.exchange import Exchange
@@ -63,10 +64,11 @@ def _clear(exchange: Exchange, edit: Edit) -> None:
 
 
 def _authenticated(session_cookie: str) -> Amend:
-    is_session = _session_finder(session_cookie)
+    sessions_in = _session_finder(session_cookie)
+    own = session_cookie.lower()
 
     def is_personal(exchange: Exchange) -> bool:
-        if exchange.principal is not None or exchange.session is not None or exchange.cookies is not None:
+        if exchange.principal is not None or exchange.csrf_handed_out:
             return True
         facts = exchange.facts
         sent = facts.headers
@@ -75,7 +77,9 @@ def _authenticated(session_cookie: str) -> Amend:
         cookies = sent.get(b"cookie")
         if cookies is None:
             return False
-        return is_session(b";".join(facts.values(b"cookie")) if facts.duplicates else cookies)
+        names = sessions_in(b";".join(facts.values(b"cookie")) if facts.duplicates else cookies)
+        # A cookie of ours without a principal is a pre-session or a session that is over: it stands for nobody.
+        return any(name != own or exchange.session is None for name in names) if names else False
 
     def amend(exchange: Exchange, edit: Edit) -> None:
         if exchange.login or (edit.ours and edit.status >= 400):
@@ -87,28 +91,29 @@ def _authenticated(session_cookie: str) -> Amend:
     return amend
 
 
-def _session_finder(session_cookie: str) -> Callable[[bytes], bool]:
-    """Tell whether a `Cookie` line holds a session, by name. Substrings first: they cost a tenth of the pattern."""
+def _session_finder(session_cookie: str) -> Callable[[bytes], Collection[str]]:
+    """Find cookies that look like sessions, by name. Substrings first: they cost a tenth of the pattern."""
     own = session_cookie.lower()
-    names = re.compile(
-        rf"(?:^|[;\s])(?:{re.escape(own)}|(?:__(?:host|secure|http|host-http)-)?(?:{_SESSION_NAMES}))="
-    ).search
+    unusual = "" if "ses" in own else own
+    find_names = re.compile(
+        rf"(?:^|[;\s])({re.escape(own)}|(?:__(?:host|secure|http|host-http)-)?(?:{_SESSION_NAMES}))="
+    ).findall
 
-    usual = "ses" in own
-
-    def is_session(line: bytes) -> bool:
+    def sessions_in(line: bytes) -> Collection[str]:
         text = line.decode("latin-1").lower()
-        return (
+        if (
             "ses" in text
-            or (not usual and own in text)
             or "sid=" in text
             or "auth" in text
             or "token" in text
             or "jwt" in text
             or "remember" in text
-        ) and names(text) is not None
+            or (unusual and unusual in text)
+        ):
+            return find_names(text)
+        return ()
 
-    return is_session
+    return sessions_in
 
 
 def _may_be_stored(edit: Edit) -> bool:

@@ -34,7 +34,8 @@ __all__ = ["BadDirective", "compile", "weaknesses"]
 _ENFORCED: Final = b"content-security-policy"
 _REPORT_ONLY: Final = b"content-security-policy-report-only"
 _ENDPOINTS: Final = b"reporting-endpoints"
-_PAGES: Final = (b"text/html", b"application/xhtml+xml")
+_HTML: Final = b"text/html"
+_PAGES: Final = (_HTML, b"application/xhtml+xml")
 _MARK: Final = "\0"
 
 
@@ -112,5 +113,5 @@ def _amend(name: bytes, parts: Sequence[bytes], bare: bytes) -> Amend:
 def _is_page(headers: RawHeaders) -> bool:
     for name, value in headers:
         if name == b"content-type":
-            return value[:21].lower().startswith(_PAGES)
+            return value[:9] == _HTML or value[:21].lower().startswith(_PAGES)
     return False
