@@ -28,7 +28,9 @@ class Section(Frozen):
     """One defence. `mode` "off" needs `allow_insecure_off` with the reason, so that grep and auditors find it."""
 
     mode: Mode = Mode.ENFORCE
+    """enforce refuses; monitor writes down what would be refused; off does nothing and needs allow_insecure_off."""
     allow_insecure_off: str = ""
+    """Why the defence is off; needed with mode = "off"."""
 
 
 class HostSection(Section):
@@ -44,7 +46,9 @@ class ClientSection(Section):
     """How the client address is found (the trusted proxies are the top-level `proxies`)."""
 
     header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """The forwarding header that the proxies write."""
     ipv6_prefix: Annotated[int, Field(ge=32, le=128)] = 64
+    """An IPv6 client is this network: limits and bans count it as one."""
     allow_insecure_direct_proxy: bool = False
     """Accept requests from a trusted proxy that carry no forwarding header; nobody is charged for them."""
 
@@ -57,38 +61,54 @@ class ControlSection(Section):
     disabled: bool = False
     """Refuse everything (503); meant for route classes."""
     retry_after: Seconds = 300.0
+    """What clients are told to wait."""
 
 
 class MethodSection(Section):
     """Methods the application may see. TRACE and CONNECT never pass."""
 
     allow: Names = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    """Methods that reach the application; others are answered 405."""
 
 
 class TargetSection(Section):
     """The request target: its length and what two parsers may read differently."""
 
     max_length: Bytes = 8192
+    """Bytes of path and query together."""
     control_characters: Choice = "refuse"
+    """NUL, line breaks and their like in the path."""
     encoded_slash: Choice = "refuse"
+    """%2F in the path."""
     backslash: Choice = "refuse"
+    """A backslash in the path, bare or encoded."""
     dot_segments: Choice = "refuse"
+    """`.` and `..` as segments, however they are written."""
     empty_segments: Choice = "refuse"
+    """`//` in the path."""
     double_encoding: Choice = "refuse"
+    """An escape inside an escape: %252e."""
     invalid_utf8: Choice = "refuse"
+    """Path bytes that are not UTF-8."""
     malformed_percent: Choice = "refuse"
+    """`%` without two hexadecimal digits."""
 
 
 class SizeSection(Section):
     """Sizes of the header block and the body, counted as they arrive."""
 
     header_count: Annotated[int, Field(ge=8)] = 100
+    """Header lines of a request."""
     header_bytes: Bytes = 32 * 1024
+    """Bytes of all header lines together."""
     body: Bytes = 1024**2
+    """Bytes of a body, counted as they arrive."""
     decompress: tuple[Literal["gzip", "deflate"], ...] = ()
     """Content-Encodings to decode under caps; any other encoding is 415."""
     decompressed: Bytes = 10 * 1024**2
+    """Bytes of a body after decoding."""
     ratio: Annotated[int, Field(ge=2)] = 100
+    """How many times larger than the encoded body the decoded one may be."""
 
 
 class ContentSection(Section):
@@ -100,7 +120,9 @@ class ContentSection(Section):
         "application/x-www-form-urlencoded",
         "multipart/form-data",
     )
+    """Content types that a body may have."""
     charsets: Names = ("utf-8", "us-ascii")
+    """Character sets that a Content-Type may name."""
     require_type: bool = True
     """Refuse a body without Content-Type."""
 
@@ -109,22 +131,32 @@ class RateSection(Section):
     """Requests per time (GCRA). Several limits hold at once; a route class's own limits count apart."""
 
     address: tuple[Rate, ...] = (Rate(600, 60.0, 200),)
+    """For each client address (or IPv6 network)."""
     principal: tuple[Rate, ...] = (Rate(1200, 60.0, 400),)
+    """For each logged-in user."""
     api_key: tuple[Rate, ...] = ()
     """Instead of `principal` for principals of the kind "api-key"; empty uses `principal`."""
     max_keys: Annotated[int, Field(ge=1000)] = 1_000_000
+    """Clients remembered at once; memory stays bounded by it."""
     headers: bool = True
+    """Tell clients their limits in RateLimit headers."""
 
 
 class CorsSection(Section):
     """Who may read answers from another origin (Fetch standard, CORS protocol)."""
 
     origins: Names = ()
+    """Origins whose scripts may read answers, written whole: `https://app.example.com`."""
     methods: Names = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+    """Methods they may use."""
     headers: Names = ("content-type", "authorization", "x-csrf-token")
+    """Request headers they may send."""
     expose: Names = ("ratelimit", "ratelimit-policy", "retry-after", "x-request-id")
+    """Response headers they may read."""
     credentials: bool = False
+    """Whether their requests may carry cookies."""
     max_age: Seconds = 600.0
+    """How long browsers may remember a preflight."""
     development_ports: tuple[int, ...] = ()
     """Ports of front-end development servers on localhost over http; read in development only."""
 
@@ -142,29 +174,43 @@ class CsrfSection(Section):
     require: Literal["ambient", "always"] = "ambient"
     """"ambient": where cookies, Basic/Negotiate or a client certificate came along; "always": for log-in routes."""
     cookie: str = "__Host-csrf"
+    """Name of the token's cookie."""
     lifetime: Seconds = 8 * 3600.0
+    """How long a token is good for."""
 
 
 class Hsts(Frozen):
     """Strict-Transport-Security (RFC 6797). Subdomains and preload can break siblings: explicit keys."""
 
     max_age: Seconds = 63_072_000.0
+    """How long browsers insist on https."""
     include_subdomains: bool = False
+    """For all hosts below this one too; they must all serve https."""
     preload: bool = False
+    """Ask for the browsers' built-in list; hard to undo."""
 
 
 class HeadersSection(Section):
     """Response headers that depend on policy alone. An empty string leaves the header to the application."""
 
     hsts: Hsts | None = Hsts()
+    """Browsers insist on https (never sent for loopback and IP addresses)."""
     referrer_policy: str = "no-referrer"
+    """What other sites learn about where a visitor came from."""
     cross_origin_opener_policy: str = "same-origin"
+    """Other sites' windows get no hold of ours."""
     cross_origin_embedder_policy: str = "require-corp"
+    """Our pages load only what agrees to be embedded."""
     cross_origin_resource_policy: str = "same-origin"
+    """Who may embed our answers."""
     origin_agent_cluster: bool = True
+    """Ask the browser for a process of our own."""
     frame_options: Literal["DENY", "SAMEORIGIN", ""] = "DENY"
+    """Who may frame our pages, for browsers without CSP."""
     permitted_cross_domain_policies: str = "none"
+    """For Flash and PDF readers."""
     dns_prefetch_control: str = "off"
+    """Whether links are resolved before they are followed."""
     permissions: Mapping[str, str] = Field(
         default_factory=lambda: dict.fromkeys(
             (
@@ -178,6 +224,7 @@ class HeadersSection(Section):
     )  # fmt: skip
     """Permissions-Policy: feature to allow-list, `()` closes it."""
     remove: Names = ("server", "x-powered-by")
+    """Headers of the application or server that are taken out."""
 
 
 class CspSection(Section):
@@ -203,6 +250,7 @@ class CspSection(Section):
             "upgrade-insecure-requests": (),
         }
     )
+    """Directive to its sources. A table of your own replaces this one whole."""
     report: bool = True
     """Send violation reports to the reports endpoint."""
 
@@ -211,13 +259,16 @@ class CacheSection(Section):
     """`Cache-Control: no-store` where answers may hold personal content."""
 
     no_store: Literal["authenticated", "always"] = "authenticated"
+    """For logged-in users only, or on every answer."""
 
 
 class CookiesSection(Section):
     """Upgrade of every `Set-Cookie` the application sends (RFC 6265bis)."""
 
     secure: bool = True
+    """Make cookies Secure."""
     http_only: bool = True
+    """Make cookies HttpOnly, except those that scripts must read."""
     same_site: Literal["Strict", "Lax", "None", ""] = "Lax"
     """SameSite for cookies that name none; empty leaves them."""
     readable: Names = ("csrftoken", "csrf_token", "XSRF-TOKEN", "_xsrf")
@@ -232,21 +283,27 @@ class ErrorsSection(Section):
     validation: Literal["safe", "pass"] = "safe"
     """Rewrite FastAPI's 422 bodies: field and rule, never the input."""
     unhandled: Literal["safe", "pass"] = "safe"
+    """Replace the body of unhandled errors: nothing of stack, versions or paths leaks."""
 
 
 class WebsocketSection(Section):
     """Messages on accepted WebSocket connections."""
 
     message: Bytes = 64 * 1024
+    """Bytes of one message."""
     messages: Rate = Rate(600, 60.0, 120)
+    """Messages on one connection."""
 
 
 class ReportsSection(Section):
     """The endpoint for browser reports (CSP, COOP/COEP, deprecation): `<prefix>reports`."""
 
     body: Bytes = 64 * 1024
+    """Bytes of one delivery."""
     address: tuple[Rate, ...] = (Rate(60, 60.0, 30),)
+    """Deliveries from each client address."""
     max_reports: Annotated[int, Field(ge=1, le=100)] = 20
+    """Reports read from one delivery."""
 
 
 class EventsSection(Frozen):
@@ -259,6 +316,7 @@ class EventsSection(Frozen):
     keep: Annotated[int, Field(ge=100)] = 100_000
     """Events kept in the store; the oldest go first."""
     queue: Annotated[int, Field(ge=100)] = 10_000
+    """Events that may wait to be written; beyond it they are dropped and counted."""
     redact: Names = ()
     """Further field names whose values are never written."""
 
@@ -267,9 +325,13 @@ class SessionSection(Frozen):
     """The session that `garrison.accounts` keeps."""
 
     cookie: str = "__Host-session"
+    """Name of the session cookie."""
     same_site: Literal["Strict", "Lax", "None"] = "Lax"
+    """Whether it goes along with requests from other sites."""
     idle: Seconds = 1800.0
+    """A session ends after this long without a request."""
     absolute: Seconds = 12 * 3600.0
+    """A session ends after this long in any case."""
 
 
 SECTIONS: tuple[str, ...] = (
@@ -287,8 +349,11 @@ class RouteClass(Frozen):
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    """What events, limits and `garrison report` call the class."""
     paths: Annotated[Names, Field(min_length=1)]
+    """Paths of the class: `/login`, `/notes/*` for one segment, `/api/**` for everything below."""
     methods: Names = ()
+    """Methods of the class; empty for all."""
     health: bool = False
     """Named paths for probes: an IP Host is let through and no forwarding header is needed."""
     sections: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
@@ -307,20 +372,25 @@ class Policy(Frozen):
     """Everything Garrison is asked to do; `garrison explain` prints the effective values and where they came from."""
 
     preset: str = "browser"
+    """browser, api, compat or testing, with or without its date."""
     environment: Literal["production", "development"] = "production"
+    """development changes hosts, certificates and start-up strictness, never the preset."""
     hosts: Names = ()
     """Host names the application answers to: exact or `*.example.com`; IDN is written as it is read."""
     proxies: Names = ()
     """Networks (CIDR) of proxies whose forwarding headers are believed; "unix" for a Unix socket."""
     prefix: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~-]+/$")] = "/.garrison/"
+    """Garrison's own paths: browser reports and the CSRF helper script."""
     state: str = ".garrison"
     """Folder for events and generated development keys (0700)."""
     key: str = ""
     """The root key: `env:NAME` or `file:/path`; empty reads GARRISON_KEY, or generates one in development."""
     store: str = "memory"
+    """Where limits and sessions are kept."""
     processes: Annotated[int, Field(ge=1)] = 1
     """Worker processes that count apart on the memory store; each gets limit / processes."""
     allow_insecure_link: Names = ()
+    """Links to other machines that may be unencrypted or unverified."""
 
     client: ClientSection = ClientSection()
     control: ControlSection = ControlSection()
