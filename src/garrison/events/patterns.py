@@ -29,7 +29,7 @@ class Rule:
 
 _KEY_BLOCK = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY.*?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)", re.DOTALL)
 _URL_LOGIN = re.compile(r"(?<=://)[^/\s:@]{0,256}+:[^/\s]{0,256}(?=@)")
-_MAIL = re.compile(r"(?<![\w.%+-])([\w%+])[\w.%+-]{0,63}@((?:[\w-]{1,63}+\.){1,8}[\w-]{2,63})")
+_MAIL = re.compile(r"(?<![\w.%+-])(?<!://)([\w%+])[\w.%+-]{0,63}@((?:[\w-]{1,63}+\.){1,8}[^\W\d_][\w-]{1,62})")
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]{5,}+\.[\w-]{2,}+(?:\.[\w-]*+){0,3}", re.ASCII)
 _SCHEME = re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s{1,4}+([A-Za-z0-9._~+/-]{8,}+={0,2})")
 _HEADER = re.compile(r"(?i)\b((?:set-)?cookie|(?:proxy-)?authorization)(\s{0,4}+:\s{0,4}+)(?!\[)([^\r\n]{1,4096}+)")
@@ -84,17 +84,13 @@ def _pairs(extra: Iterable[str]) -> re.Pattern[str]:
 
 def _pair(found: _Match) -> str:
     key, sign, value = found["key"], found["sign"], found["value"]
-    named = key.rstrip("\"'")
-    about = not promises_secret(named) and _is_known(named)
-    if about or (sign.strip() == ":" and _STRICT.search(key) is None and _is_prose(value)):
-        return found[0]
+    name = key.rstrip("\"'")
+    if _KNOWN.search(name) is not None:  # else it is one of the policy's names, which are always secret
+        is_said = sign.strip() == ":" and _STRICT.search(name) is None and _is_prose(value)
+        if is_said or not promises_secret(name):
+            return found[0]
     quote = value[0] if value[0] in "\"'" else ""
     return f"{key}{sign}{quote}{MARK}{quote}"
-
-
-def _is_known(name: str) -> bool:
-    """Whether the built-in names spoke about this one at all (else it is one of the policy's: always secret)."""
-    return _KNOWN.search(name) is not None
 
 
 def _is_prose(value: str) -> bool:

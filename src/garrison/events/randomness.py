@@ -4,7 +4,7 @@ Random tokens change between capitals, small letters and digits every two or thr
 order numbers do so rarely. Identifiers people need in a log stay readable: UUIDs, ULIDs, git commits, SHA-256 digests
 written with their prefix, numbers. Measured on tokens of `secrets` (16 bytes and more) and on 32,000 long identifiers
 of Python libraries; `tests/events/test_randomness.py` holds the rates.
-Lets pass: short tokens (under 20 characters), tokens made of words, random letters without any digit.
+Lets pass: short tokens (under 20 characters), tokens made of words, random small letters without any digit.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ _RUN: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _DIGITS: Final = re.compile(r"[0-9]+")
 _PIECE: Final = re.compile(r"[A-Za-z0-9]+")
 _AVERAGE_RUN: Final = 3.0
+_AVERAGE_RUN_OF_LETTERS: Final = 2.2  # camelCase words are longer
 _SLUG_PIECE: Final = 8
 
 
 def looks_random(word: str) -> bool:
     """Whether `word` (a match of `WORD`) looks like a secret."""
     word = _READABLE.sub("", word)
-    if len(word) < SHORTEST or not _DIGITS.search(word):
+    if len(word) < SHORTEST:
         return False
     if _HEX.search(word) and not word.isdigit():
         return True
@@ -44,4 +45,5 @@ def looks_random(word: str) -> bool:
     if longest <= _SLUG_PIECE:
         return False
     average = sum(map(len, pieces)) / max(1, len(_RUN.findall(word)))
-    return average <= _AVERAGE_RUN or (longest >= SHORTEST and len(_DIGITS.findall(word)) >= 3)
+    digits = len(_DIGITS.findall(word))
+    return average <= (_AVERAGE_RUN if digits else _AVERAGE_RUN_OF_LETTERS) or (longest >= SHORTEST and digits >= 3)
