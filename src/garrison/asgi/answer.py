@@ -130,7 +130,7 @@ class Answering:
             retry_after=refusal.retry_after,
             method=facts.method,
         )
-        headers += refusal.headers
+        headers += (*refusal.headers, (b"x-request-id", facts.request_id.encode("ascii")))
         return headers, body
 
     async def _keep(self, message: Message) -> None:
@@ -149,7 +149,7 @@ class Answering:
     async def _overflow(self) -> None:
         """Too large to examine: a validation answer of this size echoes its input, anything else streams on."""
         held = self._held
-        if held is not None and held["status"] == 422 and _joined(self._body).startswith(_VALIDATION_SHAPE):
+        if held is not None and held["status"] == 422 and _may_echo(held, self._body):
             headers, body = self._render(Refuse(Reason.BODY_MALFORMED, 422), reason="validation")
             self._held = None
             self.muted = True
@@ -163,7 +163,7 @@ class Answering:
         if held is None:
             return
         if held["status"] == 422 and not as_it_is and _is_json(held):
-            safe = safe_validation(_joined(body), self._exchange.request_id)
+            safe = safe_validation(_joined(body), self._exchange.request_id, encoding=_encoding(held))
             if safe is not None:
                 held = {**held, "headers": _problem_headers(held, len(safe))}
                 body = [{"type": "http.response.body", "body": safe}]
@@ -177,6 +177,19 @@ def _joined(messages: list[Message]) -> bytes:
     return b"".join(message.get("body", b"") for message in messages)
 
 
+def _may_echo(start: Message, body: list[Message]) -> bool:
+    """Whether a 422 that is too large to examine looks like FastAPI's; an encoded one can't be looked at."""
+    return _is_json(start) and (bool(_encoding(start)) or _joined(body).startswith(_VALIDATION_SHAPE))
+
+
+def _encoding(start: Message) -> bytes:
+    for name, value in start.get("headers", ()):
+        if name.lower() == b"content-encoding":
+            encoding: bytes = value
+            return encoding
+    return b""
+
+
 def _is_json(start: Message) -> bool:
     return any(
         name.lower() == b"content-type" and value.lower().startswith(b"application/json")
@@ -185,7 +198,7 @@ def _is_json(start: Message) -> bool:
 
 
 def _problem_headers(start: Message, length: int) -> list[tuple[Any, Any]]:
-    replaced = {b"content-type", b"content-length"}
+    replaced = {b"content-type", b"content-length", b"content-encoding"}
     kept = [pair for pair in start.get("headers", ()) if pair[0].lower() not in replaced]
     return [
         *kept,

@@ -43,6 +43,7 @@ ORDER: tuple[Compile, ...] = (
     size.compile,  # header block and body
     content.compile,  # what kind of body
     rate.compile,  # how often, by address; later by principal
+    cache.compile,  # on the way out this comes after CSRF: an answer that carries a token is personal
     cors.compile,  # who may read answers from elsewhere
     origin.compile,  # where a request with side effects comes from
     csrf.compile,  # and that our own pages sent it
@@ -50,7 +51,6 @@ ORDER: tuple[Compile, ...] = (
     reports.compile,  # what browsers report back
     headers.compile,  # from here on: what answers carry
     csp.compile,
-    cache.compile,
     cookies.compile,
     errors.compile,
 )
