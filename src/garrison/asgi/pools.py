@@ -72,7 +72,7 @@ class RequestIds:
     def renew(self) -> None:
         """Take a new prefix."""
         prefix = secrets.token_hex(5)
-        draw = itertools.count().__next__
+        draw = itertools.count(secrets.randbits(32)).__next__
 
         def following() -> str:
             return f"{prefix}{draw() * _SCATTER & 0xFFFFFFFF:08x}"
