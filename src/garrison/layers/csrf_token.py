@@ -18,23 +18,25 @@ from ..core.ports import Sign
 _RANDOM_CHARACTERS = 22  # 16 bytes in base64url
 _HEAD_CHARACTERS = _RANDOM_CHARACTERS + 8
 _LONGEST = 512
+_NEVER = float("inf")
 _MINUTE = 60.0
 
 
 class Tokens:
     """Makes and checks tokens. `lifetime` is in seconds; issue times are rounded down to the minute."""
 
-    __slots__ = ("_lifetime", "_sign", "_wall")
+    __slots__ = ("_lifetime", "_sign", "_verify", "_wall")
 
     def __init__(self, sign: Sign, clock: Clock, lifetime: float) -> None:
-        self._sign = sign
+        self._sign = sign.sign
+        self._verify = sign.verify
         self._wall = clock.wall
         self._lifetime = lifetime
 
     def make(self, session: str | None) -> str:
         """A new token for `session`; None is everybody without one."""
         head = f"{secrets.token_urlsafe(16)}{int(self._wall() // _MINUTE):08x}"
-        return f"{head}.{self._sign.sign(_bind(session, head.encode()))}"
+        return f"{head}.{self._sign(_bind(session, head))}"
 
     def holds(self, session: str | None, token: bytes) -> bool:
         """Whether `token` was made for `session` and is in its lifetime. Never raises on what a client sent."""
@@ -46,17 +48,17 @@ class Tokens:
 
     def _age(self, session: str | None, token: bytes) -> float:
         """Seconds since `token` was made for `session`; infinite when it was not."""
-        head, _, tag = token.partition(b".")
-        if len(head) != _HEAD_CHARACTERS or not 0 < len(tag) <= _LONGEST or not token.isascii():
-            return float("inf")
-        if not self._sign.verify(_bind(session, head), tag.decode("ascii")):
-            return float("inf")
+        if token[_HEAD_CHARACTERS : _HEAD_CHARACTERS + 1] != b"." or len(token) > _LONGEST or not token.isascii():
+            return _NEVER
+        text = token.decode("ascii")
+        head = text[:_HEAD_CHARACTERS]
+        if not self._verify(_bind(session, head), text[_HEAD_CHARACTERS + 1 :]):
+            return _NEVER
         return self._wall() - int(head[_RANDOM_CHARACTERS:], 16) * _MINUTE
 
 
-def _bind(session: str | None, head: bytes) -> bytes:
+def _bind(session: str | None, head: str) -> bytes:
     """What is signed. A session is told apart from having none by the first word, whatever its id."""
     if session is None:
-        return b"nobody,%d:%b" % (len(head), head)
-    owner = session.encode("utf-8", "surrogatepass")
-    return b"session,%d:%b,%d:%b" % (len(owner), owner, len(head), head)
+        return f"nobody,{head}".encode("ascii")
+    return f"session,{len(session)}:{session},{head}".encode("utf-8", "surrogatepass")
