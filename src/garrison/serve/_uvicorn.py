@@ -21,11 +21,11 @@ from types import FrameType
 import uvicorn
 from uvicorn.supervisors import ChangeReload
 
-from garrison.core.errors import OperatorError
-from garrison.serve.context import TlsProfile, server_context
-from garrison.serve.errors import AppBrokenError, StartupFailedError
-from garrison.serve.load import ASGIApp, load_app
-from garrison.serve.logs import log_config
+from ..core.errors import OperatorError
+from .context import TlsProfile, server_context
+from .errors import AppBrokenError, StartupFailedError
+from .load import ASGIApp, load_app
+from .logs import log_config
 
 WEBSOCKET_BYTES = 1_048_576
 GRACE_SECONDS = 5

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from garrison.serve.errors import NameRefusedError
+from .errors import NameRefusedError
 
 CA_LIFE = timedelta(days=730)
 LEAF_LIFE = timedelta(days=60)

@@ -11,7 +11,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from garrison.serve.errors import CertificateUnusableError
+from .errors import CertificateUnusableError
 
 # Mozilla's server-side TLS guidelines 5.7, "intermediate", without its two finite-field suites. TLS 1.3
 # suites are not chosen here: all of OpenSSL's are AEAD with forward secrecy.

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from garrison.serve.context import TlsProfile
-from garrison.serve.devca import DevCA
-from garrison.serve.errors import ExtraMissingError, OptionRefusedError
-from garrison.serve.listen import loopback_addresses, open_listeners
-from garrison.serve.load import ASGIApp, load_app
-from garrison.serve.logs import LEVELS
+from .context import TlsProfile
+from .devca import DevCA
+from .errors import ExtraMissingError, OptionRefusedError
+from .listen import loopback_addresses, open_listeners
+from .load import ASGIApp, load_app
+from .logs import LEVELS
 
 
 @dataclass(frozen=True, slots=True)

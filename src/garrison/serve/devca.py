@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from garrison.serve.certificates import (
+from .certificates import (
     BACKDATE,
     LEAF_LIFE,
     Name,
@@ -42,8 +42,8 @@ from garrison.serve.certificates import (
     names_of,
     new_key,
 )
-from garrison.serve.errors import DevCAError
-from garrison.serve.private_files import locked, private_folder, read_private, write_whole
+from .errors import DevCAError
+from .private_files import locked, private_folder, read_private, write_whole
 
 FOLDER_VARIABLE = "GARRISON_DEVCA_DIR"
 DEFAULT_NAMES = ("localhost", "127.0.0.1", "::1")

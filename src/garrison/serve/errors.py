@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from garrison.core.errors import DependencyError, OperatorError
+from ..core.errors import DependencyError, OperatorError
 
 
 class ServeError(OperatorError):

@@ -13,8 +13,8 @@ import socket
 from contextlib import ExitStack
 from ipaddress import ip_address
 
-from garrison.serve.certificates import LOOPBACK_V4, LOOPBACK_V6
-from garrison.serve.errors import BindRefusedError, OptionRefusedError, PortUnavailableError
+from .certificates import LOOPBACK_V4, LOOPBACK_V6
+from .errors import BindRefusedError, OptionRefusedError, PortUnavailableError
 
 BACKLOG = 1024
 _NO_IPV6 = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType, TracebackType
 
-from garrison.serve.errors import AppBrokenError, AppRefusedError
+from .errors import AppBrokenError, AppRefusedError
 
 # All that serving needs to know of an ASGI application. Its three arguments are left open, because every
 # framework spells their types differently.

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from garrison.serve.errors import FileRefusedError
+from .errors import FileRefusedError
 
 MAX_BYTES = 65_536
 LOCK_SECONDS = 10.0
