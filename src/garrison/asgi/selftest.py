@@ -58,7 +58,11 @@ def _facts(
     )  # fmt: skip
 
 
-_HOSTILE_ORIGIN = {b"origin": b"https://attacker.invalid", b"sec-fetch-site": b"cross-site"}
+_HOSTILE_ORIGIN = {
+    b"origin": b"https://attacker.invalid",
+    b"sec-fetch-site": b"cross-site",
+    b"cookie": b"selftest=1",
+}
 
 TRIALS: tuple[Trial, ...] = (
     Trial("client", "an unusable forwarding chain", lambda: _facts(client=Client(None, "", "chain-malformed")),
