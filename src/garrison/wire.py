@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,22 +73,21 @@ def _wire(
 ) -> Onion:
     policy = loaded.policy
     refuse_unsafe(policy, environ, app, loaded.sources)
-    bus = build_bus(policy, clock)
-    services = build_services(policy, environ, clock, bus, principal, session_id)
     routes = [*own_routes(policy), *policy.routes]
-    services.route_names = ("default", *(route.name for route in routes))
-    own_layers = tuple(_as_layer(layer) for layer in extra)
-    doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
-    selftest(doors, services)
+    names = ("default", *(route.name for route in routes))
+    bus = build_bus(policy, clock, routes=names)
+    try:
+        services = build_services(policy, environ, clock, bus, principal, session_id)
+        services.route_names = names
+        own_layers = tuple(_as_layer(layer) for layer in extra)
+        doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
+        selftest(doors, services)
+    except BaseException:
+        bus.close()  # a start that is refused leaves no thread and no open file behind
+        raise
     services.emit(EventName.POLICY_LOADED, None, preset=policy.preset, environment=policy.environment)
-    return Onion(
-        app,
-        Own(app, policy, services),
-        doors,
-        ReadFacts(policy, routes),
-        services,
-        _lifespan(bus, services),
-    )
+    read = ReadFacts(policy, routes)
+    return Onion(app, Own(app, policy, services), doors, read, services, _lifespan(bus, services))
 
 
 def build_services(
@@ -123,15 +123,18 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
     """
     with TemporaryDirectory(prefix="garrison-") as folder:
         quiet = {"events": EventsSection(output="none", store=False), "state": str(Path(folder, "state"))}
-        policy = policy.model_copy(update=quiet)
+        policy = policy.model_copy(update={**quiet, "hosts": policy.hosts or ("rehearsal.invalid",)})
+        found: dict[str, GarrisonError] = {}
+        bus = build_bus(policy, SYSTEM)
         try:
-            bus = build_bus(policy, SYSTEM)
             services = build_services(policy, environ, SYSTEM, bus)
         except GarrisonError as error:
-            return [error]
+            found[str(error)] = error
+            # What is missing must not hide what else is wrong: go on with a key and stores that are there.
+            whole = policy.model_copy(update={"key": "env:KEY", "store": "memory"})
+            services = build_services(whole, {"KEY": secrets.token_urlsafe(32)}, SYSTEM, bus)
         routes = [None, *own_routes(policy), *policy.routes]
         services.route_names = tuple(route.name if route else "default" for route in routes)
-        found: dict[str, GarrisonError] = {}
         for route in routes:
             try:
                 selftest([_door(policy.effective(route), services, ())], services)

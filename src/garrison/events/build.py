@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.clock import Clock
@@ -12,15 +13,15 @@ from .sqlite import FILE_NAME, SqliteWriter
 from .writers import FileWriter, StderrWriter, Writer
 
 
-def build_bus(policy: Policy, clock: Clock, node: str | None = None) -> Bus:
+def build_bus(policy: Policy, clock: Clock, node: str | None = None, *, routes: Sequence[str] = ("default",)) -> Bus:
     """A running bus with the writers of `policy.events`.
 
-    node   what events call this machine; None takes the host name
+    node    what events call this machine; None takes the host name
+    routes  names of the route classes, by `Facts.route`
 
     Raises `EventsUnwritable`, or the store's own `OperatorError`, when a writer can't be made ready: a configured
     record that silently records nothing would be worse than no start.
     """
-    routes = ("default", *(route.name for route in policy.routes))
     bus = Bus(policy.events, clock, build_writers(policy), node or socket.gethostname(), routes=routes)
     bus.start()
     return bus
