@@ -16,30 +16,22 @@ at 8 and 64 times the rate: neighbours in one network rarely notice, and who own
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from hashlib import blake2b
-from ipaddress import IPv6Address
 from math import ceil
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from ..core.exchange import Exchange, Principal
-from ..core.facts import Client, Facts
+from ..core.exchange import Exchange
+from ..core.facts import Facts
 from ..core.layer import Layer
-from ..core.ports import Counters, Quota, Services, Taken
+from ..core.ports import Counters, Services, Taken
 from ..core.verdict import Mode, Reason, Refuse, Verdict
 from ..policy.model import Policy
 from ..policy.units import Rate
 from .rate_headers import HEADERS, header_writer
+from .rate_keys import Charges, network_charges, principal_key, quotas_of
 
-Charges: TypeAlias = Sequence[tuple[Quota, str]]
 Reply: TypeAlias = Verdict | Awaitable[Verdict]
 Settle: TypeAlias = Callable[..., Reply]
 By: TypeAlias = Literal["address", "principal", "auto"]
-
-WIDER: Final = ((56, 8), (48, 64))
-"""IPv6 prefixes that are counted besides the client's own, and how many times its rate each may use."""
-_LONGEST_ID: Final = 64
-_REMEMBERED: Final = 1024
-"""IPv6 clients whose charges are kept ready: working them out costs as much as taking them."""
 
 
 class CountersMissing(RuntimeError):
@@ -82,43 +74,20 @@ def charge(exchange: Exchange, rates: Sequence[Rate], name: str, *, by: By = "au
 def meter(rates: Sequence[Rate], name: str, *, by: By = "auto") -> Callable[[Exchange], Reply]:
     """`charge` with what does not depend on the request worked out once; for decorators."""
     quotas = quotas_of(rates, f"endpoint:{name}")
+    charges_of = network_charges(quotas)
 
     def spend(exchange: Exchange) -> Reply:
+        settle = _settler(_counters(exchange.services))
         principal = exchange.principal if by != "address" else None
         if principal is not None:
             key = principal_key(principal)
-        else:
-            key = exchange.facts.client.key if by != "principal" else ""
-        if not key:
+            return settle([(quota, key) for quota in quotas], exchange)
+        client = exchange.facts.client
+        if by == "principal" or not client.key:
             return None
-        return _settler(_counters(exchange.services))([(quota, key) for quota in quotas], exchange)
+        return settle(charges_of(client), exchange, len(quotas))
 
     return spend
-
-
-def quotas_of(rates: Sequence[Rate], name: str) -> tuple[Quota, ...]:
-    """A quota per rate: `name` alone, or with the window (and, for one window twice, the place) when there are several.
-
-    Raises ValueError for a name that can't stand in a header (RFC 9651, section 3.3.3: printable ASCII).
-    """
-    if not (name.isascii() and name.isprintable()):
-        raise ValueError(f"the name of a limit must be printable ASCII: {name!r}")
-    windows = [rate.window for rate in rates]
-    labels = [
-        (f"-{window:g}s" if len(rates) > 1 else "") + (f"-{place}" if window in windows[:place] else "")
-        for place, window in enumerate(windows)
-    ]
-    return tuple(
-        Quota(name + label, rate.limit, rate.window, rate.burst) for rate, label in zip(rates, labels, strict=True)
-    )
-
-
-def principal_key(principal: Principal) -> str:
-    """What a principal's limits are keyed by. Ids are opaque and may be long, keys may not: long ones are hashed."""
-    name = principal.id
-    if len(name) > _LONGEST_ID:
-        name = "#" + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
-    return f"{principal.kind}\0{name}"  # no address holds a NUL, so the two sorts of key never meet
 
 
 def _counters(services: Services) -> Counters:
@@ -133,15 +102,9 @@ def _by_address(
     quotas = quotas_of(rates, name)
     if not quotas:
         return None
-    wider = [
-        (width // 4, Quota(f"{quota.name}/{width}", quota.limit * factor, quota.window, quota.burst * factor))
-        for width, factor in WIDER
-        if width < prefix
-        for quota in quotas
-    ]
     only = quotas[0] if len(quotas) == 1 else None
+    charges_of = network_charges(quotas, prefix)
     settle = _settler(counters)
-    networks: dict[str, Charges] = {}
 
     def toll(facts: Facts, exchange: Exchange) -> Reply:
         client = facts.client
@@ -149,23 +112,10 @@ def _by_address(
         if not key:
             return None
         if ":" in key:
-            charges = networks.get(key)
-            if charges is None:
-                if len(networks) >= _REMEMBERED:
-                    networks.clear()
-                charges = networks[key] = _with_networks(client, quotas, wider)
-            return settle(charges, exchange, len(quotas))
+            return settle(charges_of(client), exchange, len(quotas))
         return settle(((only, key),) if only is not None else [(quota, key) for quota in quotas], exchange)
 
     return toll
-
-
-def _with_networks(client: Client, quotas: Sequence[Quota], wider: Sequence[tuple[int, Quota]]) -> Charges:
-    charges = [(quota, client.key) for quota in quotas]
-    if isinstance(client.address, IPv6Address):
-        bits = f"{int(client.address):032x}"
-        charges += [(quota, bits[:digits]) for digits, quota in wider]
-    return charges
 
 
 def _by_principal(

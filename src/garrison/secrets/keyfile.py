@@ -32,10 +32,15 @@ def read_key_file(path: Path) -> str:
         if error.errno == errno.ELOOP:
             raise _refused(path, "it is a symbolic link", "Name the file itself.") from None
         raise _refused(path, error.strerror or "it can't be opened", "Check its owner and mode.") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         # The file that is open is the one that is checked: nothing can be swapped in between.
-        _check(path, os.fstat(descriptor))
-        content = file.read(MAX_BYTES + 1)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise _refused(path, "it is not a plain file", "Name a plain file.")
+        _check_private(path, found, "chmod 600")
+        content = os.read(descriptor, MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > MAX_BYTES:
         raise _refused(path, f"it has more than {MAX_BYTES} bytes", "Keep nothing but keys in it.")
     return content.decode("utf-8", "surrogateescape")
@@ -79,19 +84,15 @@ def _private_folder(folder: Path) -> None:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise _refused(folder, "it is not a folder", "Name a real folder as `state`.")
-    _check(folder, found)
+    _check_private(folder, found, "chmod 700")
 
 
-def _check(path: Path, found: os.stat_result) -> None:
-    folder = stat.S_ISDIR(found.st_mode)
-    if not folder and not stat.S_ISREG(found.st_mode):
-        raise _refused(path, "it is not a plain file", "Name a plain file.")
+def _check_private(path: Path, found: os.stat_result, command: str) -> None:
     if found.st_uid not in {os.geteuid(), 0}:
         raise _refused(path, f"it belongs to another user (uid {found.st_uid})", "Make it your own.")
     if found.st_mode & _OTHERS:
-        command = f"chmod {'700' if folder else '600'} {path}"
         why = f"it is open to other users (mode {stat.S_IMODE(found.st_mode):04o})"
-        raise _refused(path, why, f"Run `{command}`, and make a new key if others may have read this one.")
+        raise _refused(path, why, f"Run `{command} {path}`, and make a new key if others may have read this one.")
 
 
 def _refused(path: Path, why: str, remedy: str) -> KeyFileRefused:

@@ -11,7 +11,8 @@ import math
 
 from ..core.ports import Quota, Taken
 
-_TOLERANCE = 1e-6
+_TOLERANCE = 1e-3
+"""Seconds: what hundreds of additions to a clock that has run for years may be off by, and far below a request."""
 
 
 class Outcome(Taken):
@@ -34,7 +35,7 @@ class Gauge:
     """One quota as `processes` share it out: each enforces `limit / processes`, and at least one request per window.
 
     `quota` is what was asked for and stands in answers. `interval` is seconds per request, `capacity` the seconds
-    that a burst is worth, `ceiling` the same with a tolerance for rounding (at most a microsecond, and at most a
+    that a burst is worth, `ceiling` the same with a tolerance for rounding (at most a millisecond, and at most a
     hundredth of a request). `pace` is requests per second. `prefix` sets the quota's keys apart from those of others.
 
     With fewer requests in `limit` or `burst` than there are processes, all of them together let through up to one
