@@ -1,0 +1,69 @@
+"""The application factory, and the one line that hardens it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from garrison import Policy, harden
+from garrison.asgi.onion import Onion
+from garrison.fastapi import docs
+from garrison.policy.load import load
+
+from .pages import HERE, install_error_pages
+from .parts import Parts
+from .routes import accounts, admin, api, attachments, export, health, live, notes, previews
+from .seed import seed
+from .settings import Settings
+
+POLICY_FILE: Final = HERE / "garrison.toml"
+_FEATURES: Final = (accounts, notes, attachments, api, previews, export, live, admin, health)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application, not hardened yet: serve `hardened(settings)`.
+
+    Without Garrison it answers 500 wherever it needs to know who is asking, so that it can't be served so by mistake.
+    Documentation of the API is there in development only.
+    """
+    own = Parts.build(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own.files.prepare()
+        await own.database.create()
+        if settings.seed:
+            await seed(own)
+        yield
+        await own.database.close()
+
+    schema = "/openapi.json" if settings.development else None
+    app = FastAPI(title="Notes", lifespan=lifespan, redirect_slashes=False, openapi_url=schema)
+    app.state.parts = own
+    install_error_pages(app)
+    for feature in _FEATURES:
+        app.include_router(feature.router)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    if schema:
+        docs(app)
+    return app
+
+
+def hardened(settings: Settings, policy: Policy | str | Path | None = None) -> Onion:
+    """The application behind its policy: `policy`, or the `garrison.toml` beside this file.
+
+    Raises `OperatorError` when the policy is unsafe for the environment of `settings`.
+    """
+    return harden(create_app(settings), policy if policy is not None else default_policy(settings))
+
+
+def default_policy(settings: Settings) -> Policy:
+    """`garrison.toml` for the environment of `settings`, with `GARRISON_*` variables laid over it."""
+    return load(POLICY_FILE, {**os.environ, "GARRISON_ENVIRONMENT": settings.environment}).policy

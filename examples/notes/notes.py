@@ -1,0 +1,103 @@
+"""Notes and who may do what with them. Every query names the person who asks; what they may not see does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from fastapi import HTTPException
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from .markdown import plain
+from .models import Attachment, Note, User, now
+from .schemas import NoteIn, NoteList, NoteSummary
+
+_EXCERPT = 150
+PAGE_SIZE = 30
+
+
+class NotFound(HTTPException):
+    """It does not exist, or it is not theirs: the answer is the same."""
+
+    def __init__(self) -> None:
+        super().__init__(404, "There is no such thing here.")
+
+
+def summary(note: Note) -> NoteSummary:
+    """The note as lists show it."""
+    text = plain(note.body)
+    out = NoteSummary.model_validate(note)
+    out.excerpt = text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + "…"
+    return out
+
+
+def _visible_to(user: User) -> ColumnElement[bool]:
+    return or_(Note.owner_id == user.id, Note.shared)
+
+
+async def find_notes(session: AsyncSession, user: User, query: str = "", *, offset: int = 0) -> NoteList:
+    """A page of the notes `user` may see whose title or text contains `query`."""
+    statement = select(Note).where(_visible_to(user)).order_by(Note.updated.desc(), Note.id)
+    if query:
+        statement = statement.where(
+            or_(Note.title.icontains(query, autoescape=True), Note.body.icontains(query, autoescape=True))
+        )
+    found = (await session.scalars(statement.offset(offset).limit(PAGE_SIZE + 1))).all()
+    return NoteList(notes=[summary(note) for note in found[:PAGE_SIZE]], more=len(found) > PAGE_SIZE)
+
+
+async def visible_note(session: AsyncSession, user: User, id: UUID) -> Note:
+    """The note, if `user` may read it. Raises `NotFound`."""
+    return await _one(session, Note.id == id, _visible_to(user))
+
+
+async def own_note(session: AsyncSession, user: User, id: UUID) -> Note:
+    """The note, if `user` may change it. Raises `NotFound`."""
+    return await _one(session, Note.id == id, Note.owner_id == user.id)
+
+
+async def own_notes(session: AsyncSession, user: User) -> Sequence[Note]:
+    """All notes of `user`, oldest first."""
+    return (await session.scalars(select(Note).where(Note.owner_id == user.id).order_by(Note.created))).all()
+
+
+async def _one(session: AsyncSession, *conditions: ColumnElement[bool]) -> Note:
+    note = await session.scalar(select(Note).where(*conditions))
+    if note is None:
+        raise NotFound
+    return note
+
+
+async def create_note(session: AsyncSession, user: User, given: NoteIn) -> Note:
+    note = Note(owner=user, title=given.title, body=given.body, shared=given.shared, attachments=[])
+    session.add(note)
+    await session.commit()
+    return note
+
+
+async def update_note(session: AsyncSession, note: Note, given: NoteIn) -> None:
+    note.title, note.body, note.shared, note.updated = given.title, given.body, given.shared, now()
+    await session.commit()
+
+
+async def delete_note(session: AsyncSession, note: Note) -> list[str]:
+    """Delete the note. Returns the keys of its files, which have to go too."""
+    keys = [attachment.key for attachment in note.attachments]
+    await session.delete(note)
+    await session.commit()
+    return keys
+
+
+async def visible_attachment(session: AsyncSession, user: User, id: UUID) -> Attachment:
+    """The attachment, if `user` may read its note. Raises `NotFound`."""
+    found = await session.scalar(select(Attachment).join(Note).where(Attachment.id == id, _visible_to(user)))
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def stored_bytes(session: AsyncSession, user: User) -> int:
+    """The size of all files of `user` together."""
+    total = await session.scalar(select(func.sum(Attachment.size)).join(Note).where(Note.owner_id == user.id))
+    return int(total or 0)

@@ -1,0 +1,99 @@
+"""What requests work with, made once per application; and the dependencies that hand it out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, HTTPException
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
+
+from garrison.fastapi import Garrison, exchange
+
+from .database import Database
+from .files import Files
+from .live import Hub
+from .models import User
+from .passwords import Passwords
+from .previews import Previews
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The application's own services."""
+
+    settings: Settings
+    database: Database
+    passwords: Passwords
+    files: Files
+    previews: Previews
+    hub: Hub
+
+    @classmethod
+    def build(cls, settings: Settings) -> Parts:
+        return cls(
+            settings,
+            Database(settings.database_url),
+            Passwords(),
+            Files(settings.files),
+            Previews(allow_loopback=settings.allow_insecure_loopback_preview),
+            Hub(),
+        )
+
+
+def parts(connection: HTTPConnection) -> Parts:
+    found: Parts = connection.app.state.parts
+    return found
+
+
+WithParts = Annotated[Parts, Depends(parts)]
+
+
+async def database_session(own: WithParts) -> AsyncIterator[AsyncSession]:
+    async with own.database.sessions() as session:
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(database_session)]
+
+
+class LogInFirst(HTTPException):
+    """Nobody is logged in. Pages lead to the log-in form, the API answers 401."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "Log in first.")
+
+
+async def find_user(session: AsyncSession, connection: HTTPConnection) -> User | None:
+    """The account behind the session, unless it was disabled since."""
+    principal = exchange(connection).principal
+    if principal is None or principal.kind != "user":
+        return None
+    user = await session.get(User, UUID(principal.id))
+    return None if user is None or user.disabled else user
+
+
+async def current_user(connection: HTTPConnection, session: Session) -> User:
+    """Who is asking. Raises `LogInFirst`. The role comes from the table, so that a change holds at once."""
+    user = await find_user(session, connection)
+    if user is None:
+        raise LogInFirst
+    return user
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+
+
+def require_admin(user: CurrentUser) -> User:
+    if user.role != "admin":
+        raise HTTPException(403, "This is for administrators.")
+    return user
+
+
+Admin = Annotated[User, Depends(require_admin)]
+
+__all__ = ["Admin", "CurrentUser", "Garrison", "LogInFirst", "Parts", "Session", "WithParts", "find_user", "parts"]

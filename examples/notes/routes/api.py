@@ -1,0 +1,66 @@
+"""The JSON API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+
+from garrison.fastapi import limit, refusals
+
+from .. import notes
+from ..models import Note, User
+from ..parts import CurrentUser, Session, WithParts
+from ..schemas import Me, NoteIn, NoteList, NoteOut
+from ..schemas import Query as QueryText
+
+router = APIRouter(prefix="/api", tags=["notes"], responses=refusals())
+
+
+@router.get("/me", response_model=Me)
+async def me(user: CurrentUser) -> User:
+    """Who is logged in."""
+    return user
+
+
+@router.get("/notes", response_model=NoteList)
+async def list_notes(
+    session: Session, user: CurrentUser, q: QueryText = "", offset: Annotated[int, Query(ge=0, le=100_000)] = 0
+) -> NoteList:
+    """Notes you may read, newest first; `q` is looked for in title and text."""
+    return await notes.find_notes(session, user, q, offset=offset)
+
+
+@router.post(
+    "/notes", response_model=NoteOut, status_code=201, dependencies=[Depends(limit("60/minute", name="create"))]
+)
+async def create_note(given: NoteIn, session: Session, user: CurrentUser, own: WithParts) -> Note:
+    """Write a note."""
+    note = await notes.create_note(session, user, given)
+    own.hub.created(note)
+    return note
+
+
+@router.get("/notes/{id}", response_model=NoteOut)
+async def get_note(id: UUID, session: Session, user: CurrentUser) -> Note:
+    """One note."""
+    return await notes.visible_note(session, user, id)
+
+
+@router.put("/notes/{id}", response_model=NoteOut)
+async def replace_note(id: UUID, given: NoteIn, session: Session, user: CurrentUser, own: WithParts) -> Note:
+    """Change a note of yours."""
+    note = await notes.own_note(session, user, id)
+    was_shared = note.shared
+    await notes.update_note(session, note, given)
+    own.hub.updated(note, was_shared=was_shared)
+    return note
+
+
+@router.delete("/notes/{id}", status_code=204)
+async def delete_note(id: UUID, session: Session, user: CurrentUser, own: WithParts) -> None:
+    """Delete a note of yours, and its attachments."""
+    note = await notes.own_note(session, user, id)
+    await own.files.delete(await notes.delete_note(session, note))
+    own.hub.deleted(note)

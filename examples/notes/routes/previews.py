@@ -1,0 +1,23 @@
+"""What is behind a link: its title."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, HTTPException
+
+from garrison.fastapi import refusals
+
+from ..parts import CurrentUser, WithParts
+from ..previews import PreviewRefused
+from ..schemas import PreviewIn, PreviewOut
+
+router = APIRouter(prefix="/api", tags=["previews"], responses=refusals())
+
+
+@router.post("/previews", response_model=PreviewOut)
+async def preview(given: PreviewIn, user: CurrentUser, own: WithParts) -> PreviewOut:
+    """The title of a public page. One answer for everything that fails: reasons would map our network."""
+    try:
+        title = await own.previews.title(given.url)
+    except PreviewRefused:
+        raise HTTPException(400, "There is no preview for this address.") from None
+    return PreviewOut(url=given.url, title=title)

@@ -1,0 +1,98 @@
+"""What the application is told from outside. Unsafe combinations are refused here, before anything starts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from sqlalchemy.engine import URL, make_url
+
+DEMO_EMAIL: Final = "demo@example.com"
+_PREFIX: Final = "NOTES_"
+_DRIVERS: Final = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+}
+_LOOPBACK: Final = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
+
+
+def _new_password() -> SecretStr:
+    return SecretStr(secrets.token_urlsafe(12))
+
+
+class Settings(BaseModel):
+    """Settings of the application. Garrison's own stand in `garrison.toml`.
+
+    environment    "production" refuses every `allow_insecure_…`, the seeded login, and unverified database links
+    data           folder for the SQLite file and the attachments (made with mode 0700); outside any web root
+    database       database URL; empty is SQLite in `data`. `postgresql://…` uses asyncpg
+    seed           make the demo user and a few notes at start
+    demo_password  of the demo user; a new one for each run unless given
+    attachment_bytes, storage_bytes   the largest file, and all files of one person together
+
+    allow_insecure_planted_xss       plants one stored and one reflected XSS, for tests of the CSP
+    allow_insecure_loopback_preview  lets link previews ask loopback addresses, for tests
+    allow_insecure_database_link     accepts an unverified database link off loopback
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    environment: Literal["production", "development"] = "production"
+    data: Path = Path("notes-data")
+    database: SecretStr = SecretStr("")
+    seed: bool = False
+    demo_password: SecretStr = Field(default_factory=_new_password)
+    attachment_bytes: Annotated[int, Field(ge=1)] = 5 * 1024**2
+    storage_bytes: Annotated[int, Field(ge=1)] = 50 * 1024**2
+    allow_insecure_planted_xss: bool = False
+    allow_insecure_loopback_preview: bool = False
+    allow_insecure_database_link: bool = False
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Settings from `NOTES_*` (`NOTES_DATABASE`, `NOTES_DATA`, …) and `GARRISON_ENVIRONMENT`.
+
+        Raises pydantic.ValidationError for unknown names and unsafe values.
+        """
+        values = {
+            name.removeprefix(_PREFIX).lower(): value for name, value in environ.items() if name.startswith(_PREFIX)
+        }
+        if "GARRISON_ENVIRONMENT" in environ:
+            values.setdefault("environment", environ["GARRISON_ENVIRONMENT"])
+        return cls.model_validate(values)
+
+    @property
+    def development(self) -> bool:
+        return self.environment == "development"
+
+    @property
+    def database_url(self) -> URL:
+        """The database URL with its asynchronous driver."""
+        written = self.database.get_secret_value() or f"sqlite:///{self.data / 'notes.db'}"
+        url = make_url(written)
+        return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+
+    @property
+    def files(self) -> Path:
+        """Where attachments are stored."""
+        return self.data / "files"
+
+    @model_validator(mode="after")
+    def _refuse_unsafe(self) -> Self:
+        if self.database_url.drivername not in _DRIVERS.values():
+            raise ValueError("the database must be SQLite or PostgreSQL")
+        if self.development:
+            return self
+        for name in ("allow_insecure_planted_xss", "allow_insecure_loopback_preview", "seed"):
+            if getattr(self, name):
+                raise ValueError(f"{name} is for development and tests, never for production")
+        url = self.database_url
+        verified = url.query.get("ssl") == "verify-full"
+        if url.host not in _LOOPBACK and not verified and not self.allow_insecure_database_link:
+            raise ValueError("the database link off loopback needs ?ssl=verify-full")
+        return self

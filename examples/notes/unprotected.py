@@ -1,0 +1,81 @@
+"""The same application without Garrison: the control that tests compare with. Never serve it.
+
+It stands in for what the pages ask of `request.state.garrison` in the careless way: a plain cookie that every site's
+requests carry, no CSRF token, no headers, no limits.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from garrison.asgi.facts import ReadFacts
+from garrison.asgi.types import Message, Receive, Scope, Send
+from garrison.core.clock import SYSTEM
+from garrison.core.cookies import cookie_reader
+from garrison.core.exchange import Exchange, Principal
+from garrison.core.facts import Facts
+from garrison.core.names import STATE_KEY
+from garrison.core.ports import Services
+from garrison.policy.model import Policy
+from garrison.stores.memory import MemoryCounters
+
+from .app import create_app
+from .settings import Settings
+
+_COOKIE: Final = "session"
+
+
+class _NaiveSessions:
+    """Sessions in a dictionary, in a cookie with SameSite=None."""
+
+    def __init__(self) -> None:
+        self._principals: dict[str, Principal] = {}
+        self._read = cookie_reader(_COOKIE)
+
+    def find(self, facts: Facts) -> tuple[str | None, Principal | None]:
+        values = [value.decode("latin-1") for value in self._read(facts)]
+        known = [value for value in values if value in self._principals]
+        return (known[0], self._principals[known[0]]) if known else (None, None)
+
+    async def log_in(self, exchange: Exchange, principal: Principal) -> None:
+        identifier = secrets.token_urlsafe(16)
+        self._principals[identifier] = principal
+        exchange.principal = principal
+        exchange.set_cookie(f"{_COOKIE}={identifier}; Path=/; Secure; SameSite=None".encode())
+
+    async def log_out(self, exchange: Exchange) -> None:
+        self._principals.pop(exchange.session or "", None)
+        exchange.set_cookie(f"{_COOKIE}=; Path=/; Secure; SameSite=None; Max-Age=0".encode())
+
+
+class Unprotected:
+    """`create_app(settings)` with the stand-in. `app` is the application itself. Raises ValueError in production."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.development:
+            raise ValueError("the unprotected application is a control for tests, never for production")
+        self.app: FastAPI = create_app(settings)
+        self._read = ReadFacts(Policy(environment="development"), [])
+        self._sessions = _NaiveSessions()
+        self._services = Services(
+            nonces=lambda: "control", sessions=self._sessions, counters=MemoryCounters(SYSTEM, max_keys=1000)
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        if scope["type"] not in {"http", "websocket"}:
+            return await self.app(scope, receive, send)
+        facts = self._read(scope)
+        exchange = Exchange(facts, self._services)
+        exchange.session, exchange.principal = self._sessions.find(facts)
+
+        async def send_with_cookies(message: Message) -> None:
+            if message["type"] == "http.response.start" and exchange.cookies:
+                cookies = [(b"set-cookie", line) for line in exchange.cookies]
+                message = {**message, "headers": [*message.get("headers", ()), *cookies]}
+            await send(message)
+
+        inner = {**scope, "state": {**scope.get("state", {}), STATE_KEY: exchange}}
+        return await self.app(inner, receive, send_with_cookies)
