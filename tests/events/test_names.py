@@ -10,9 +10,10 @@ from garrison.events.names import promises_secret, squash
 @pytest.mark.parametrize(
     "name",
     [
-        "password", "newPassword", "PASSWORD_CONFIRMATION", "passwd", "client_secret", "SecretKey", "token", "accessToken",
-        "refresh-token", "Authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "api_key", "X-Api-Key",
-        "apikey", "session", "sessionId", "SESSION_ID", "csrf", "XSRF-TOKEN", "private_key", "aws_secret_access_key",
+        "password", "newPassword", "PASSWORD_CONFIRMATION", "passwd", "client_secret", "SecretKey", "token",
+        "accessToken", "refresh-token", "Authorization", "Proxy-Authorization", "cookie", "Set-Cookie", "api_key",
+        "X-Api-Key", "apikey", "session", "sessionId", "SESSION_ID", "csrf", "XSRF-TOKEN", "private_key",
+        "aws_secret_access_key",
         "credentials", "jwt", "pin", "user_pin", "otp", "cvv", "ssn", "auth", "sid", "connect.sid", "db_pwd",
     ],
 )  # fmt: skip

@@ -103,9 +103,13 @@ PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphab
     st.text(max_size=20),
     st.text(alphabet=st.characters(), max_size=80),
     st.binary(max_size=80),
-    st.dictionaries(st.sampled_from(["reason", "status", "mode", "session", "principal", "severity", "x", "token"]), PLAIN),
+    st.dictionaries(
+        st.sampled_from(["reason", "status", "mode", "session", "principal", "severity", "x", "token"]), PLAIN
+    ),
 )
-def test_whatever_comes_the_event_is_printable_json(name: str, path: str, agent: bytes, details: dict[str, Any]) -> None:
+def test_whatever_comes_the_event_is_printable_json(
+    name: str, path: str, agent: bytes, details: dict[str, Any]
+) -> None:
     made = shape(name, facts(path, headers={b"user-agent": agent}), **details)
     assert made.to_json().isprintable()
     texts = [value for value in [*made.to_dict().values(), *made.details.values()] if isinstance(value, str)]

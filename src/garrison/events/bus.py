@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..core.clock import Clock
+from ..core.errors import OperatorError
 from ..core.facts import Facts
 from ..core.ports import Detail
 from ..policy.model import EventsSection
@@ -112,18 +113,20 @@ class Bus:
                 )
             )
             if self._bell.asleep or waiting == self._hurry:
-                self._bell.ring()
+                self._bell.ring(self)
         except Exception:  # noqa: BLE001 - a request must not fail because its event could not be noted; it is counted
             self._malformed += 1
 
     def start(self) -> None:
         """Open the writers and start the background thread. Raises `EventsUnwritable`: then nothing runs."""
         with self._work:
-            for lane in self._lanes:
-                try:
-                    lane.writer.open()
-                except (OSError, sqlite3.Error) as error:
-                    raise EventsUnwritable(lane.writer.name, str(error)) from error
+            try:
+                for lane in self._lanes:
+                    _open(lane.writer)
+            except OperatorError:
+                for lane in self._lanes:
+                    lane.writer.close()
+                raise
         self._runner.start()
 
     def attach(self, writer: Writer) -> None:
@@ -214,7 +217,7 @@ class Bus:
             self._reported = dropped
             self.emit(EventName.EVENTS_DROPPED, chatter=new.chatter, relevant=new.relevant, where="queue")
         for lane in self._lanes:
-            if lane.unreported:
+            if lane.unreported and not lane.is_failing:  # earlier, the report would itself be one too many for the lane
                 lost, lane.unreported = lane.unreported, 0
                 self.emit(EventName.EVENTS_DROPPED, lost=lost, where=lane.writer.name)
 
@@ -242,3 +245,10 @@ class Bus:
         self._reported, self._malformed = Drops(), 0
         self._lanes = [Lane(lane.writer, self._section.queue, self._alarm) for lane in self._lanes]
         self._shaper = Shaper(Redactor(self._section.redact), self._node, secrets.token_hex(4), self._routes)
+
+
+def _open(writer: Writer) -> None:
+    try:
+        writer.open()
+    except (OSError, sqlite3.Error) as error:
+        raise EventsUnwritable(writer.name, str(error)) from error

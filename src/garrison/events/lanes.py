@@ -64,6 +64,10 @@ class Lane:
     def pending(self) -> int:
         return len(self._pending)
 
+    @property
+    def is_failing(self) -> bool:
+        return bool(self._failing)
+
     def offer(self, events: Iterable[Event]) -> None:
         """Take `events` on; over the bound, something is lost and counted."""
         self._pending.extend(events)

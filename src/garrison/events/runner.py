@@ -35,12 +35,16 @@ class Works(Protocol):
 
 
 class Bell:
-    """Wakes the thread. `put` of a SimpleQueue is re-entrant and never blocks: a signal handler may ring."""
+    """Wakes the thread. `put` of a SimpleQueue is re-entrant and never blocks: a signal handler may ring.
+
+    What is put is the bus itself, so that it lives until the thread has done the work it was woken for; None asks the
+    thread to end.
+    """
 
     __slots__ = ("_queue", "asleep")
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[bool] = SimpleQueue()
+        self._queue: SimpleQueue[Works | None] = SimpleQueue()
         self.asleep = False
 
     def renew(self) -> None:
@@ -48,17 +52,16 @@ class Bell:
         self._queue = SimpleQueue()
         self.asleep = False
 
-    def ring(self, *, end: bool = False) -> None:
-        """Wake the thread; `end` asks it to return."""
+    def ring(self, bus: Works | None) -> None:
         self.asleep = False
-        self._queue.put(end)
+        self._queue.put(bus)
 
-    def wait(self, seconds: float | None) -> bool:
-        """Wait for a ring; whether it asked to end. None waits for ever."""
+    def wait(self, seconds: float | None, bus: weakref.ref[Works]) -> Works | None:
+        """Wait for a ring (None: for ever) or till the time is over; the bus, if there is still something to do."""
         try:
             return self._queue.get(timeout=seconds)
         except Empty:
-            return False
+            return bus()
 
 
 class Runner:
@@ -85,7 +88,7 @@ class Runner:
         """End the thread and wait for it up to `timeout` seconds; a later `start` begins anew."""
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
-            self._bell.ring(end=True)
+            self._bell.ring(None)
             thread.join(timeout)
 
     def before_fork(self) -> None:
@@ -102,24 +105,23 @@ class Runner:
             return
         bell = self._bell
         bell.renew()
-        ref = weakref.ref(bus, lambda _: bell.ring(end=True))
+        ref = weakref.ref(bus, lambda _: bell.ring(None))
         self._thread = threading.Thread(target=_run, args=(ref, bell), name="garrison-events", daemon=True)
         self._thread.start()
 
 
 def _run(ref: weakref.ref[Works], bell: Bell) -> None:
-    end = False
-    while not end:
+    while True:
         bell.asleep = True  # before looking: whoever emits after this line rings
-        seconds = _seconds_to_sleep(ref())
-        end = bool(seconds != 0.0 and bell.wait(seconds))
+        bus = bell.wait(_seconds_to_sleep(ref()), ref)
         bell.asleep = False
-        bus = ref()
-        if bus is None or end:
+        if bus is None:
             return
-        end = bell.wait(GATHER_SECONDS)
+        end = bell.wait(GATHER_SECONDS, ref) is None
         bus.work()
         del bus  # while asleep, the thread must not be what keeps the bus alive
+        if end:
+            return
 
 
 def _seconds_to_sleep(bus: Works | None) -> float | None:
