@@ -148,7 +148,7 @@ def _finding(entry: Check, objection: Objection, subject: Subject) -> Finding:
         reference=entry.reference,
         location=locate(source, objection.key),
         cwe=entry.cwe,
-        evidence="" if source.path or not subject.sources else f"set by: {source}",
+        evidence="" if source.path or source.kind is Kind.DEFAULT else f"set by: {source}",
     )
 
 

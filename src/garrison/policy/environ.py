@@ -43,7 +43,7 @@ def read_environment(environ: Mapping[str, str], spare: Collection[str] = ()) ->
         if _insert(values, path, parse_text(path, text)):
             names[".".join(path)] = name
         else:
-            clashes.append(Problem(".".join(path), "another variable sets all of it.", f"environment {name}"))
+            clashes.append(Problem(".".join(path), "another variable sets all of it.", Source(Kind.ENVIRONMENT, name)))
     if clashes:
         raise PolicyInvalid(clashes)
     return values, names

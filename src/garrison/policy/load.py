@@ -83,7 +83,7 @@ def _given(policy: Policy) -> Mapping[str, Any]:
     if policy.route is not None or Policy.model_validate(dict(policy.given)) != policy:
         message = "this Policy was changed after it was made (model_copy, effective), and the change would be lost."
         raise PolicyInvalid(
-            [Problem("policy", message, "argument", "Make a new Policy(...) with the values you want.")]
+            [Problem("policy", message, Source(Kind.ARGUMENT), "Make a new Policy(...) with the values you want.")]
         )
     return policy.given
 
@@ -105,7 +105,7 @@ def _validated(stages: list[Stage], path: Path | None, lines: Mapping[str, int])
     for stage, _ in reversed(stages):
         values = merge(values, stage)
     sources = trace(values, stages)
-    problems = [replace(found, place=_place(sources, path, lines, found.key)) for found in _wrong(values)]
+    problems = [replace(found, source=_place(sources, path, lines, found.key)) for found in _wrong(values)]
     if problems:
         raise PolicyInvalid(problems)
     policy = Policy.model_validate(values)
@@ -157,13 +157,12 @@ def _wrong_in_class(policy: Policy, index: int, route: RouteClass) -> Iterator[P
                 yield problem({**detail, "loc": ("routes", index, name, *detail["loc"])})
 
 
-def _place(sources: Sources, path: Path | None, lines: Mapping[str, int], key: str) -> str:
+def _place(sources: Sources, path: Path | None, lines: Mapping[str, int], key: str) -> Source | None:
     """Where `key` stands, or what it belongs to; the file alone when it stands nowhere."""
     while key:
         if source := find_source(sources, key):
-            found = _in_file(path, lines, key) if source.kind is Kind.FILE else source
-            return str(found)
+            return _in_file(path, lines, key) if source.kind is Kind.FILE else source
         if key in lines:
-            return str(_in_file(path, lines, key))
+            return _in_file(path, lines, key)
         key = key.rpartition(".")[0]
-    return str(path) if path else ""
+    return Source(Kind.FILE, path=path) if path else None

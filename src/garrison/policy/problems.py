@@ -12,19 +12,20 @@ from pydantic_core import ErrorDetails
 
 from ..core.errors import OperatorError
 from .model import SECTIONS, Policy, RouteClass
+from .source import Source
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a policy: `key` is dotted, `place` says where it stands, `fix` what to write instead."""
+    """One thing wrong with a policy: `key` is dotted, `source` says where it stands, `fix` what to write instead."""
 
     key: str
     message: str
-    place: str = ""
+    source: Source | None = None
     fix: str = ""
 
     def __str__(self) -> str:
-        where = f" ({self.place})" if self.place else ""
+        where = f" ({self.source})" if self.source else ""
         fix = f" {self.fix}" if self.fix else ""
         return f"{self.key}{where}: {self.message}{fix}"
 

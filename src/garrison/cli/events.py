@@ -1,0 +1,126 @@
+"""`garrison events`: what happened, and why a request was refused."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .group import Group
+from .options import Format, PolicyFile, State, event_store, load_policy
+from .output import COULD_NOT_RUN, Shape, Usage, err, out, print_json, safe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..events.event import Event
+
+app = typer.Typer(cls=Group, no_args_is_help=True, help="What happened, and why a request was refused.")
+_EVERY = 0.5
+_BATCH = 1000
+
+
+@app.callback()
+def _events() -> None:
+    """Security events kept in the state folder (`events.store`). Secrets in them are redacted."""
+
+
+@app.command()
+def show(
+    request_id: Annotated[str, typer.Argument(metavar="REQUEST_ID", help="From X-Request-Id or the error page.")],
+    policy: PolicyFile = None,
+    state: State = None,
+    shape: Format = Shape.TEXT,
+) -> None:
+    """Show all events of one request, and why it was refused: the rule, where it is set, and what to change."""
+    from ..events.query import find
+    from .explained import explained, plain
+
+    store, loaded = event_store(policy, state), load_policy(policy)
+    found = find(store, request_id.strip())
+    if not found:
+        err().print(safe(f"No event of the request {request_id!r} is in {store}."))
+        err().print("A request that passed without remark leaves none; the oldest events are dropped.")
+        raise typer.Exit(COULD_NOT_RUN)
+    if shape is Shape.JSON:
+        print_json([plain(event, loaded) for event in found])
+        return
+    for event in found:
+        out().print(explained(event, loaded))
+
+
+@app.command()
+def tail(
+    count: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the newest events.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with new ones until Ctrl-C.")] = False,
+    policy: PolicyFile = None,
+    state: State = None,
+    shape: Format = Shape.TEXT,
+) -> None:
+    """Show the newest events, oldest first; as JSON one on each line."""
+    from ..events.query import tail as newest
+
+    store = event_store(policy, state)
+    found = newest(store, max(count, 1))
+    last = found[-1].id if found else 0
+    _print_lines([stored.event for stored in found][-count or len(found) :], shape)
+    while follow:
+        time.sleep(_EVERY)
+        found = newest(store, _BATCH, after=last)
+        last = found[-1].id if found else last
+        _print_lines([stored.event for stored in found], shape)
+
+
+@app.command("list")
+def list_(
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Only events of this name: host_refused.")] = "",
+    since: Annotated[str, typer.Option("--since", help="How far back: 24h, 90 minutes, 7 days.")] = "24h",
+    layer: Annotated[str, typer.Option("--layer", help="Only what this layer decided.")] = "",
+    policy: PolicyFile = None,
+    state: State = None,
+    shape: Format = Shape.TEXT,
+) -> None:
+    """List events by name, time and layer, oldest first."""
+    from ..events.query import tail as newest
+    from ..policy.units import parse_duration
+
+    _check_name(name)
+    try:
+        start = time.time() - parse_duration(since)
+    except ValueError as error:
+        raise Usage(f"--since is {error}.") from None
+    stored = newest(event_store(policy, state), load_policy(policy).policy.events.keep)
+    found = [
+        one.event
+        for one in stored
+        if one.event.when >= start and name in ("", one.event.name) and layer in ("", one.event.layer)
+    ]
+    if shape is Shape.JSON:
+        print_json([event.to_dict() for event in found])
+    else:
+        _print_lines(found, shape)
+
+
+def _check_name(name: str) -> None:
+    import difflib
+
+    from ..events.vocabulary import TERMS
+
+    if name and name not in TERMS:
+        near = difflib.get_close_matches(name, TERMS, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else "The names stand in docs/events.md."
+        raise Usage(f"No event is called {name!r}.", remedy=remedy)
+
+
+def _print_lines(events: Iterable[Event], shape: Shape) -> None:
+    from .explained import line
+
+    if shape is Shape.JSON:
+        sys.stdout.write("".join(f"{event.to_json()}\n" for event in events))
+        sys.stdout.flush()
+        return
+    console = out()
+    for event in events:
+        console.print(line(event), soft_wrap=True)

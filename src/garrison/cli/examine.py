@@ -1,0 +1,118 @@
+"""What `garrison check` looks at: the policy's keys, the registered checks, and a rehearsal of the start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import __version__
+from ..asgi.onion import Onion
+from ..core.errors import GarrisonError
+from ..findings.record import Finding
+from ..findings.report import Report, ToolStatus
+from ..findings.severity import Severity
+from ..policy.checks import Subject, locate, registered, run_checks
+from ..policy.load import Loaded, PolicyInvalid, load
+from ..policy.problems import Problem
+from ..policy.source import DEFAULT, Kind, Source
+from ..serve.errors import AppBrokenError
+from ..serve.load import load_app
+from ..wire import rehearse
+
+_SAID_BY_A_CHECK = {
+    "HostsMissing": "P001", "BadHost": "P002", "BadOrigin": "P004", "KeyMissing": "P007", "IpOutsideHealth": "P013",
+    "BadDirective": "P023", "KeyReferenceMalformed": "P025",
+}  # fmt: skip
+"""Errors of the start that a check has told already, with the place in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The application under check: itself, its policy if it is hardened already, and what was looked at."""
+
+    app: object | None = None
+    policy: Loaded | None = None
+    status: ToolStatus | None = None
+
+
+def examine(policy: Path | None, app: str) -> Report:
+    """Everything that is wrong, as a report. Raises `PolicyFileUnreadable`, and what keeps `app` from being loaded."""
+    try:
+        loaded = load(policy, os.environ)
+    except PolicyInvalid as error:
+        status = ToolStatus.ran("check", "keys and values of the policy")
+        return _report([_invalid(problem) for problem in error.problems], [status])
+    target = _target(app, loaded)
+    loaded = target.policy or loaded
+    findings = run_checks(Subject(loaded.policy, os.environ, target.app, loaded.sources))
+    start = list(_start(loaded, {finding.id for finding in findings}))
+    statuses = [ToolStatus.ran("check", *_looked_at(loaded)), ToolStatus.ran("start", _built(loaded))]
+    return _report([*findings, *start], [*statuses, *([target.status] if target.status else [])])
+
+
+def _report(findings: list[Finding], statuses: list[ToolStatus]) -> Report:
+    return Report(command="check", version=__version__, findings=tuple(findings), statuses=tuple(statuses))
+
+
+def _invalid(problem: Problem) -> Finding:
+    return Finding(
+        id="P000",
+        title="Policy cannot be used",
+        severity=Severity.CRITICAL,
+        message=problem.message,
+        consequence="The application does not start.",
+        remedy=problem.fix or "Write the key as docs/policy.md has it.",
+        reference="docs/policy.md",
+        location=locate(problem.source or DEFAULT, problem.key),
+        evidence=f"set by: {problem.source}" if problem.source and problem.source.path is None else "",
+    )
+
+
+def _target(reference: str, found: Loaded) -> _Target:
+    if not reference:
+        return _Target()
+    try:
+        app = load_app(reference)
+    except AppBrokenError as error:
+        if not isinstance(error.__cause__, GarrisonError):
+            raise
+        # The module hardens itself and Garrison refused: the checks say why, only the application itself stays unseen.
+        why = f"{reference} can't be loaded before the findings are mended"
+        return _Target(status=ToolStatus.skipped("application", why, required=False))
+    if not isinstance(app, Onion):
+        return _Target(app, status=ToolStatus.ran("application", reference))
+    used = app.doors[0].policy
+    own = None if used == found.policy else load(used, os.environ)
+    return _Target(app.app, own, ToolStatus.ran("application", f"{reference} (hardened, with its own policy)"))
+
+
+def _looked_at(loaded: Loaded) -> Iterator[str]:
+    policy = loaded.policy
+    yield locate(Source(Kind.FILE, path=loaded.file), "").path if loaded.file else "no policy file"
+    yield f"preset {policy.preset}, {policy.environment}"
+    yield f"{len(registered())} checks"
+
+
+def _built(loaded: Loaded) -> str:
+    count = len(loaded.policy.routes) + 1
+    return f"a rehearsal of the start with {count} route class{'es' if count > 1 else ''}"
+
+
+def _start(loaded: Loaded, told: Collection[str]) -> Iterator[Finding]:
+    """What would stop the start though no check objects to it, as findings."""
+    for error in rehearse(loaded.policy, os.environ):
+        name = type(error).__name__
+        if _SAID_BY_A_CHECK.get(name) in told:
+            continue
+        yield Finding(
+            id=f"start/{name}",
+            title="The start is refused",
+            severity=Severity.CRITICAL,
+            message=error.message,
+            consequence="The application does not start.",
+            remedy=error.remedy,
+            reference=error.reference,
+            source="start",
+        )

@@ -1,0 +1,95 @@
+"""Events as a person reads them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..events.event import Event
+from ..events.terms import Severity
+from ..policy.load import Loaded
+from .output import safe
+from .why import why
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+_STYLES = {Severity.CRITICAL: "bold red", Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "cyan"}
+
+
+def line(event: Event) -> Text:
+    """One event on one line: when, what, who, which request."""
+    when = datetime.fromtimestamp(event.when).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    text = safe(f"{when}  ", "dim")
+    text.append_text(safe(f"{event.name:<28}", _STYLES.get(event.severity, "")))
+    request = f"{event.method} {event.path}".strip()
+    watched = "would refuse" if event.mode == "monitor" else ""
+    parts = (watched, event.reason, event.layer, request, event.client, str(event.status or ""), event.request_id)
+    text.append_text(safe("  ".join(part for part in parts if part)))
+    return text
+
+
+def explained(event: Event, loaded: Loaded) -> Table:
+    """One event with all it says, and for a refusal the rule, its place, and what to change."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, text in rows(event, loaded):
+        if text:
+            table.add_row(name, safe(text, "bold" if name in {"What", "Why"} else ""))
+    table.add_row("", "")
+    return table
+
+
+def rows(event: Event, loaded: Loaded) -> list[tuple[str, str]]:
+    """Label and text of everything worth reading about the event."""
+    details = ", ".join(f"{name}={value}" for name, value in event.details.items() if value not in ("", None))
+    who = " as ".join(part for part in (event.client, event.principal) if part)
+    said = [
+        ("What", event.sentence),
+        ("When", event.time),
+        ("Event", f"{event.name} ({event.severity})"),
+        ("Request", f"{event.method} {event.path}".strip()),
+        ("Host", event.host),
+        ("From", who),
+        ("Answer", str(event.status or "")),
+        ("Details", details),
+    ]
+    return said + list(_reasons(event, loaded))
+
+
+def _reasons(event: Event, loaded: Loaded) -> list[tuple[str, str]]:
+    known = why(event.reason)
+    if known is None:
+        return []
+    refused = "would have been refused (monitor mode)" if event.mode == "monitor" else "was refused"
+    key = decisive_key(known.key, event, loaded)
+    return [
+        ("Why", f"The request {refused} because {known.rule}."),
+        ("Layer", f"{event.layer}, on the route class {event.route or 'default'}"),
+        ("Reason", event.reason),
+        ("Rule", f"{key} ({loaded.source(key)})"),
+        ("To change", known.change),
+    ]
+
+
+def decisive_key(key: str, event: Event, loaded: Loaded) -> str:
+    """The policy key that decided for the event's route class: the class's own where it sets the section."""
+    section = key.partition(".")[0]
+    for index, route in enumerate(loaded.policy.routes):
+        if route.name == event.route and section in route.sections:
+            return f"routes.{index}.{key}"
+    return key
+
+
+def plain(event: Event, loaded: Loaded) -> dict[str, Any]:
+    """The event and, for a refusal, its explanation, ready for JSON."""
+    known = why(event.reason)
+    if known is None:
+        return event.to_dict()
+    key = decisive_key(known.key, event, loaded)
+    said = {"because": known.rule, "key": key, "source": str(loaded.source(key)), "change": known.change}
+    return {**event.to_dict(), "why": said}

@@ -1,0 +1,35 @@
+"""`garrison secrets`: keys."""
+
+from __future__ import annotations
+
+import secrets as random
+
+import typer
+
+from .group import Group
+from .output import print_raw
+
+app = typer.Typer(cls=Group, no_args_is_help=True, help="Keys.")
+
+
+@app.callback()
+def _secrets() -> None:
+    """Keys for the policy. Nothing is stored."""
+
+
+@app.command()
+def key() -> None:
+    """Print a fresh root key (256 random bits) for GARRISON_KEY or a key file.
+
+    To rotate, put the new key in front of the old one, separated by a space: GARRISON_KEY="new old".
+    """
+    from ..secrets.strength import Weak, root_key
+
+    while True:
+        text = random.token_urlsafe(32)
+        try:
+            root_key(text)
+        except Weak:  # once in very many keys: random letters that spell a word of the list
+            continue
+        print_raw(text)
+        return

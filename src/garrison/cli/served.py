@@ -1,0 +1,16 @@
+"""The application that `garrison serve` serves, hardened; also what the child of `--reload` imports."""
+
+from __future__ import annotations
+
+import os
+
+from ..asgi.onion import Onion
+from ..serve.load import load_app
+from ..wire import harden
+from .serve import RELOADED
+
+
+def app() -> Onion:
+    """The application behind the policy; one that hardens itself is served as it is."""
+    found = load_app(os.environ[RELOADED])
+    return found if isinstance(found, Onion) else harden(found)
