@@ -3,6 +3,9 @@
 Raising from `receive` is not enough to refuse a body: frameworks turn the exception into an answer of their own, or
 have begun one. So the verdict is remembered, the answer is given by us, and the application only learns that the
 client is gone.
+
+A refused body is not read to its end here, and the connection is not closed: ASGI servers discard the rest, and closing
+at once would make the client's kernel throw our answer away with the connection (RFC 9112 section 9.6).
 """
 
 from __future__ import annotations
@@ -10,53 +13,82 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from ..core.verdict import Mode, Reason, Refuse
+from ..core.verdict import Mode, Refuse
 from ..layers.size import Decoder
 from .types import Message, Receive
 
 Check = tuple[str, Mode, Callable[[bytes], Refuse | None]]
-DISCONNECT: Message = {"type": "http.disconnect"}
+Note = Callable[[Refuse, Mode], None]
+Fail = Callable[[str, Exception], Refuse]
+
+
+class Judges:
+    """The checks of one body or connection. `note` records what is only monitored, `fail` a check that raised."""
+
+    __slots__ = ("_checks", "_fail", "_note")
+
+    def __init__(self, checks: Sequence[Check], note: Note, fail: Fail) -> None:
+        self._checks = list(checks)
+        self._note = note
+        self._fail = fail
+
+    def judge(self, chunk: bytes) -> Refuse | None:
+        """The first refusal of `chunk` that is enforced. What is monitored is noted once per check."""
+        for check in tuple(self._checks):
+            layer, mode, look = check
+            try:
+                refusal = look(chunk)
+            except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door, whatever broke it
+                return self._fail(layer, error)
+            if refusal is None:
+                continue
+            if mode is Mode.ENFORCE:
+                return refusal
+            self._note(refusal, mode)
+            self._checks.remove(check)
+        return None
 
 
 class Body:
     """A `receive` for the application. `on_refuse` is awaited once, at the first refusal that is enforced."""
 
-    __slots__ = ("_checks", "_decoder", "_note", "_on_refuse", "_receive", "_replay", "refused")
+    __slots__ = ("_decoder", "_judge", "_on_refuse", "_receive", "_replay", "refused")
 
     def __init__(
         self,
         receive: Receive,
-        checks: Sequence[Check],
+        judges: Judges,
         decoder: Decoder | None,
         on_refuse: Callable[[Refuse], Awaitable[None]],
-        note: Callable[[Refuse, Mode], None],
     ) -> None:
         self._receive = receive
-        self._checks = list(checks)
+        self._judge = judges.judge
         self._decoder = decoder
         self._on_refuse = on_refuse
-        self._note = note
         self._replay: deque[Message] = deque()
         self.refused = False
 
     async def __call__(self) -> Message:
         if self.refused:
-            return DISCONNECT
+            return {"type": "http.disconnect"}
         if self._replay:
             return self._replay.popleft()
         return await self._next()
 
     async def prefix(self, limit: int) -> tuple[bytes, bool]:
-        """Up to `limit` bytes of the decoded body and whether that is all of it; the application still gets them."""
-        seen, complete = bytearray(), False
-        while len(seen) < limit and not complete and not self.refused:
+        """Up to `limit` bytes of the decoded body and whether that is all of it; the application still gets them.
+
+        Several layers may ask, one after the other: what was read for one is there for the next.
+        """
+        seen, open_ended = bytearray(), True
+        for message in self._replay:
+            open_ended = _take(message, seen)
+        while open_ended and len(seen) < limit and not self.refused:
             message = await self._next()
             self._replay.append(message)
-            if message["type"] != "http.request":
-                break
-            seen += message.get("body", b"")
-            complete = not message.get("more_body", False)
-        return bytes(seen[:limit]), complete and len(seen) <= limit
+            open_ended = _take(message, seen)
+        whole = not open_ended and self._replay[-1]["type"] == "http.request"
+        return bytes(seen[:limit]), whole and len(seen) <= limit
 
     async def _next(self) -> Message:
         message = await self._receive()
@@ -75,19 +107,12 @@ class Body:
         self.refused = True
         self._replay.clear()
         await self._on_refuse(refusal)
-        return DISCONNECT
+        return {"type": "http.disconnect"}
 
-    def _judge(self, chunk: bytes) -> Refuse | None:
-        for check in tuple(self._checks):
-            layer, mode, judge = check
-            try:
-                refusal = judge(chunk)
-            except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door, whatever broke it
-                return Refuse(Reason.LAYER_FAILED, 503, layer=layer, detail=type(error).__name__)
-            if refusal is None:
-                continue
-            if mode is Mode.ENFORCE:
-                return refusal
-            self._note(refusal, mode)
-            self._checks.remove(check)  # say it once per request
-        return None
+
+def _take(message: Message, seen: bytearray) -> bool:
+    """Add the message's part of the body to `seen`. False when nothing follows it."""
+    if message["type"] != "http.request":
+        return False
+    seen += message.get("body", b"")
+    return bool(message.get("more_body", False))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.exchange import Exchange
+from ..core.facts import Facts
+from ..core.headers import RawHeaders
 from ..core.stack import Stack
 from ..core.verdict import Mode, Refuse
 from ..layers.errors import Renderer
@@ -25,16 +27,30 @@ class Door:
     safe_errors: bool
 
     def stands(self, refusal: Refuse, exchange: Exchange) -> bool:
-        """Whether a refusal from within the application is enforced; in monitor mode it is recorded."""
-        mode = Mode.ENFORCE
-        if refusal.layer:
-            layer = self.stack.find(refusal.layer)
-            if layer is None:
-                return False  # the layer is off for this route class
-            mode = layer.mode
+        """Whether a refusal from within the application is enforced; in monitor mode it is recorded.
+
+        A refusal in the name of a layer goes by that layer's mode; any other name is the application's own.
+        """
+        if refusal.layer in self.stack.off:
+            return False
+        layer = self.stack.find(refusal.layer)
+        mode = Mode.ENFORCE if layer is None else layer.mode
         if mode is not Mode.ENFORCE:
             record.refused(exchange.services.emit, exchange.facts, refusal, mode, self.name)
         return mode is Mode.ENFORCE
+
+    def refusal(self, refusal: Refuse, facts: Facts, *, reason: str = "") -> tuple[RawHeaders, bytes]:
+        """Headers (not yet dressed) and body that tell the client of `refusal`."""
+        headers, body = self.render.render(
+            refusal.status,
+            reason=reason or refusal.reason,
+            accept=facts.headers.get(b"accept", b""),
+            request_id=facts.request_id,
+            hint=refusal.hint,
+            retry_after=refusal.retry_after,
+            method=facts.method,
+        )
+        return [*headers, *refusal.headers, (b"x-request-id", facts.request_id.encode("ascii"))], body
 
     @classmethod
     def build(cls, policy: Policy, stack: Stack, render: Renderer) -> Door:

@@ -10,11 +10,12 @@ from ..core.stack import Stack
 
 
 class AmendFailed(Exception):  # internal: never leaves asgi/
-    """A layer raised while it amended an answer."""
+    """A layer raised `cause` while it amended an answer."""
 
-    def __init__(self, layer: str) -> None:
+    def __init__(self, layer: str, cause: Exception) -> None:
         super().__init__(layer)
         self.layer = layer
+        self.cause = cause
 
 
 def dress(
@@ -34,7 +35,7 @@ def dress(
             amend(exchange, edit)
         except Exception as error:
             # A layer that can't write its headers leaves the answer without a defence: the caller closes the door.
-            raise AmendFailed(layer) from error
+            raise AmendFailed(layer, error) from error
     return merge_vary(edit.headers, stack.varies) if stack.varies else edit.headers
 
 

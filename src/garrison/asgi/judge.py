@@ -5,11 +5,10 @@ Enforce or monitor is decided here and nowhere else. A layer that raises is a cl
 
 from __future__ import annotations
 
-from ..core.errors import DependencyError
 from ..core.exchange import Exchange
 from ..core.facts import Facts
 from ..core.stack import Step
-from ..core.verdict import Answer, Mode, Reason, Refuse
+from ..core.verdict import Answer, Mode, Refuse
 from . import record
 from .door import Door
 
@@ -34,12 +33,8 @@ async def judge(door: Door, steps: tuple[Step, ...], facts: Facts, exchange: Exc
             if mode is Mode.ENFORCE or isinstance(verdict, Answer):
                 return verdict
             record.refused(exchange.services.emit, facts, verdict, mode, door.name)
-    except DependencyError as error:
-        record.layer_failed(exchange.services.emit, facts, layer, error, door.name)
-        return Refuse(Reason.STORE_AWAY, 503, layer=layer, retry_after=5)
     except Exception as error:  # noqa: BLE001  # whatever broke the guard, the door stays closed
-        record.layer_failed(exchange.services.emit, facts, layer, error, door.name)
-        return Refuse(Reason.LAYER_FAILED, 503, layer=layer)
+        return record.failed(exchange.services.emit, facts, layer, error, door.name)
     return None
 
 
@@ -50,10 +45,6 @@ async def resolve_principal(door: Door, facts: Facts, exchange: Exchange) -> Sta
         return None
     try:
         exchange.principal = await resolve(facts, exchange)
-    except DependencyError as error:
-        record.layer_failed(exchange.services.emit, facts, "principal", error, door.name)
-        return Refuse(Reason.STORE_AWAY, 503, layer="principal", retry_after=5)
     except Exception as error:  # noqa: BLE001  # a resolver is somebody's code: its failure must not let anybody in
-        record.layer_failed(exchange.services.emit, facts, "principal", error, door.name)
-        return Refuse(Reason.LAYER_FAILED, 503, layer="principal")
+        return record.failed(exchange.services.emit, facts, "principal", error, door.name)
     return None

@@ -11,18 +11,16 @@ from typing import Any
 
 from ..core.exchange import Exchange
 from ..core.facts import Facts
-from ..core.names import SAFE_METHODS, STATE_KEY
+from ..core.names import STATE_KEY
 from ..core.ports import Services
-from ..core.verdict import Answer, Mode, Reason, Refuse
-from ..layers.size import Decoder, wants_decoding
-from . import record
+from .ahead import may_have_body, open_body
 from .answer import Answering
-from .body import Body, Check
 from .door import Door
 from .facts import ReadFacts
 from .judge import Stands, judge, resolve_principal
 from .lifespan import Lifespan
 from .types import App, Receive, Scope, Send
+from .unread import refuse_unread
 from .websocket import serve_websocket
 
 
@@ -59,18 +57,20 @@ class Onion:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         kind = scope["type"]
-        if kind == "http":
-            return await self._http(scope, receive, send)
-        if kind == "websocket":
-            facts = self._read(scope)
+        if kind == "http" or kind == "websocket":  # two comparisons are cheaper than a set
+            try:
+                facts = self._read(scope)
+            except Exception as error:  # noqa: BLE001  # what can't be read can't be judged: the door stays closed
+                return await refuse_unread(self.doors[0], self.services.emit, error, kind, receive, send)
+            if kind == "http":
+                return await self._http(facts, scope, receive, send)
             exchange = Exchange(facts, self.services)
             return await serve_websocket(self._inner, self.doors[facts.route], exchange, scope, receive, send)
         if kind == "lifespan":
             return await self._lifespan.serve(self.app, scope, receive, send)
         return await self.app(scope, receive, send)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> Any:
-        facts = self._read(scope)
+    async def _http(self, facts: Facts, scope: Scope, receive: Receive, send: Send) -> Any:
         door = self.doors[facts.route]
         exchange = Exchange(facts, self.services)
         exchange.stands = door.stands
@@ -81,8 +81,8 @@ class Onion:
             verdict = await resolve_principal(door, facts, exchange)
         if verdict is None and stack.admits:
             verdict = await judge(door, stack.admits, facts, exchange)
-        if verdict is None and _may_have_body(scope, facts):
-            receive, scope, verdict = await _open_body(door, exchange, answer, scope, receive)
+        if verdict is None and may_have_body(scope, facts):
+            receive, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
         if verdict is not None:
             await answer.give(verdict)
         if answer.muted:
@@ -94,72 +94,12 @@ class Onion:
         try:
             result = await self._inner(inner, receive, answer.send)
         except Exception as error:
-            if answer.muted:
-                # We refused while the application was reading: what it raised is an echo of the disconnect.
+            if answer.cut:
+                return None  # we refused while the application was reading: this is an echo of the disconnect
+            if exchange.refusal is not None and not answer.started:
+                await answer.finish()  # the application refused and stopped in its own way
                 return None
             await answer.crashed(error)
             raise
         await answer.finish()
         return result
-
-
-def _may_have_body(scope: Scope, facts: Facts) -> bool:
-    """HTTP/1 announces a body by header; HTTP/2 and later need not."""
-    headers = facts.headers
-    return (
-        facts.method not in SAFE_METHODS
-        or b"content-length" in headers
-        or b"transfer-encoding" in headers
-        or scope.get("http_version", "1.1") not in {"1.0", "1.1"}
-    )
-
-
-async def _open_body(
-    door: Door, exchange: Exchange, answer: Answering, scope: Scope, receive: Receive
-) -> tuple[Receive, Scope, Stands]:
-    """A guarded `receive`, the scope that fits it, and the verdict of layers that looked ahead."""
-    facts = exchange.facts
-    checks: list[Check] = [
-        (layer, mode, check) for layer, mode, watch in door.stack.watches if (check := watch(facts)) is not None
-    ]
-    encoding = wants_decoding(facts, door.policy.size)
-    decoder = None
-    if encoding:
-        section = door.policy.size
-        decoder = Decoder(encoding, section.decompressed, section.ratio)
-        scope = {**scope, "headers": _decoded_headers(scope["headers"])}
-
-    def note(refusal: Refuse, mode: Mode) -> None:
-        record.refused(exchange.services.emit, facts, refusal, mode, door.name)
-
-    if not checks and decoder is None and not door.stack.peeks:
-        return receive, scope, None
-    body = Body(receive, checks, decoder, answer.give, note)
-    return body, scope, await _look_ahead(door, exchange, body)
-
-
-async def _look_ahead(door: Door, exchange: Exchange, body: Body) -> Stands:
-    for layer, mode, ask in door.stack.peeks:
-        try:
-            wish = ask(exchange.facts)
-            if wish is None:
-                continue
-            prefix, complete = await body.prefix(wish.limit)
-            if body.refused:
-                return None
-            verdict = wish.judge(prefix, complete)
-        except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door
-            record.layer_failed(exchange.services.emit, exchange.facts, layer, error, door.name)
-            return Refuse(Reason.LAYER_FAILED, 503, layer=layer)
-        if verdict is None:
-            continue
-        if mode is Mode.ENFORCE or isinstance(verdict, Answer):
-            return verdict
-        record.refused(exchange.services.emit, exchange.facts, verdict, mode, door.name)
-    return None
-
-
-def _decoded_headers(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """What the application sees once the body is decoded: no encoding, no length of the encoded form."""
-    gone = {b"content-encoding", b"content-length"}
-    return [pair for pair in headers if pair[0] not in gone]

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import dataclass
 
+from ..core.errors import DependencyError
 from ..core.facts import Facts
 from ..core.ports import Emit
-from ..core.verdict import Mode, Refuse
+from ..core.verdict import Mode, Reason, Refuse
 from ..events.vocabulary import EventName, for_reason
 
 _TRACE_LIMIT = 4000
+_RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shut(Refuse):
+    """A door that is closed because its guard failed. Made by `failed`, which has put it on record."""
 
 
 def refused(emit: Emit, facts: Facts, refusal: Refuse, mode: Mode, route: str) -> None:
     """A layer refused; under `Mode.MONITOR` the request went on."""
+    if isinstance(refusal, Shut):
+        return
     emit(
         for_reason(refusal.reason),
         facts,
@@ -26,16 +36,24 @@ def refused(emit: Emit, facts: Facts, refusal: Refuse, mode: Mode, route: str) -
     )
 
 
-def layer_failed(emit: Emit, facts: Facts, layer: str, error: BaseException, route: str) -> None:
-    """A layer raised: the door was closed."""
+def failed(emit: Emit, facts: Facts | None, layer: str, error: BaseException, route: str) -> Shut:
+    """A guard raised, or what it depends on did not answer: put it on record, and close the door whatever the mode."""
+    if isinstance(error, DependencyError):
+        shut = Shut(Reason.STORE_AWAY, 503, layer=layer, retry_after=_RETRY_SECONDS)
+    else:
+        shut = Shut(Reason.LAYER_FAILED, 503, layer=layer)
     emit(
-        EventName.LAYER_FAILED,
+        for_reason(shut.reason),
         facts,
+        reason=shut.reason,
         layer=layer,
+        mode=Mode.ENFORCE,
         route=route,
+        status=shut.status,
         error=type(error).__name__,
         trace=_trace(error),
     )
+    return shut
 
 
 def unhandled(emit: Emit, facts: Facts, error: BaseException, route: str) -> None:

@@ -1,6 +1,7 @@
 """WebSocket connections: the handshake is judged like a request, then each message is measured.
 
-Passing a message costs one comparison of its length and one subtraction for the rate; both are per connection.
+Passing a message costs one comparison of its length and one subtraction for the rate; both are per connection. Layers
+that `watch` are asked about each message too, as bytes.
 """
 
 from __future__ import annotations
@@ -8,25 +9,36 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.exchange import Exchange
+from ..core.headers import RawHeaders
 from ..core.names import STATE_KEY
 from ..core.verdict import Answer, Mode, Reason, Refuse
 from ..layers.websocket import Meter
 from . import record
+from .ahead import judges, watchers
+from .body import Judges
 from .door import Door
-from .dress import AmendFailed, dress
+from .dress import AmendFailed, dress, dress_plainly
 from .judge import Stands, judge, resolve_principal
 from .types import App, Message, Receive, Scope, Send
 
 _DENIAL = "websocket.http.response"
+_ABNORMAL = 1008
+_SET_COOKIE = b"set-cookie"
 
 
 async def serve_websocket(app: App, door: Door, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Any:
     """Judge the handshake, then run `app` with guarded `receive` and `send`."""
+    exchange.stands = door.stands
     verdict = await _judge_handshake(door, exchange)
-    if verdict is not None:
-        await _deny(door, exchange, scope, receive, send, verdict)
-        return None
+    checks = watchers(door, exchange) if verdict is None else ()
+    if isinstance(checks, Refuse):
+        verdict = checks
     connection = _Connection(door, exchange, scope, receive, send)
+    if verdict is not None:
+        await receive()  # websocket.connect: servers expect it to be taken before an answer
+        await connection.deny(_as_refusal(verdict))
+        return None
+    connection.watch = judges(door, exchange, checks) if checks and not isinstance(checks, Refuse) else None
     inner = {**scope, "state": {**scope.get("state", {}), STATE_KEY: exchange}}
     try:
         return await app(inner, connection.receive, connection.send)
@@ -47,83 +59,104 @@ async def _judge_handshake(door: Door, exchange: Exchange) -> Stands:
     return verdict
 
 
-async def _deny(
-    door: Door, exchange: Exchange, scope: Scope, receive: Receive, send: Send, verdict: Refuse | Answer
-) -> None:
-    """Refuse the handshake: with a full HTTP answer where the server can (denial response extension), else 403."""
-    facts = exchange.facts
-    if isinstance(verdict, Answer):
-        verdict = Refuse(Reason.METHOD_NOT_ALLOWED, 400)
-    record.refused(exchange.services.emit, facts, verdict, Mode.ENFORCE, door.name)
-    await receive()  # websocket.connect: servers expect it to be taken before an answer
-    if _DENIAL not in (scope.get("extensions") or {}):
-        await send({"type": "websocket.close", "code": verdict.close})
-        return
-    headers, body = door.render.render(
-        verdict.status,
-        reason=verdict.reason,
-        accept=facts.headers.get(b"accept", b""),
-        request_id=facts.request_id,
-        hint=verdict.hint,
-        retry_after=verdict.retry_after,
-        method="GET",
-    )
-    dressed = _dressed(door, exchange, verdict.status, [*headers, *verdict.headers])
-    await send({"type": f"{_DENIAL}.start", "status": verdict.status, "headers": dressed})
-    await send({"type": f"{_DENIAL}.body", "body": body})
-
-
-def _dressed(
-    door: Door, exchange: Exchange, status: int, headers: list[tuple[bytes, bytes]]
-) -> list[tuple[bytes, bytes]]:
-    try:
-        return dress(door.stack, exchange, status, headers, ours=True)
-    except AmendFailed as failure:
-        # The answer is a refusal already: it goes out without the failed layer's headers, and loudly.
-        cause = failure.__cause__ or failure
-        record.layer_failed(exchange.services.emit, exchange.facts, failure.layer, cause, door.name)
-        return headers
+def _as_refusal(verdict: Refuse | Answer) -> Refuse:
+    """A handshake can't be answered in the application's place, only refused."""
+    return verdict if isinstance(verdict, Refuse) else Refuse(Reason.METHOD_NOT_ALLOWED, 400)
 
 
 class _Connection:
-    """The application's `receive` and `send` for one accepted connection."""
+    """The application's `receive` and `send` for one connection. `closed` is true once we refused or closed it."""
 
-    __slots__ = ("_door", "_exchange", "_meter", "_mode", "_receive", "_send", "closed")
+    __slots__ = ("_door", "_ended", "_exchange", "_meter", "_mode", "_receive", "_scope", "_send", "closed", "watch")
 
     def __init__(self, door: Door, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         self._door = door
         self._exchange = exchange
+        self._scope = scope
         self._receive = receive
         self._send = send
         section = door.policy.websocket
         self._mode = section.mode
         self._meter = None if section.mode is Mode.OFF else Meter(section, exchange.services.clock.monotonic)
+        self._ended = False
+        self.watch: Judges | None = None
         self.closed = False
 
     async def receive(self) -> Message:
         if self.closed:
-            return {"type": "websocket.disconnect", "code": 1008, "reason": ""}
+            return {"type": "websocket.disconnect", "code": _ABNORMAL, "reason": ""}
         message = await self._receive()
-        if self._meter is None or message["type"] != "websocket.receive":
+        if message["type"] != "websocket.receive":
             return message
-        refusal = self._meter.judge(message.get("text"), message.get("bytes"))
-        if refusal is None:
+        refusal = self._judge(message.get("text"), message.get("bytes"))
+        if refusal is None or self._ended:
             return message
-        emit, facts = self._exchange.services.emit, self._exchange.facts
-        record.refused(emit, facts, refusal, self._mode, self._door.name)
-        if self._mode is not Mode.ENFORCE:
-            return message
+        self.closed = True  # before the next await: a sending task must not speak after the close
+        record.refused(self._exchange.services.emit, self._exchange.facts, refusal, Mode.ENFORCE, self._door.name)
         await self._send({"type": "websocket.close", "code": refusal.close, "reason": refusal.hint})
-        self.closed = True
         return {"type": "websocket.disconnect", "code": refusal.close, "reason": ""}
+
+    def _judge(self, text: str | None, data: bytes | None) -> Refuse | None:
+        """A refusal of this message that is enforced."""
+        refusal = None if self._meter is None else self._meter.judge(text, data)
+        if refusal is not None and self._mode is not Mode.ENFORCE:
+            record.refused(self._exchange.services.emit, self._exchange.facts, refusal, self._mode, self._door.name)
+            refusal = None
+        if refusal is None and self.watch is not None:
+            content = data if data is not None else (text or "").encode("utf-8", "surrogatepass")
+            refusal = self.watch.judge(content)
+        return refusal
 
     async def send(self, message: Message) -> None:
         if self.closed:
             return
-        if message["type"] == f"{_DENIAL}.start":
-            headers = list(message.get("headers", ()))
-            message = {**message, "headers": _dressed(self._door, self._exchange, message["status"], headers)}
-        elif message["type"] == "websocket.accept" and self._exchange.cookies:
-            cookies = [(b"set-cookie", line) for line in self._exchange.cookies]
-            message = {**message, "headers": [*message.get("headers", ()), *cookies]}
+        kind = message["type"]
+        if kind == "websocket.send":
+            await self._send(message)
+            return
+        try:
+            if kind == f"{_DENIAL}.start":
+                dressed = self._dress(message["status"], message)
+                message = {**message, "headers": dressed}
+            elif kind == "websocket.accept":
+                message = self._accept(message)
+            elif kind == "websocket.close":
+                self._ended = True
+        except AmendFailed as failure:
+            await self.deny(self._failed(failure))
+            return
         await self._send(message)
+
+    def _dress(self, status: int, message: Message) -> RawHeaders:
+        return dress(self._door.stack, self._exchange, status, message.get("headers") or ())
+
+    def _accept(self, message: Message) -> Message:
+        """Cookies set with the handshake are cookies like others; headers for pages mean nothing on a 101."""
+        given = message.get("headers") or ()
+        if not given and not self._exchange.cookies:
+            return message
+        owned = self._door.stack.owned
+        cookies = [pair for pair in self._dress(101, message) if pair[0] == _SET_COOKIE]
+        rest = [(low, v) for name, v in given if (low := name.lower()) != _SET_COOKIE and low not in owned]
+        return {**message, "headers": [*rest, *cookies]}
+
+    async def deny(self, refusal: Refuse) -> None:
+        """Refuse the handshake: with a full HTTP answer where the server can (denial response), else by its 403."""
+        self.closed = True
+        facts, door = self._exchange.facts, self._door
+        record.refused(self._exchange.services.emit, facts, refusal, Mode.ENFORCE, door.name)
+        if _DENIAL not in (self._scope.get("extensions") or {}):
+            await self._send({"type": "websocket.close", "code": refusal.close})
+            return
+        headers, body = door.refusal(refusal, facts)
+        try:
+            headers = dress(door.stack, self._exchange, refusal.status, headers, ours=True)
+        except AmendFailed as failure:
+            self._failed(failure)  # it is a refusal already: only loudly, and with the headers that can't fail
+            headers = dress_plainly(door.stack, headers)
+        await self._send({"type": f"{_DENIAL}.start", "status": refusal.status, "headers": headers})
+        await self._send({"type": f"{_DENIAL}.body", "body": body})
+
+    def _failed(self, failure: AmendFailed) -> Refuse:
+        emit, facts = self._exchange.services.emit, self._exchange.facts
+        return record.failed(emit, facts, failure.layer, failure.cause, self._door.name)

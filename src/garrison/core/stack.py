@@ -59,6 +59,7 @@ class Stack:
     owned: frozenset[bytes] = frozenset()
     sets: RawHeaders = field(default_factory=list)
     varies: tuple[bytes, ...] = ()
+    off: frozenset[str] = frozenset()
 
     @classmethod
     def build(cls, layers: Sequence[Layer]) -> Stack:
@@ -81,6 +82,7 @@ class Stack:
             owned=frozenset(name for a in active for name in (*a.drops, *(pair[0] for pair in a.sets))),
             sets=[pair for a in active for pair in a.sets],
             varies=tuple(dict.fromkeys(token for a in active for token in a.varies)),
+            off=frozenset(layer.name for layer in layers if layer.mode is Mode.OFF),
         )
 
     def find(self, name: str) -> Layer | None:

@@ -1,0 +1,104 @@
+"""The request body before the application runs: who watches it, who decodes it, and who wants to see its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from ..core.exchange import Exchange
+from ..core.facts import Facts
+from ..core.names import SAFE_METHODS
+from ..core.verdict import Answer, Mode, Refuse
+from ..layers.size import Decoder, wants_decoding
+from . import record
+from .body import Body, Check, Judges
+from .door import Door
+from .judge import Stands
+from .types import Receive, Scope
+
+_OF_ENCODED_FORM = frozenset({b"content-encoding", b"content-length"})
+
+
+def may_have_body(scope: Scope, facts: Facts) -> bool:
+    """HTTP/1 announces a body by header; HTTP/2 and later need not."""
+    headers = facts.headers
+    return (
+        facts.method not in SAFE_METHODS
+        or b"content-length" in headers
+        or b"transfer-encoding" in headers
+        or scope.get("http_version", "1.1") not in {"1.0", "1.1"}
+    )
+
+
+async def open_body(
+    door: Door,
+    exchange: Exchange,
+    on_refuse: Callable[[Refuse], Awaitable[None]],
+    scope: Scope,
+    receive: Receive,
+) -> tuple[Receive, Scope, Stands]:
+    """A guarded `receive`, the scope that fits it, and the verdict of layers that looked ahead."""
+    facts = exchange.facts
+    checks = watchers(door, exchange)
+    if isinstance(checks, Refuse):
+        return receive, scope, checks
+    encoding = wants_decoding(facts, door.policy.size)
+    decoder = None
+    if encoding:
+        section = door.policy.size
+        decoder = Decoder(encoding, section.decompressed, section.ratio)
+        scope = {**scope, "headers": _decoded_headers(scope["headers"])}
+    if not checks and decoder is None and not door.stack.peeks:
+        return receive, scope, None
+    body = Body(receive, judges(door, exchange, checks), decoder, on_refuse)
+    return body, scope, await _look_ahead(door, exchange, body)
+
+
+def watchers(door: Door, exchange: Exchange) -> list[Check] | Refuse:
+    """The checks that layers make for this body or connection; a closed door when a layer can't make its own."""
+    checks: list[Check] = []
+    for layer, mode, watch in door.stack.watches:
+        try:
+            check = watch(exchange.facts)
+        except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door, whatever broke it
+            return record.failed(exchange.services.emit, exchange.facts, layer, error, door.name)
+        if check is not None:
+            checks.append((layer, mode, check))
+    return checks
+
+
+def judges(door: Door, exchange: Exchange, checks: Sequence[Check]) -> Judges:
+    """`checks`, with what they say put on record."""
+    emit, facts, route = exchange.services.emit, exchange.facts, door.name
+
+    def note(refusal: Refuse, mode: Mode) -> None:
+        record.refused(emit, facts, refusal, mode, route)
+
+    def fail(layer: str, error: Exception) -> Refuse:
+        return record.failed(emit, facts, layer, error, route)
+
+    return Judges(checks, note, fail)
+
+
+async def _look_ahead(door: Door, exchange: Exchange, body: Body) -> Stands:
+    for layer, mode, ask in door.stack.peeks:
+        try:
+            wish = ask(exchange.facts)
+            if wish is None:
+                continue
+            prefix, complete = await body.prefix(wish.limit)
+            if body.refused:
+                return None
+            verdict = wish.judge(prefix, complete)
+        except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door
+            return record.failed(exchange.services.emit, exchange.facts, layer, error, door.name)
+        if verdict is None:
+            continue
+        if mode is Mode.ENFORCE or isinstance(verdict, Answer):
+            return verdict
+        record.refused(exchange.services.emit, exchange.facts, verdict, mode, door.name)
+    return None
+
+
+def _decoded_headers(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """What the application sees once the body is decoded: no encoding, no length of the encoded form."""
+    return [pair for pair in headers if pair[0] not in _OF_ENCODED_FORM]
