@@ -33,7 +33,7 @@ def test_the_default_is_standard_error_and_the_store(tmp_path: Path) -> None:
 
 def test_a_built_bus_runs_and_knows_the_routes(tmp_path: Path) -> None:
     wanted = policy(tmp_path, output=str(tmp_path / "log"), redact=["agent"])
-    bus = build_bus(wanted, SYSTEM, "web1")
+    bus = build_bus(wanted, SYSTEM, "web1", routes=("default", "login"))
     bus.emit("authn_login_fail", facts(route=1))
     assert bus.close()
     (written,) = lines(tmp_path / "log")

@@ -33,7 +33,7 @@ class Drops:
 class BoundedQueue:
     """See the module. `number` gives each event its place; `limit` is the most that waits (set it to 0 to close)."""
 
-    __slots__ = ("_chatter", "_dropped", "_lock", "_relevant", "limit", "number")
+    __slots__ = ("_chatter", "_lock", "_lost_chatter", "_lost_relevant", "_relevant", "limit", "number")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -44,7 +44,7 @@ class BoundedQueue:
         self.number = count(1).__next__
         self._chatter: deque[Raw] = deque()
         self._relevant: deque[Raw] = deque()
-        self._dropped = Drops()
+        self._lost_chatter = self._lost_relevant = 0
         # Re-entrant: a signal handler may emit while its own thread counts a drop.
         self._lock = threading.RLock()
 
@@ -53,7 +53,7 @@ class BoundedQueue:
 
     @property
     def dropped(self) -> Drops:
-        return self._dropped
+        return Drops(self._lost_chatter, self._lost_relevant)
 
     def put(self, raw: Raw) -> int:
         """Append `raw` if it may stand; how many waited before it. Never blocks for longer than another count takes."""
@@ -62,7 +62,8 @@ class BoundedQueue:
         waiting = len(chatter) + len(relevant)
         if raw[2] in CHATTER:
             if waiting >= self.limit:
-                self._count(chatter=1)
+                with self._lock:
+                    self._lost_chatter += 1
             else:
                 chatter.append(raw)
         elif waiting < self.limit or self._evict():
@@ -81,18 +82,16 @@ class BoundedQueue:
         try:
             if self.limit:
                 self._chatter.popleft()
-                self._count(chatter=1)
+                with self._lock:
+                    self._lost_chatter += 1
                 return True
         except IndexError:  # no chatter (any more): the other thread may have drained it in between
             pass
         if len(self) < self.limit:
             return True
-        self._count(relevant=1)
-        return False
-
-    def _count(self, chatter: int = 0, relevant: int = 0) -> None:
         with self._lock:
-            self._dropped = Drops(self._dropped.chatter + chatter, self._dropped.relevant + relevant)
+            self._lost_relevant += 1
+        return False
 
 
 def _take(source: deque[Raw]) -> list[Raw]:
