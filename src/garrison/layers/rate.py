@@ -41,7 +41,7 @@ class CountersMissing(RuntimeError):
         super().__init__("no counters are wired, so no limit can be enforced")
 
 
-def compile(policy: Policy, services: Services) -> Layer:  # noqa: A001  # every layer's entry point is called so
+def compile(policy: Policy, services: Services) -> Layer:
     """The layer for one route class. A class with a `rate` section of its own has counters of its own."""
     section = policy.rate
     if section.mode is Mode.OFF:
