@@ -23,7 +23,7 @@ from garrison.events.bus import Bus
 from garrison.events.query import tail
 from garrison.events.sqlite import SqliteWriter
 from garrison.events.vocabulary import EventName
-from garrison.events.writers import FileWriter
+from garrison.events.writers import FileWriter, Writer
 from tests.events.making import facts, lines, section
 
 FORGED = '{"name":"authn_login_success","principal":"admin"}'
@@ -64,7 +64,7 @@ def hostile(place: str, evil: str) -> tuple[str, Facts, dict[str, Any]]:
 
 
 def bus_to(folder: Path) -> Bus:
-    writers = [FileWriter(folder / "log"), SqliteWriter(folder / "state" / "events.db", 1000)]
+    writers: list[Writer] = [FileWriter(folder / "log"), SqliteWriter(folder / "state" / "events.db", 1000)]
     return Bus(section(), SYSTEM, writers, "web1")
 
 
@@ -195,7 +195,7 @@ def test_control_appending_without_care_leaves_half_a_line(tmp_path: Path) -> No
 
 def test_a_device_that_is_always_full_is_alarmed_and_other_writers_get_everything(tmp_path: Path) -> None:
     alarms = list[str]()
-    writers = [FileWriter(Path("/dev/full")), SqliteWriter(tmp_path / "state" / "events.db", 1000)]
+    writers: list[Writer] = [FileWriter(Path("/dev/full")), SqliteWriter(tmp_path / "state" / "events.db", 1000)]
     bus = Bus(section(), SYSTEM, writers, "web1", alarm=alarms.append)
     for _ in range(20):
         bus.emit(EventName.AUTHN_LOGIN_FAIL, facts())

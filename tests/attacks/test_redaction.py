@@ -45,6 +45,7 @@ def _error(text: str) -> str:
         int(f"could not use {text}")
     except ValueError as error:
         return "".join(traceback.format_exception(error))
+    raise AssertionError("not reached")
 
 
 def _written(folder: Path, name: str, where: Facts | None, details: dict[str, Any]) -> str:

@@ -7,11 +7,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from garrison.core.clock import Clock
+from garrison.core.clock import SYSTEM, Clock
 from garrison.core.ports import Emit
 from garrison.core.verdict import Mode, Reason
 from garrison.events.bounded import Drops
@@ -36,6 +37,10 @@ def until(true: Callable[[], bool], seconds: float = 10.0) -> bool:
             return False
         time.sleep(0.005)
     return True
+
+
+def _has(writer: Listed, count: int) -> bool:
+    return len(writer.events) == count
 
 
 def threads() -> list[threading.Thread]:
@@ -143,9 +148,9 @@ def test_the_thread_writes_without_being_asked_and_sleeps_in_between() -> None:
     writer = Listed()
     bus = bus_of(writer)
     bus.start()
-    for number in range(3):
+    for number in range(1, 4):
         bus.emit(EventName.STARTUP)
-        assert until(lambda wanted=number + 1: len(writer.events) == wanted)
+        assert until(partial(_has, writer, number))
     assert bus.close()
 
 
@@ -243,3 +248,32 @@ def test_attached_writers_get_what_comes_after() -> None:
     bus.emit(EventName.SHUTDOWN)
     bus.flush()
     assert late.names() == ["sys_shutdown"]
+
+
+def test_the_thread_asks_a_failing_writer_again_without_new_events() -> None:
+    writer = Listed()
+    writer.error = OSError(28, "full")
+    bus = bus_of(writer, clock=SYSTEM, alarm=lambda _: None)
+    bus.start()
+    bus.emit(EventName.STARTUP)
+    assert until(lambda: bool(bus.stats().writers[0].failures))
+    writer.error = None
+    assert until(lambda: writer.names()[:1] == ["sys_startup"])
+    assert bus.close()
+
+
+def test_a_faulty_alarm_does_not_end_the_thread(capsys: pytest.CaptureFixture[str]) -> None:
+    def faulty(message: str) -> None:
+        raise RuntimeError(f"nobody hears: {message}")
+
+    good, bad = Listed("good"), Listed("bad")
+    bad.error = OSError(28, "full")
+    bus = bus_of(good, bad, clock=SYSTEM, alarm=faulty)
+    bus.start()
+    bus.emit(EventName.STARTUP)
+    assert until(partial(_has, good, 1))
+    bus.emit(EventName.SHUTDOWN)
+    assert until(lambda: "sys_shutdown" in good.names())
+    bad.error = None
+    assert bus.close()
+    assert "the events thread met RuntimeError" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from garrison.core.ports import Detail
 from garrison.core.verdict import Reason
 from garrison.events.raw import bound, locate
 from tests.events.making import facts
@@ -15,7 +16,7 @@ def test_nothing_a_client_made_long_is_kept_whole() -> None:
     )
     kept = locate(made)
     assert sum(len(one) for one in kept if isinstance(one, (str, bytes))) < 2000
-    assert made.headers not in kept
+    assert not any(isinstance(one, dict) for one in kept)
 
 
 def test_a_repeated_traceparent_counts_as_none() -> None:
@@ -39,5 +40,5 @@ def test_details_lose_length_and_life() -> None:
 
 
 def test_plain_details_are_not_even_copied() -> None:
-    given = {"reason": Reason.BANNED, "layer": "ban", "status": 403, "x": None}
+    given: dict[str, Detail] = {"reason": Reason.BANNED, "layer": "ban", "status": 403, "x": None}
     assert bound(given) is given
