@@ -1,0 +1,189 @@
+"""What the documentation shows is run: Python blocks as they stand, policies through the loader, commands by name.
+
+The blocks of a page share one working directory and one namespace, in the order in which they are read. A block with a
+`title` is written to the file of that name first, so `garrison.toml` on a page is the policy its code finds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+from sybil import Document, Example, Lexeme, Region
+from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, RawFencedCodeBlockLexer
+from typer.core import TyperGroup
+
+from garrison.cli.main import app as cli
+from garrison.findings.severity import Level
+from garrison.policy.checks import Subject, run_checks
+from garrison.policy.load import load
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+KEY = "cT8hX2m_9vRkLw4ZpQy7NbE1sUfD6aGJ0oViC3tKx5M"
+UNKNOWN_TO_AUTHORS = {"P001", "P007"}
+"""Checks for what only the operator of a real site knows: its hosts and its key."""
+
+_INFO = re.compile(r'(?P<language>\w+)(?: title="(?P<title>[^"]+)")?[ \t]*$\n', re.MULTILINE)
+_FENCES = RawFencedCodeBlockLexer(_INFO)
+_HIDDEN = DirectiveInHTMLCommentLexer(
+    r"invisible-code(?:-block)?", mapping={"arguments": "language", "source": "source"}
+)
+
+
+class Parser:
+    """Finds the blocks that can be checked, and says how."""
+
+    def __init__(self) -> None:
+        self.checks = {
+            "python": run_python,
+            "toml": check_toml,
+            "bash": check_commands,
+            "json": check_json,
+            "yaml": check_yaml,
+        }
+
+    def __call__(self, document: Document) -> Iterator[Region]:
+        for region in (*_FENCES(document), *_HIDDEN(document)):
+            region.evaluator = self.checks.get(region.lexemes["language"], known_prose)
+            region.parsed = str(region.lexemes["source"])
+            yield region
+
+
+def known_prose(example: Example) -> None:
+    language = example.region.lexemes["language"]
+    assert language in {"text", "html", "javascript", "dockerfile", "ini", "nginx"}, f"{language}: nothing checks this"
+
+
+def saved(example: Example) -> Path | None:
+    title = example.region.lexemes.get("title")
+    if title is None:
+        return None
+    path = Path(str(title))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(example.parsed, encoding="utf-8")
+    return path
+
+
+def run_python(example: Example) -> None:
+    saved(example)
+    source: Lexeme = example.region.lexemes["source"]
+    blank = "\n" * (example.line + source.line_offset)
+    exec(compile(blank + example.parsed, example.path, "exec", dont_inherit=True), example.namespace)  # noqa: S102
+
+
+def check_toml(example: Example) -> None:
+    path = saved(example) or Path("example.toml")
+    path.write_text(example.parsed, encoding="utf-8")
+    loaded = load(path, {})
+    findings = run_checks(Subject(loaded.policy, sources=loaded.sources))
+    errors = [f for f in findings if f.severity.level is Level.ERROR and f.id not in UNKNOWN_TO_AUTHORS]
+    assert not errors, errors
+
+
+def check_json(example: Example) -> None:
+    json.loads(example.parsed)
+
+
+def check_yaml(example: Example) -> None:
+    assert list(yaml.safe_load_all(example.parsed))
+
+
+def check_commands(example: Example) -> None:
+    text = example.parsed.replace("\\\n", " ")
+    for line in text.splitlines():
+        for words in commands_in(line):
+            if words[0] == "garrison":
+                check_garrison(words[1:])
+            elif words[0] == "make":
+                target = next((word for word in words[1:] if "=" not in word), "help")
+                assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), line
+
+
+def commands_in(line: str) -> Iterator[list[str]]:
+    """The command of a line, and those in `$(…)` within it."""
+    for inner in re.findall(r"\$\(([^()]*)\)", line):
+        yield from commands_in(inner)
+    words = shlex.split(re.sub(r"\$\([^()]*\)", "X", line), comments=True)
+    while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+        words = words[1:]
+    if words:
+        yield words
+
+
+def check_garrison(words: list[str]) -> None:
+    """Every subcommand and option must be there; what the command would do is not done."""
+    command = typer.main.get_command(cli)
+    while isinstance(command, TyperGroup) and words and not words[0].startswith("-"):
+        assert words[0] in command.commands, f"garrison has no command {words[0]!r}"
+        command, words = command.commands[words[0]], words[1:]
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    known |= {"-h", "--help"}
+    for word in words:
+        if word.startswith("-"):
+            assert word.partition("=")[0] in known, f"{command.name} has no option {word}"
+
+
+def title_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=title_of)
+def test_the_code_of_a_page_runs_as_it_stands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("GARRISON_ENVIRONMENT", "development")
+    monkeypatch.setenv("GARRISON_KEY", KEY)
+    before = set(sys.modules)
+    document = Document.parse(str(page), Parser())
+    document.namespace["__name__"] = "page"
+    try:
+        for example in document.examples():
+            example.evaluate()
+    finally:
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+                del sys.modules[name]
+
+
+class TestTheChecksThemselves:
+    def check(self, text: str, tmp_path: Path) -> None:
+        page = tmp_path / "page.md"
+        page.write_text(text, encoding="utf-8")
+        for example in Document.parse(str(page), Parser()).examples():
+            example.evaluate()
+
+    @pytest.mark.parametrize(
+        "block",
+        [
+            "```python\nassert False\n```\n",
+            "<!-- invisible-code-block: python\nassert False\n-->\n",
+            '```toml\nhsots = ["a.example"]\n```\n',
+            '```toml\n[cors]\norigins = ["*"]\ncredentials = true\n```\n',
+            "```bash\ngarrison chekc\n```\n",
+            "```bash\ngarrison check --fromat json\n```\n",
+            'ok\n\n```bash\ncurl --cacert "$(garrison certs cb)" https://localhost:8443/\n```\n',
+            "```bash\nmake demon\n```\n",
+            "```json\n{,}\n```\n",
+            "```cobol\nSTOP RUN.\n```\n",
+        ],
+    )
+    def test_a_page_that_is_wrong_is_caught(self, block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(Exception):  # noqa: B017  # each kind of block fails in its own way
+            self.check(block, tmp_path)
+
+    def test_a_page_that_is_right_passes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        text = (
+            '```toml title="garrison.toml"\nhosts = ["a.example"]\n```\n\n```bash\ngarrison check --format json\n```\n'
+        )
+        self.check(text, tmp_path)
+        assert (tmp_path / "garrison.toml").exists()
