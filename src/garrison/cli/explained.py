@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..events.event import Event
 from ..events.terms import Severity
+from ..layers.target import KEYS
 from ..policy.load import Loaded
 from .output import safe
 from .why import why
@@ -71,18 +72,33 @@ def _reasons(event: Event, loaded: Loaded) -> list[tuple[str, str]]:
         ("Why", f"The request {refused} because {known.rule}."),
         ("Layer", f"{event.layer}, on the route class {event.route or 'default'}"),
         ("Reason", event.reason),
-        ("Rule", f"{key} ({loaded.source(key)})"),
+        ("Rule", f"{key} ({loaded.source(key)})" if key else "limit() at the endpoint, in the application's code"),
         ("To change", known.change),
     ]
 
 
 def decisive_key(key: str, event: Event, loaded: Loaded) -> str:
-    """The policy key that decided for the event's route class: the class's own where it sets the section."""
+    """The policy key that decided for the event's route class: the class's own where it sets the section.
+
+    Empty when the rule stands in the application's code and not in the policy.
+    """
+    key = _narrowed(key, str(event.details.get("detail", "")))
     section = key.partition(".")[0]
     for index, route in enumerate(loaded.policy.routes):
         if route.name == event.route and section in route.sections:
             return f"routes.{index}.{key}"
     return key
+
+
+def _narrowed(key: str, detail: str) -> str:
+    """The exact key, where the event's detail tells it: which limit was spent, what is odd about a path."""
+    if key == "rate.address":
+        if "endpoint:" in detail:
+            return ""
+        return next((f"rate.{scope.replace('-', '_')}" for scope in ("principal", "api-key") if scope in detail), key)
+    if key == "target.mode":
+        return next((f"target.{name}" for fault, name in KEYS.items() if fault in detail.split()), key)
+    return "host.ports" if key == "hosts" and detail.startswith("port ") else key
 
 
 def plain(event: Event, loaded: Loaded) -> dict[str, Any]:

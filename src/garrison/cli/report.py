@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..findings.inert import one_line
 from .options import Format, PolicyFile, State, event_store, load_policy
-from .output import Shape, Usage, out, print_json, safe
+from .output import Shape, Usage, out, paragraph, print_json, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,11 +91,13 @@ def _table(rows: Sequence[Refusals]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("Layer", "Route", "Reason", "Outcome"):
+    for title in ("Layer", "Route"):
         table.add_column(title, overflow="fold")
+    table.add_column("Reason", no_wrap=True)
+    table.add_column("Outcome")
     table.add_column("Count", justify="right")
     table.add_column("Clients", justify="right")
-    table.add_column("Newest example", overflow="fold")
+    table.add_column("Newest example", overflow="fold", min_width=18)
     for row in rows:
         enforced = row.mode == "enforce"
         example = row.examples[0] if row.examples else None
@@ -105,6 +108,8 @@ def _table(rows: Sequence[Refusals]) -> Table:
             safe("refused" if enforced else "would refuse", "red" if enforced else "yellow"),
             str(row.count),
             str(row.clients),
-            safe(f"{example.request_id}  {example.method} {example.path}" if example else ""),
+            paragraph(
+                f"{one_line(example.request_id)}\n{one_line(f'{example.method} {example.path}')}" if example else ""
+            ),
         )
     return table

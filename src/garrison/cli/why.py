@@ -42,7 +42,9 @@ WHY: Final[Mapping[Reason, Why]] = {
         "Add the name to hosts if users really type it; probes by IP address need a route class with health = true.",
     ),
     Reason.METHOD_NOT_ALLOWED: Why(
-        "its method may not reach the application", "method.allow", "Add the method to method.allow."
+        "its method may not reach the application",
+        "method.allow",
+        "Add the method to method.allow; TRACE and CONNECT never pass.",
     ),
     Reason.TARGET_MALFORMED: Why(
         "its path can be read in two ways",
