@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..core.cookies import cookie_reader
 from ..core.errors import DependencyError
@@ -30,10 +29,10 @@ _TOUCH_EVERY = 60.0
 """Seconds between two writes of a session's last use: an active session must not cost a write per request."""
 _MAX_COOKIE = 256
 _PRESESSION, _SESSION = "p", "s"
+_KINDS: Final = {kind.encode("ascii"): kind for kind in (_PRESESSION, _SESSION)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Ticket:
+class _Ticket(NamedTuple):
     """A cookie whose signature holds. `key` is the id's hash: what is stored, and what CSRF tokens are bound to."""
 
     kind: str
@@ -51,6 +50,7 @@ class Sessions:
         self._section = section
         self._sign = services.signer(PURPOSE_SESSION)
         self._read = cookie_reader(section.cookie)
+        self._latest: tuple[Facts, _Ticket | None] | None = None
 
     def session_id(self, facts: Facts) -> str | None:
         """The key of the session or pre-session the cookie names, if we issued it."""
@@ -70,9 +70,14 @@ class Sessions:
         if ticket.kind != _SESSION:
             return None
         record = await self._records.get(KIND, ticket.key)
-        if record is None or self._is_over(record):
+        if record is None:
             return None
-        await self._touch(record)
+        now = self._services.clock.wall()
+        idle = self._idle(record, now)
+        if idle is None:
+            return None
+        if idle >= _TOUCH_EVERY:
+            await self._touch(record, now)
         data = record.data
         return Principal(str(data["principal"]), str(data["kind"]), frozenset(str(data["scopes"]).split()))
 
@@ -89,7 +94,7 @@ class Sessions:
             "used": now,
         }
         expires = now + self._section.absolute
-        await self._records.put(KIND, _key(identifier), data, expires=expires, expect=0)
+        await self._records.put(KIND, _key(identifier.encode("ascii")), data, expires=expires, expect=0)
         if before is not None and before.kind == _SESSION:
             await self._records.delete(KIND, before.key)
         self._issue(exchange, _SESSION, identifier)
@@ -112,34 +117,42 @@ class Sessions:
         identifier = identifier or secrets.token_urlsafe(_ID_BYTES)
         tag = self._sign.sign(f"{kind}.{identifier}".encode("ascii"))
         exchange.set_cookie(self._line(f"{kind}.{identifier}.{tag}"))
-        exchange.session = _key(identifier)
+        exchange.session = _key(identifier.encode("ascii"))
         return exchange.session
 
     def _ticket(self, facts: Facts) -> _Ticket | None:
+        """The ticket of this request. CSRF asks for it just before the principal is resolved: the latest is kept."""
+        latest = self._latest
+        if latest is not None and latest[0] is facts:
+            return latest[1]
+        ticket = self._verified(facts)
+        self._latest = (facts, ticket)
+        return ticket
+
+    def _verified(self, facts: Facts) -> _Ticket | None:
         values = self._read(facts)
         if len(values) != 1 or len(values[0]) > _MAX_COOKIE:
             return None  # absent, tossed or not ours
-        kind, _, rest = values[0].decode("latin-1").partition(".")
-        identifier, _, tag = rest.partition(".")
-        if kind not in {_PRESESSION, _SESSION} or not tag or not identifier.isascii():
+        value = values[0]
+        kind, _, rest = value.partition(b".")
+        identifier, _, tag = rest.partition(b".")
+        if kind not in _KINDS or not tag or not value.isascii():
             return None
-        if not self._sign.verify(f"{kind}.{identifier}".encode("ascii"), tag):
+        if not self._sign.verify(value[: -len(tag) - 1], tag.decode("ascii")):
             return None
-        return _Ticket(kind, _key(identifier))
+        return _Ticket(_KINDS[kind], _key(identifier))
 
-    def _is_over(self, record: Record) -> bool:
-        now = self._services.clock.wall()
+    def _idle(self, record: Record, now: float) -> float | None:
+        """Seconds since the session was last written as used; None when it is over."""
         used, begun = record.data["used"], record.data["begun"]
         if not isinstance(used, (int, float)) or not isinstance(begun, (int, float)):
-            return True
-        return now - used > self._section.idle or now - begun > self._section.absolute
+            return None
+        idle = now - used
+        return None if idle > self._section.idle or now - begun > self._section.absolute else idle
 
-    async def _touch(self, record: Record) -> None:
-        now = self._services.clock.wall()
-        used = record.data["used"]
-        if isinstance(used, (int, float)) and now - used >= _TOUCH_EVERY:
-            data = {**record.data, "used": now}
-            await self._records.put(KIND, record.id, data, expires=record.expires, expect=record.version)
+    async def _touch(self, record: Record, now: float) -> None:
+        data = {**record.data, "used": now}
+        await self._records.put(KIND, record.id, data, expires=record.expires, expect=record.version)
 
     def _line(self, value: str, *, max_age: int | None = None) -> bytes:
         section = self._section
@@ -149,5 +162,5 @@ class Sessions:
         return line.encode("ascii")
 
 
-def _key(identifier: str) -> str:
-    return hashlib.blake2b(identifier.encode("ascii"), digest_size=16).hexdigest()
+def _key(identifier: bytes) -> str:
+    return hashlib.blake2b(identifier, digest_size=16).hexdigest()
