@@ -49,7 +49,7 @@ class ReadFacts:
         raw_path = _raw_path(scope)
         path, fault = normalise(raw_path)
         kind = scope["type"]
-        method = scope.get("method", "GET")
+        method = scope["method"] if kind == "http" else "GET"
         peer = scope.get("client")
         forwarded = headers.get(self._forwarded)
         values = () if forwarded is None else duplicates.get(self._forwarded, (forwarded,))
