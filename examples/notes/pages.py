@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
-from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from garrison.fastapi import templates
 
@@ -76,7 +76,9 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     if not wants_page(request):
-        return await request_validation_exception_handler(request, error)
+        # FastAPI's own handler repeats the input, and fails on input that is no Unicode (half a surrogate pair).
+        told = [{name: place[name] for name in ("type", "loc", "msg")} for place in error.errors()]
+        return JSONResponse({"detail": told}, 422)
     if any(place["loc"][0] == "path" for place in error.errors()):
         return page(request, "error.html", status=404, title=_TITLES[404], detail="There is no such thing here.")
     fields = sorted({str(place["loc"][-1]) for place in error.errors() if place["loc"][0] == "body"})

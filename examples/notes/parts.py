@@ -38,7 +38,7 @@ class Parts:
         return cls(
             settings,
             Database(settings.database_url),
-            Passwords(),
+            Passwords(fast=settings.allow_insecure_fast_hash),
             Files(settings.files),
             Previews(allow_loopback=settings.allow_insecure_loopback_preview),
             Hub(),

@@ -18,10 +18,10 @@ _AT_ONCE: Final = 2
 
 
 class Passwords:
-    """Hash and verify. One object for the process."""
+    """Hash and verify. One object for the process. `fast` is for test suites and worth nothing against an attacker."""
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher()
+    def __init__(self, *, fast: bool = False) -> None:
+        self._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1) if fast else PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
         self._limiter: CapacityLimiter | None = None
 

@@ -30,7 +30,11 @@ _BYTES: Final = 256 * 1024
 _TITLE: Final = 200
 _AT_ONCE: Final = 10
 _PORTS: Final = {"http": 80, "https": 443}
-_TRANSLATED: Final = tuple(ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
+_SPECIAL: Final = tuple(
+    ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "2002::/16", "2001::/32", "192.0.0.0/24")
+)
+"""Ways to IPv4 addresses behind a translator or tunnel, and a block that older Pythons take for public."""
+_HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 _CHARSET = re.compile(r"charset=[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
 
@@ -80,8 +84,10 @@ class Previews:
 
     def _checked(self, address: str) -> httpx.URL:
         url = httpx.URL(address)
-        if url.scheme not in _PORTS or not url.host:
+        if url.scheme not in _PORTS:
             raise PreviewRefused("neither http nor https")
+        if not _HOST.fullmatch(url.raw_host.decode("ascii")):
+            raise PreviewRefused("no host name")
         if url.userinfo:
             raise PreviewRefused("it carries a user name")
         if url.port not in {None, _PORTS[url.scheme]} and not self._allow_loopback:
@@ -103,9 +109,10 @@ def is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        tunnelled = address.sixtofour is not None or address.teredo is not None
-        if tunnelled or address.is_site_local or any(address in network for network in _TRANSLATED):
+        if address.is_site_local:
             return False
+    if any(address in network for network in _SPECIAL):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved and not address.is_unspecified
 
 

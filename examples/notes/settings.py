@@ -18,6 +18,12 @@ _DRIVERS: Final = {
     "postgres": "postgresql+asyncpg",
     "postgresql": "postgresql+asyncpg",
 }
+_DEVELOPMENT_ONLY: Final = (
+    "seed",
+    "allow_insecure_planted_xss",
+    "allow_insecure_loopback_preview",
+    "allow_insecure_fast_hash",
+)
 _LOOPBACK: Final = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 
 
@@ -37,6 +43,7 @@ class Settings(BaseModel):
 
     allow_insecure_planted_xss       plants one stored and one reflected XSS, for tests of the CSP
     allow_insecure_loopback_preview  lets link previews ask loopback addresses, for tests
+    allow_insecure_fast_hash         hashes passwords cheaply, so that test suites don't wait
     allow_insecure_database_link     accepts an unverified database link off loopback
     """
 
@@ -51,6 +58,7 @@ class Settings(BaseModel):
     storage_bytes: Annotated[int, Field(ge=1)] = 50 * 1024**2
     allow_insecure_planted_xss: bool = False
     allow_insecure_loopback_preview: bool = False
+    allow_insecure_fast_hash: bool = False
     allow_insecure_database_link: bool = False
 
     @classmethod
@@ -88,7 +96,7 @@ class Settings(BaseModel):
             raise ValueError("the database must be SQLite or PostgreSQL")
         if self.development:
             return self
-        for name in ("allow_insecure_planted_xss", "allow_insecure_loopback_preview", "seed"):
+        for name in _DEVELOPMENT_ONLY:
             if getattr(self, name):
                 raise ValueError(f"{name} is for development and tests, never for production")
         url = self.database_url

@@ -1,0 +1,142 @@
+"""Sign-up, log-in, log-out."""
+
+from __future__ import annotations
+
+import pytest
+
+from .site import PASSWORD, Person, Site
+
+pytestmark = pytest.mark.anyio
+
+SESSION = "__Host-session"
+
+
+def session_of(person: Person) -> str:
+    return person.client.cookies.get(SESSION) or ""
+
+
+async def test_who_signs_up_can_log_in_and_see_their_page(site: Site) -> None:
+    async with site.visitor() as person:
+        assert (await person.sign_up("ann@example.com")).headers["location"] == "/log-in?new"
+        answer = await person.log_in("Ann@Example.com")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        page = await person.get("/")
+        assert page.status_code == 200
+        assert "Log out" in page.text
+
+
+async def test_an_anonymous_page_request_is_led_to_the_log_in_form_and_an_api_request_is_told_401(site: Site) -> None:
+    async with site.visitor() as person:
+        page = await person.get("/")
+        assert (page.status_code, page.headers["location"]) == (303, "/log-in")
+        assert (await person.get("/api/notes", headers={"Accept": "application/json"})).status_code == 401
+
+
+async def test_a_log_in_without_a_token_is_refused_even_without_any_cookie(site: Site) -> None:
+    form = {"email": "demo@example.com", "password": site.settings.demo_password.get_secret_value()}
+    async with site.visitor() as person:
+        answer = await person.client.post("/log-in", data=form, headers={"Accept": "application/json"})
+        assert (answer.status_code, answer.json()["reason"]) == (403, "csrf-missing")
+        assert (await person.log_in(form["email"], form["password"])).status_code == 303  # the control
+
+
+async def test_a_log_in_sent_by_another_site_is_refused_although_it_has_a_token(site: Site) -> None:
+    async with site.visitor() as person:
+        token = await person.open_form("/log-in")
+        form = {"csrf_token": token, "email": "demo@example.com", "password": "x"}
+        headers = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+        assert (await person.client.post("/log-in", data=form, headers=headers)).status_code == 403
+        assert (await person.client.post("/log-in", data=form)).status_code == 401  # the control: judged on its merits
+
+
+async def test_a_session_id_planted_before_log_in_is_not_the_one_after_it(site: Site) -> None:
+    async with site.visitor() as person:
+        await person.sign_up("ann@example.com")
+        await person.open_form("/log-in")
+        planted = session_of(person)
+        assert planted.startswith("p.")
+        await person.log_in("ann@example.com")
+        assert session_of(person).startswith("s.")
+        async with site.visitor() as attacker:
+            attacker.client.cookies.set(SESSION, planted, domain="localhost")
+            assert (await attacker.get("/")).status_code == 303
+
+
+async def test_a_second_log_in_ends_the_first_session(site: Site) -> None:
+    async with site.member() as person:
+        before = session_of(person)
+        token = (await person.get("/sign-up")).text.split('csrf_token" value="')[1].split('"')[0]
+        await person.post("/log-in", {"csrf_token": token, "email": "ann@example.com", "password": PASSWORD})
+        assert session_of(person) != before
+        async with site.visitor() as attacker:
+            attacker.client.cookies.set(SESSION, before, domain="localhost")
+            assert (await attacker.get("/")).status_code == 303
+
+
+async def test_a_token_of_before_the_log_in_is_worth_nothing_after_it(site: Site) -> None:
+    async with site.visitor() as person:
+        await person.sign_up("ann@example.com")
+        old = await person.open_form("/log-in")
+        await person.log_in("ann@example.com")
+        assert (await person.post("/notes", {"csrf_token": old, "title": "x"})).status_code == 403
+        assert (await person.post("/notes", {"title": "x"})).status_code == 303  # the control: the token of now
+
+
+async def test_a_log_out_ends_the_session_on_the_server(site: Site) -> None:
+    async with site.member() as person:
+        kept = session_of(person)
+        answer = await person.post("/log-out", {})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/log-in")
+        assert "cookies" in answer.headers["clear-site-data"]
+        async with site.visitor() as thief:
+            thief.client.cookies.set(SESSION, kept, domain="localhost")
+            assert (await thief.get("/")).status_code == 303
+
+
+async def test_known_and_unknown_addresses_get_the_same_answer_to_a_wrong_password(site: Site) -> None:
+    async with site.visitor() as person:
+        answers = [await person.log_in(email, "wrong password") for email in ("demo@example.com", "no@example.com")]
+        assert [answer.status_code for answer in answers] == [401, 401]
+        pages = [answer.text.split("<main", 1)[1].split("csrf_token")[0] for answer in answers]
+        assert pages[0] == pages[1]
+        assert "wrong" in pages[0]
+
+
+async def test_signing_up_with_a_taken_address_answers_the_same_and_changes_nothing(site: Site) -> None:
+    async with site.visitor() as person:
+        first = await person.sign_up("ann@example.com")
+        second = await person.sign_up("ann@example.com", "Mallory", "another long password")
+        assert (first.status_code, first.headers["location"]) == (second.status_code, second.headers["location"])
+        assert (await person.log_in("ann@example.com", "another long password")).status_code == 401
+        assert (await person.log_in("ann@example.com")).status_code == 303
+
+
+async def test_guessing_passwords_ends_in_429(site: Site) -> None:
+    async with site.visitor() as person:
+        statuses = [(await person.log_in("demo@example.com", f"guess {n}")).status_code for n in range(15)]
+        assert statuses[:10] == [401] * 10
+        assert statuses[-1] == 429
+
+
+@pytest.mark.parametrize(
+    "change", [{"password": "short"}, {"email": "nobody"}, {"email": "a@b\x00c"}, {"name": "   "}, {"name": "x" * 81}]
+)
+async def test_an_invalid_sign_up_names_the_field_and_never_repeats_what_was_sent(
+    site: Site, change: dict[str, str]
+) -> None:
+    form = {"email": "ann@example.com", "name": "Ann", "password": "a long passphrase", **change}
+    field, value = next(iter(change.items()))
+    async with site.visitor() as person:
+        token = await person.open_form("/sign-up")
+        answer = await person.post("/sign-up", {"csrf_token": token, **form})
+        assert answer.status_code == 422
+        assert f"Not valid or missing: {field}." in answer.text
+        assert value.strip() == "" or value not in answer.text
+        assert form["password"] not in answer.text
+
+
+async def test_a_stored_password_is_an_argon2id_hash(site: Site) -> None:
+    async with site.member():
+        content = b"".join(file.read_bytes() for file in site.settings.data.glob("notes.db*"))
+        assert b"$argon2id$" in content
+        assert PASSWORD.encode() not in content
