@@ -6,6 +6,7 @@ a word. Lets pass: symbolic links, which orchestrators use to mount configuratio
 
 from __future__ import annotations
 
+import os
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ def find_file(environ: Mapping[str, str], folder: Path) -> Path | None:
     """`GARRISON_POLICY`, else `garrison.toml`, else a pyproject.toml with `[tool.garrison]`, in `folder`."""
     if named := environ.get(VARIABLE):
         return Path(named)
-    if (own := folder / FILE_NAME).exists():
+    if os.path.lexists(own := folder / FILE_NAME):  # a dangling link is refused when it is read, not passed over
         return own
     project = folder / PROJECT_FILE
     return project if project.is_file() and _has_policy(project) else None

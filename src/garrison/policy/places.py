@@ -3,7 +3,7 @@
 The file is cut into statements (a table header or a key with its value), and the parser itself reads each of them, so
 that quoted keys, dotted keys and values over several lines are understood as it understands them.
 
-Assumption: the whole text is valid TOML. Lets pass: a statement of more than `_LONGEST` lines has no line.
+Assumption: the whole text is valid TOML. Lets pass: a value that may end at more than `_TRIES` places has no line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-_LONGEST = 300
+_TRIES = 300
 
 
 def find_lines(text: str, root: Sequence[str] = ()) -> dict[str, int]:
@@ -33,15 +33,24 @@ def find_lines(text: str, root: Sequence[str] = ()) -> dict[str, int]:
 
 def _statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
     pending: list[str] = []
+    tries = 0
     for number, line in enumerate(text.split("\n"), start=1):
         if not pending and (not line.strip() or line.lstrip().startswith("#")):
             continue
         pending.append(line)
+        if len(pending) > 1 and not _may_end(line):
+            continue
+        tries += 1
         parsed = _parse("\n".join(pending))
         if parsed is not None:
             yield number - len(pending) + 1, pending[0], parsed
-        if parsed is not None or len(pending) > _LONGEST:
-            pending = []
+        if parsed is not None or tries > _TRIES:
+            pending, tries = [], 0
+
+
+def _may_end(line: str) -> bool:
+    """Whether a value over several lines may end here. It spares reading a long list anew with each of its lines."""
+    return any(mark in line for mark in ("]", "}", "'''", '"""'))
 
 
 def _parse(statement: str) -> dict[str, Any] | None:

@@ -74,11 +74,10 @@ def _suggest(loc: Sequence[str]) -> str:
     known = list(owner.model_fields) if owner else []
     if owner is RouteClass:
         known = [key for key in known if key != "sections"] + list(SECTIONS)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if near:
-        return f"Did you mean {near[0]!r}?"
     if home := _home(name):
         return f"Did you mean {home!r}?"
+    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
+        return f"Did you mean {near[0]!r}?"
     return f"Known keys: {', '.join(sorted(known))}." if known else ""
 
 
