@@ -84,9 +84,11 @@ def _authenticated(session_cookie: str) -> Amend:
     def amend(exchange: Exchange, edit: Edit) -> None:
         if exchange.login or (edit.ours and edit.status >= 400):
             _clear(exchange, edit)
-            _forbid(edit)
-        elif is_personal(exchange) and not _may_be_stored(edit):
-            _forbid(edit)
+            _forbid(edit, _said(edit.headers))
+        elif is_personal(exchange):
+            said = _said(edit.headers)
+            if not _may_be_stored(edit, said):
+                _forbid(edit, said)
 
     return amend
 
@@ -116,23 +118,29 @@ def _session_finder(session_cookie: str) -> Callable[[bytes], Collection[str]]:
     return sessions_in
 
 
-def _may_be_stored(edit: Edit) -> bool:
+def _may_be_stored(edit: Edit, said: bytes) -> bool:
     """Whether a personal request's answer is shareable by the application's word, or plainly a file.
 
     A 304 leaves the decision with the answer that it confirms: that one would not be stored if it had been personal.
     """
     if edit.status == 304:
         return True
-    said = _said(edit.headers)
     if said:
         return _SHAREABLE.search(said) is not None
     return edit.get(b"last-modified") is not None and (edit.get(b"content-type") or b"").lower().startswith(_FILES)
 
 
 def _said(headers: RawHeaders) -> bytes:
-    return b",".join(value for name, value in headers if name == _NAME)
+    """The application's own `Cache-Control`, over all its lines. Most answers have none."""
+    said = b""
+    for name, value in headers:
+        if name == _NAME:
+            said = said + b"," + value if said else value
+    return said
 
 
-def _forbid(edit: Edit) -> None:
-    if not _KEPT_OUT.search(_said(edit.headers)):
+def _forbid(edit: Edit, said: bytes) -> None:
+    if not said:
+        edit.headers.append(_NO_STORE)
+    elif not _KEPT_OUT.search(said):
         edit.put(*_NO_STORE)

@@ -140,13 +140,12 @@ def _by_principal(
 
 def _settler(counters: Counters) -> Settle:
     """Takes charges and judges what came of it: now, or once a remote store has answered."""
-    take, local = counters.take, counters.local
+    take = counters.take
+    if not counters.local:
+        return lambda charges, exchange, shown=None: _settle_later(take(charges), exchange, shown)  # type: ignore[arg-type]
 
-    def settle(charges: Charges, exchange: Exchange, shown: int | None = None) -> Reply:
-        taken = take(charges)
-        if local:
-            return _judge(taken, exchange, shown)  # type: ignore[arg-type]  # what `local` promises
-        return _settle_later(taken, exchange, shown)  # type: ignore[arg-type]
+    def settle(charges: Charges, exchange: Exchange, shown: int | None = None) -> Verdict:
+        return _judge(take(charges), exchange, shown)  # type: ignore[arg-type]  # what `local` promises
 
     return settle
 
@@ -157,13 +156,10 @@ async def _settle_later(pending: Awaitable[Sequence[Taken]], exchange: Exchange,
 
 def _judge(taken: Sequence[Taken], exchange: Exchange, shown: int | None) -> Verdict:
     """Keep what the headers tell: of a passing decision the first `shown`, of a refusal the refusing quotas alone."""
-    if len(taken) == 1 and taken[0].allowed and exchange.taken is None:
-        exchange.taken = [taken[0]]  # nearly every request
-        return None
-    refused = [one for one in taken if not one.allowed]
-    if refused:
-        exchange.taken = refused
-        return _refusal(refused)
+    for one in taken:
+        if not one.allowed:
+            exchange.taken = refused = [one for one in taken if not one.allowed]
+            return _refusal(refused)
     earlier = exchange.taken
     exchange.taken = [*taken[:shown]] if earlier is None else [*earlier, *taken[:shown]]
     return None
