@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -28,14 +28,21 @@ async def running(app: App) -> AsyncIterator[None]:
     to_app, from_us = anyio.create_memory_object_stream[Message](2)
     to_us, from_app = anyio.create_memory_object_stream[Message](2)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(
-            app, {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, from_us.receive, to_us.send
-        )
+        tasks.start_soon(_serve, app, from_us, to_us)
         await _exchange(to_app, from_app, "startup")
         try:
             yield
         finally:
             await _exchange(to_app, from_app, "shutdown")
+
+
+async def _serve(
+    app: App, messages: MemoryObjectReceiveStream[Message], answers: MemoryObjectSendStream[Message]
+) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
+        await answers.send(dict(message))
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, messages.receive, send)
 
 
 async def _exchange(

@@ -23,6 +23,7 @@ REFUSED = (WebSocketUpgradeError, WebSocketDisconnect)
 @asynccontextmanager
 async def listening(person: Person) -> AsyncIterator[AsyncWebSocketSession]:
     """A socket that hears from now on."""
+    socket: AsyncWebSocketSession
     async with aconnect_ws(URL, person.client, headers=OWN) as socket:
         await anyio.wait_all_tasks_blocked()
         yield socket

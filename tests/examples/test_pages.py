@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.notes.app import HERE
+from examples.notes.pages import HERE
 
 from .site import Site
 
