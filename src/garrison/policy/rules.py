@@ -284,8 +284,8 @@ def dead_class(subject: Subject) -> Iterator[Objection]:
             first = seen.setdefault((path, tuple(sorted(route.methods))), route.name)
             if first != route.name:
                 yield Objection(f"routes.{index}.paths", f"{path} belongs to the class {first!r} already.")
-        if sum(other.name == route.name for other in subject.policy.routes) > 1:
-            yield Objection(f"routes.{index}.name", f"{route.name!r} is used twice.")
+        if any(other.name == route.name for other in subject.policy.routes[:index]):
+            yield Objection(f"routes.{index}.name", f"{route.name!r} is used already.")
 
 
 @check(

@@ -1,0 +1,159 @@
+"""For every check, policies it objects to and policies it does not; the least that tells the two apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from garrison import Policy
+from garrison.policy.checks import Subject
+from garrison.policy.load import load
+from garrison.policy.source import Kind, Source
+
+DEV = {"environment": "development"}
+A, B = {"name": "a", "paths": ["/a"]}, {"name": "b", "paths": ["/b"]}
+OFF = {"mode": "off", "allow_insecure_off": "a reason"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """`key` is where the objection must stand; empty for a policy that the check must be silent about."""
+
+    values: Mapping[str, Any]
+    key: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    app: object | None = None
+    sources: Mapping[str, Source] = field(default_factory=dict)
+
+    def subject(self) -> Subject:
+        found = load(Policy(**self.values), self.environ)
+        return Subject(found.policy, self.environ, self.app, self.sources or found.sources)
+
+
+class App:
+    """Stands for an application; frameworks have `debug` as an attribute."""
+
+    def __init__(self, debug: object) -> None:
+        self.debug = debug
+
+
+def in_class(**sections: Any) -> dict[str, Any]:
+    return {"routes": [{**A, **sections}]}
+
+
+CASES: dict[str, list[Case]] = {
+    "P001": [Case({}, "hosts"), Case({"hosts": ["a.example"]}), Case(DEV)],
+    "P002": [
+        Case({"hosts": ["a.example", "a|b"]}, "hosts.1"), Case({"hosts": ["*"]}, "hosts.0"),
+        Case({"hosts": ["https://a.example"]}, "hosts.0"), Case({"hosts": [r"a\.example$"]}, "hosts.0"),
+        Case({"hosts": ["a.example", "*.a.example", "münchen.example", "[::1]"]}),
+    ],
+    "P003": [
+        Case({"cors": {"origins": ["*"], "credentials": True}}, "cors.origins"),
+        Case(in_class(cors={"origins": ["*"], "credentials": True}), "routes.0.cors.origins"),
+        Case({"cors": {"origins": ["*"]}}), Case({"cors": {"origins": ["https://a.example"], "credentials": True}}),
+    ],
+    "P004": [
+        Case({"cors": {"origins": ["null"]}}, "cors.origins"),
+        Case({"cors": {"origins": ["a.example"]}}, "cors.origins"),
+        Case({"origin": {"trusted": ["https://a.example/"]}}, "origin.trusted"),
+        Case(in_class(origin={"trusted": ["https://*.a.example"]}), "routes.0.origin.trusted"),
+        Case({"cors": {"origins": ["*"]}}), Case({"origin": {"trusted": ["https://a.example:8443"]}}),
+    ],
+    "P005": [
+        Case({"cors": {"origins": ["http://a.example"]}}, "cors.origins"),
+        Case({"cors": {"origins": ["http://a.example"]}, **DEV}), Case({"cors": {"origins": ["https://a.example"]}}),
+    ],
+    "P006": [
+        Case({}, "environment", app=App(debug=True)), Case(DEV, app=App(debug=True)), Case({}, app=App(debug=False)),
+        Case({}, app=object()), Case({}),
+    ],
+    "P007": [
+        Case({}, "key"), Case({}, environ={"GARRISON_KEY": "x"}), Case({"key": "env:X"}), Case(DEV),
+        Case({}, "key", environ={"GARRISON_KEY": ""}),
+    ],
+    "P008": [
+        Case({"rate": {"address": ["5/minute", "1000/minute"]}}, "rate.address"),
+        Case(in_class(rate={"principal": ["5/minute", "5/minute"]}), "routes.0.rate.principal"),
+        Case({"rate": {"address": ["5/second", "100/minute"]}}), Case({}),
+    ],
+    "P009": [Case({"csrf": OFF}, "csrf.mode"), Case(in_class(csp=OFF), "routes.0.csp.mode"), Case({}),
+             Case({"preset": "api"})],
+    "P010": [
+        Case({"csrf": {"mode": "off"}}, "csrf.mode"),
+        Case({"csrf": {"mode": "off", "allow_insecure_off": "  "}}, "csrf.mode"), Case({"csrf": OFF}), Case({}),
+    ],
+    "P011": [Case({"csrf": {"mode": "monitor"}}, "csrf.mode"), Case(in_class(host={"mode": "monitor"}),
+             "routes.0.host.mode"), Case({})],
+    "P012": [Case({"preset": "testing"}, "preset"), Case({"preset": "testing-2026-11"}, "preset"),
+             Case({"preset": "testing", **DEV}), Case({"preset": "api"})],
+    "P013": [
+        Case({"host": {"allow_ip": True}}, "host.allow_ip"),
+        Case(in_class(host={"allow_ip": True}), "routes.0.host.allow_ip"),
+        Case(in_class(health=True, host={"allow_ip": True})), Case({}),
+    ],
+    "P014": [Case({"routes": [{**A, "paths": ["/h/**"], "health": True}]}, "routes.0.paths"),
+             Case({"routes": [{**A, "paths": ["/h/*"]}]}), Case({"routes": [{**A, "health": True}]})],
+    "P015": [
+        Case({"proxies": ["0.0.0.0/0"]}, "proxies.0"), Case({"proxies": ["10.0.0.0/8", "::/0"]}, "proxies.1"),
+        Case({"proxies": ["nonsense"]}, "proxies.0"),
+        Case({"proxies": ["10.0.0.0/8", "unix", "192.0.2.1", "fd00::/16"]}),
+    ],
+    "P016": [Case({"processes": 4}, "store"), Case({"processes": 4, "store": "redis://x"}), Case({})],
+    "P017": [
+        Case({"cookies": {"secure": False}}, "cookies.secure"),
+        Case({"cookies": {"http_only": False}}, "cookies.http_only"),
+        Case(in_class(cookies={"secure": False}), "routes.0.cookies.secure"), Case({"cookies": {"leave": ["a"]}}),
+    ],
+    "P018": [Case({"events": {"output": "none", "store": False}}, "events.output"),
+             Case({"events": {"output": "none"}}),
+             Case({"events": {"store": False}})],
+    "P019": [Case({"client": {"allow_insecure_direct_proxy": True}}, "client.allow_insecure_direct_proxy"), Case({})],
+    "P020": [
+        Case({"routes": [{**A, "paths": ["/{x}"]}]}, "routes.0.paths"), Case({"routes": [A, {**B, "paths": ["/a"]}]},
+        "routes.1.paths"), Case({"routes": [A, {**A, "paths": ["/c"]}]}, "routes.1.name"), Case({"routes": [A, B]}),
+        Case({"routes": [{**A, "methods": ["GET"]}, {**B, "paths": ["/a"], "methods": ["POST"]}]}),
+    ],
+    "P021": [Case({"session": {"idle": "2 h", "absolute": "1 h"}}, "session.idle"), Case({"session": {"idle": 0}},
+             "session.idle"), Case({"session": {"idle": "1 h", "absolute": "1 h"}})],
+    "P022": [Case({"session": {"cookie": "sid"}}, "session.cookie"), Case({"csrf": {"cookie": "__Secure-csrf"}},
+             "csrf.cookie"), Case({"session": {"cookie": "__Host-x"}})],
+    "P023": [
+        Case({"csp": {"directives": {"scrpt-src": ["'self'"]}}}, "csp.directives.scrpt-src"),
+        Case(in_class(csp={"directives": {"img-src": ["self"]}}), "routes.0.csp.directives.img-src"),
+        Case({"csp": {"directives": {"img-src": ["'self'"]}}}), Case({}),
+    ],
+    "P024": [
+        Case({"csp": {"directives": {"script-src": ["'unsafe-inline'"]}}}, "csp.directives"),
+        Case({"csp": {"directives": {"img-src": ["'self'"]}}}, "csp.directives"),
+        Case({"csp": {**OFF, "directives": {"img-src": ["'self'"]}}}), Case({}), Case({"preset": "api"}),
+    ],
+    "P025": [
+        Case({"key": "0123456789abcdef"}, "key"), Case({"key": "file:relative"}, "key"), Case({"key": "env:"}, "key"),
+        Case({"key": "env:NAME"}), Case({"key": "file:/run/key"}), Case({}),
+    ],
+    "P026": [
+        Case({"processes": 8, "rate": {"address": ["5/minute"]}}, "rate.address"),
+        Case({"processes": 8, **in_class(rate={"address": ["100/minute burst 2"]})}, "routes.0.rate.address"),
+        Case({"processes": 8}), Case({"rate": {"address": ["1/minute"]}}),
+        Case({"processes": 8, "store": "redis://x", "rate": {"address": ["5/minute"]}}),
+    ],
+    "P027": [
+        Case({"csrf": OFF, "origin": OFF}, "origin.mode"), Case(in_class(csrf=OFF, origin=OFF), "routes.0.origin.mode"),
+        Case({"csrf": OFF}), Case({"origin": OFF}),
+    ],
+    "P028": [
+        Case({"headers": {"hsts": {"max_age": "1 day"}}}, "headers.hsts"),
+        Case({"headers": {"hsts": None}}, "headers.hsts"),
+        Case({"headers": {"hsts": {"max_age": "1 day"}}, **DEV}), Case({}), Case({"headers": {**OFF, "hsts": None}}),
+    ],
+    "P029": [Case({"target": {"backslash": "pass"}}, "target.backslash"), Case({"preset": "compat"},
+             "target.encoded_slash"), Case({})],
+    "P030": [
+        Case(DEV, "environment", sources={"environment": Source(Kind.FILE, line=1)}),
+        Case(DEV, sources={"environment": Source(Kind.ENVIRONMENT, "GARRISON_ENVIRONMENT")}), Case(DEV), Case({}),
+    ],
+    "P031": [Case({"preset": "api"}, "csrf.mode"), Case({"csrf": OFF}), Case({})],
+    "P032": [Case({"session": {"same_site": "None"}}, "session.same_site"), Case({"session": {"same_site": "Strict"}})],
+}  # fmt: skip
