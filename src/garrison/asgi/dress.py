@@ -26,17 +26,22 @@ def dress(
     *,
     ours: bool = False,
 ) -> RawHeaders:
-    """The headers that go out. Raises `AmendFailed`, from the layer's own exception."""
+    """The headers that go out. Raises `AmendFailed`, from the layer's own exception.
+
+    Layers amend what the application sent; what the policy alone decides comes last, in one piece.
+    """
     owned = stack.owned
     edit = Edit(status, [(low, v) for name, v in headers if (low := name.lower()) not in owned], ours=ours)
-    edit.headers += stack.sets
-    for layer, amend in stack.amends:
-        try:
+    layer = ""
+    try:
+        for layer, amend in stack.amends:  # noqa: B007  # `layer` names the culprit below
             amend(exchange, edit)
-        except Exception as error:
-            # A layer that can't write its headers leaves the answer without a defence: the caller closes the door.
-            raise AmendFailed(layer, error) from error
-    return merge_vary(edit.headers, stack.varies) if stack.varies else edit.headers
+    except Exception as error:
+        # A layer that can't write its headers leaves the answer without a defence: the caller closes the door.
+        raise AmendFailed(layer, error) from error
+    if stack.varies and b"vary" in dict(edit.headers):  # a dictionary answers faster than a loop
+        return merge_vary(edit.headers, stack.varies) + stack.sets
+    return edit.headers + stack.ending
 
 
 def dress_plainly(stack: Stack, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

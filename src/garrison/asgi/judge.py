@@ -5,31 +5,59 @@ Enforce or monitor is decided here and nowhere else. A layer that raises is a cl
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Iterable
+from typing import TypeAlias
+
 from ..core.exchange import Exchange
 from ..core.facts import Facts
 from ..core.stack import Step
-from ..core.verdict import Answer, Mode, Refuse
+from ..core.verdict import Answer, Mode, Refuse, Verdict
 from . import record
 from .door import Door
 
-Stands = Refuse | Answer | None
+Stands: TypeAlias = Refuse | Answer | None
 
 
-async def judge(door: Door, steps: tuple[Step, ...], facts: Facts, exchange: Exchange) -> Stands:
-    """The verdict of `steps`, or None when the request may go on. Never raises."""
+async def let_in(door: Door, facts: Facts, exchange: Exchange) -> Stands:
+    """Everything that is asked before the body: gate, principal, admission. Never raises.
+
+    The principal is resolved once. When it can't be told the request is refused, never taken for anonymous.
+    """
+    stack = door.stack
+    verdict = judge(door, stack.gate, facts, exchange)
+    if verdict is not None and not isinstance(verdict, (Refuse, Answer)):
+        verdict = await verdict
+    if verdict is not None:
+        return verdict
+    resolve = exchange.services.principal
+    if resolve is not None:
+        try:
+            exchange.principal = await resolve(facts, exchange)
+        except Exception as error:  # noqa: BLE001  # a resolver is somebody's code: its failure must not let anybody in
+            return record.failed(exchange.services.emit, facts, "principal", error, door.name)
+    verdict = judge(door, stack.admits, facts, exchange)
+    if verdict is None or isinstance(verdict, (Refuse, Answer)):
+        return verdict
+    return await verdict
+
+
+def judge(door: Door, steps: Iterable[Step], facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
+    """The verdict of `steps`, or None when the request may go on. Neither this nor what it returns raises.
+
+    It comes at once as long as stores answer at once: a coroutine for each request would cost more than most layers.
+    """
     layer = ""
+    walk = iter(steps)
     try:
-        for layer, mode, decide, toll in steps:  # noqa: B007  # `layer` names the culprit below
+        for layer, mode, decide, toll in walk:
             if decide is not None:
-                verdict = decide(facts)
+                verdict: Verdict | Awaitable[Verdict] = decide(facts)
             elif toll is not None:
-                answer = toll(facts, exchange)
-                if answer is None or isinstance(answer, (Refuse, Answer)):
-                    verdict = answer
-                else:
-                    verdict = await answer
+                verdict = toll(facts, exchange)
             if verdict is None:
                 continue
+            if not isinstance(verdict, (Refuse, Answer)):
+                return _judge_later(verdict, layer, mode, walk, door, facts, exchange)
             if mode is Mode.ENFORCE or isinstance(verdict, Answer):
                 return verdict
             record.refused(exchange.services.emit, facts, verdict, mode, door.name)
@@ -38,13 +66,23 @@ async def judge(door: Door, steps: tuple[Step, ...], facts: Facts, exchange: Exc
     return None
 
 
-async def resolve_principal(door: Door, facts: Facts, exchange: Exchange) -> Stands:
-    """Resolve who is asking, once. When it can't be told the request is refused, never taken for anonymous."""
-    resolve = exchange.services.principal
-    if resolve is None:
-        return None
+async def _judge_later(
+    pending: Awaitable[Verdict],
+    layer: str,
+    mode: Mode,
+    rest: Iterable[Step],
+    door: Door,
+    facts: Facts,
+    exchange: Exchange,
+) -> Stands:
+    """Wait for the answer of a remote store, then go on with the `rest` of the steps."""
     try:
-        exchange.principal = await resolve(facts, exchange)
-    except Exception as error:  # noqa: BLE001  # a resolver is somebody's code: its failure must not let anybody in
-        return record.failed(exchange.services.emit, facts, "principal", error, door.name)
-    return None
+        verdict = await pending
+    except Exception as error:  # noqa: BLE001  # whatever broke the guard, the door stays closed
+        return record.failed(exchange.services.emit, facts, layer, error, door.name)
+    if verdict is not None:
+        if mode is Mode.ENFORCE or isinstance(verdict, Answer):
+            return verdict
+        record.refused(exchange.services.emit, facts, verdict, mode, door.name)
+    following = judge(door, rest, facts, exchange)
+    return following if following is None or isinstance(following, (Refuse, Answer)) else await following

@@ -17,7 +17,7 @@ from .ahead import may_have_body, open_body
 from .answer import Answering
 from .door import Door
 from .facts import ReadFacts
-from .judge import Stands, judge, resolve_principal
+from .judge import let_in
 from .lifespan import Lifespan
 from .types import App, Receive, Scope, Send
 from .unread import refuse_unread
@@ -75,31 +75,31 @@ class Onion:
         exchange = Exchange(facts, self.services)
         exchange.stands = door.stands
         answer = Answering(door, exchange, send)
-        stack = door.stack
-        verdict: Stands = await judge(door, stack.gate, facts, exchange)
-        if verdict is None and self.services.principal is not None:
-            verdict = await resolve_principal(door, facts, exchange)
-        if verdict is None and stack.admits:
-            verdict = await judge(door, stack.admits, facts, exchange)
+        verdict = await let_in(door, facts, exchange)
         if verdict is None and may_have_body(scope, facts):
             receive, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
         if verdict is not None:
             await answer.give(verdict)
         if answer.muted:
             return None
-        return await self._run(scope, receive, exchange, answer)
-
-    async def _run(self, scope: Scope, receive: Receive, exchange: Exchange, answer: Answering) -> Any:
         inner = {**scope, "state": {**scope.get("state", {}), STATE_KEY: exchange}}
         try:
             result = await self._inner(inner, receive, answer.send)
         except Exception as error:
-            if answer.cut:
-                return None  # we refused while the application was reading: this is an echo of the disconnect
-            if exchange.refusal is not None and not answer.started:
-                await answer.finish()  # the application refused and stopped in its own way
+            if await _absorb(error, exchange, answer):
                 return None
-            await answer.crashed(error)
             raise
-        await answer.finish()
+        if not answer.started:
+            await answer.finish()
         return result
+
+
+async def _absorb(error: Exception, exchange: Exchange, answer: Answering) -> bool:
+    """Deal with what the application raised. True when it only follows from our refusal, and is to go no further."""
+    if answer.cut:
+        return True  # we refused while the application was reading: this is an echo of the disconnect
+    if exchange.refusal is not None and not answer.started:
+        await answer.finish()  # the application refused and stopped in its own way
+        return True
+    await answer.crashed(error)
+    return False

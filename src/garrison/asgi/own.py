@@ -33,12 +33,12 @@ class Own:
         self._max_reports = policy.reports.max_reports
         self._script = _SCRIPT_FILE.read_bytes()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[Any]:
+        """The application's own awaitable wherever the path is its own: no coroutine stands between."""
         if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
-            return await self.app(scope, receive, send)
+            return self.app(scope, receive, send)
         serve = self._endpoint(scope["path"].removeprefix(self._prefix), scope["method"])
-        await serve(scope, receive, send)
-        return None
+        return serve(scope, receive, send)
 
     def _endpoint(self, name: str, method: str) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         allowed = {SCRIPT: ("GET", "HEAD"), REPORTS: ("POST",)}.get(name)

@@ -18,7 +18,7 @@ from .ahead import judges, watchers
 from .body import Judges
 from .door import Door
 from .dress import AmendFailed, dress, dress_plainly
-from .judge import Stands, judge, resolve_principal
+from .judge import let_in
 from .types import App, Message, Receive, Scope, Send
 
 _DENIAL = "websocket.http.response"
@@ -29,7 +29,7 @@ _SET_COOKIE = b"set-cookie"
 async def serve_websocket(app: App, door: Door, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Any:
     """Judge the handshake, then run `app` with guarded `receive` and `send`."""
     exchange.stands = door.stands
-    verdict = await _judge_handshake(door, exchange)
+    verdict = await let_in(door, exchange.facts, exchange)
     checks = watchers(door, exchange) if verdict is None else ()
     if isinstance(checks, Refuse):
         verdict = checks
@@ -47,16 +47,6 @@ async def serve_websocket(app: App, door: Door, exchange: Exchange, scope: Scope
             return None  # we closed it: what the application raised is an echo of that
         record.unhandled(exchange.services.emit, exchange.facts, error, door.name)
         raise
-
-
-async def _judge_handshake(door: Door, exchange: Exchange) -> Stands:
-    facts = exchange.facts
-    verdict = await judge(door, door.stack.gate, facts, exchange)
-    if verdict is None and exchange.services.principal is not None:
-        verdict = await resolve_principal(door, facts, exchange)
-    if verdict is None and door.stack.admits:
-        verdict = await judge(door, door.stack.admits, facts, exchange)
-    return verdict
 
 
 def _as_refusal(verdict: Refuse | Answer) -> Refuse:

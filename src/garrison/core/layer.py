@@ -9,7 +9,8 @@ peek     `(facts)`             ask for a prefix of the body before the applicati
 watch    `(facts)`             judge each body chunk (or WebSocket message) as it arrives
 amend    `(exchange, edit)`    write response headers the layer has claimed
 
-`sets` are response headers that depend on the policy alone: they are merged at build time and cost only the copy.
+`sets` are response headers that depend on the policy alone: they are merged at build time, cost only the copy, and go
+on after all layers have amended.
 `drops` are response headers taken from the application. `varies` are tokens for `Vary`.
 """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .errors import OperatorError
-from .headers import RawHeaders
+from .headers import RawHeaders, merge_vary
 from .layer import Amend, AskPeek, Decide, Layer, Toll, Watch
 from .verdict import Mode
 
@@ -48,7 +48,10 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What the onion walks for a route class."""
+    """What the onion walks for a route class.
+
+    `ending` is what nearly every answer ends with: `sets`, and the `Vary` line of `varies` if there is one.
+    """
 
     layers: tuple[Layer, ...] = ()
     gate: tuple[Step, ...] = ()
@@ -59,6 +62,7 @@ class Stack:
     owned: frozenset[bytes] = frozenset()
     sets: RawHeaders = field(default_factory=list)
     varies: tuple[bytes, ...] = ()
+    ending: RawHeaders = field(default_factory=list)
     off: frozenset[str] = frozenset()
 
     @classmethod
@@ -72,6 +76,8 @@ class Stack:
             for decide, toll in ((layer.decide, None), (None, layer.toll))
             if decide is not None or toll is not None
         )
+        sets = [pair for a in active for pair in a.sets]
+        varies = tuple(dict.fromkeys(token for a in active for token in a.varies))
         return cls(
             layers=active,
             gate=gate,
@@ -80,8 +86,9 @@ class Stack:
             watches=tuple((a.name, a.mode, a.watch) for a in active if a.watch is not None),
             amends=tuple((a.name, a.amend) for a in reversed(active) if a.amend is not None),
             owned=frozenset(name for a in active for name in (*a.drops, *(pair[0] for pair in a.sets))),
-            sets=[pair for a in active for pair in a.sets],
-            varies=tuple(dict.fromkeys(token for a in active for token in a.varies)),
+            sets=sets,
+            varies=varies,
+            ending=merge_vary(sets, varies),
             off=frozenset(layer.name for layer in layers if layer.mode is Mode.OFF),
         )
 
