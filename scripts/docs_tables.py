@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
+from garrison.cli.why import WHY
 from garrison.core.verdict import Mode, Reason
 from garrison.events.vocabulary import TERMS, for_reason
 from garrison.policy.checks import registered
@@ -218,7 +219,16 @@ def _events() -> str:
 
 
 def _reasons() -> str:
-    return _rows(("Reason", "Event"), ((f"`{reason}`", f"`{for_reason(reason)}`") for reason in Reason))
+    rows = (
+        (
+            f"`{reason}`",
+            f"{WHY[reason].rule[0].upper()}{WHY[reason].rule[1:]}.",
+            WHY[reason].change,
+            f"`{for_reason(reason)}`",
+        )
+        for reason in Reason
+    )
+    return _rows(("Reason", "Refused because", "If that is wrong", "Event"), rows)
 
 
 def stale() -> list[Path]:

@@ -6,12 +6,15 @@ The blocks of a page share one working directory and one namespace, in the order
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import typer
@@ -28,6 +31,8 @@ from garrison.policy.load import load
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 KEY = "cT8hX2m_9vRkLw4ZpQy7NbE1sUfD6aGJ0oViC3tKx5M"
+OWN_PROCESS = "<!-- own process -->"
+"""Stands on a page whose code changes something for the whole process, such as Django's settings."""
 UNKNOWN_TO_AUTHORS = {"P001", "P007"}
 """Checks for what only the operator of a real site knows: its hosts and its key."""
 
@@ -73,7 +78,12 @@ def saved(example: Example) -> Path | None:
 
 
 def run_python(example: Example) -> None:
-    saved(example)
+    """A block with a title is a module, and imported as one; what it defines is known to the blocks after it."""
+    path = saved(example)
+    if path is not None:
+        module = importlib.import_module(".".join(path.with_suffix("").parts))
+        example.namespace.update({name: value for name, value in vars(module).items() if not name.startswith("__")})
+        return
     source: Lexeme = example.region.lexemes["source"]
     blank = "\n" * (example.line + source.line_offset)
     exec(compile(blank + example.parsed, example.path, "exec", dont_inherit=True), example.namespace)  # noqa: S102
@@ -135,22 +145,43 @@ def title_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
+_ALONE = """
+import sys
+sys.path[:0] = [sys.argv[1], "."]
+from tests.promises.test_docs import Path, run_page
+run_page(Path(sys.argv[2]))
+"""
+
+
+def run_page(page: Path) -> None:
+    """Evaluate the blocks of `page` in the working directory."""
+    document = Document.parse(str(page), Parser())
+    module = ModuleType("page")
+    sys.modules["page"] = module  # frameworks look annotations up in the module of a function
+    document.namespace = module.__dict__
+    before = set(sys.modules)
+    try:
+        for example in document.examples():
+            example.evaluate()
+    finally:
+        for name in {"page"} | set(sys.modules) - before:
+            if name == "page" or str(getattr(sys.modules[name], "__file__", "")).startswith(str(Path.cwd())):
+                del sys.modules[name]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=title_of)
 def test_the_code_of_a_page_runs_as_it_stands(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("GARRISON_ENVIRONMENT", "development")
     monkeypatch.setenv("GARRISON_KEY", KEY)
-    before = set(sys.modules)
-    document = Document.parse(str(page), Parser())
-    document.namespace["__name__"] = "page"
-    try:
-        for example in document.examples():
-            example.evaluate()
-    finally:
-        for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
-                del sys.modules[name]
+    monkeypatch.setenv("GARRISON_EVENTS__OUTPUT", "none")
+    if OWN_PROCESS not in page.read_text(encoding="utf-8"):
+        run_page(page)
+        return
+    command = [sys.executable, "-c", _ALONE, str(ROOT), str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 class TestTheChecksThemselves:
