@@ -3,6 +3,7 @@
 Threat: a note told to somebody who may not read it; a socket that lives on after log-out; a slow reader that fills our
 memory. So: the owner hears everything, others hear of shared notes; a log-out closes its session's sockets; a full
 queue closes the socket, and the page asks anew.
+Lets pass: a socket that is open when its session expires unused hears on until it closes.
 Assumption: one process. With several, put the hub behind a message broker.
 """
 

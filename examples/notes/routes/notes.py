@@ -54,8 +54,14 @@ async def create_note(form: Annotated[NoteIn, Form()], session: Session, user: C
 @router.get("/notes/{id}")
 async def show_note(request: Request, id: UUID, session: Session, user: CurrentUser, own: WithParts) -> Response:
     note = await notes.visible_note(session, user, id)
-    planted = own.settings.allow_insecure_planted_xss
-    return page(request, "note.html", user=user, note=note, planted=planted)
+    return page(
+        request,
+        "note.html",
+        user=user,
+        note=note,
+        largest=own.settings.attachment_bytes,
+        planted=own.settings.allow_insecure_planted_xss,
+    )
 
 
 @router.get("/notes/{id}/edit")
