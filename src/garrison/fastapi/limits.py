@@ -14,7 +14,7 @@ from fastapi import HTTPException, Request
 
 from ..core.exchange import Exchange
 from ..core.verdict import Refuse, Verdict
-from ..layers.rate import meter, quotas_of
+from ..layers.rate import meter
 from ..policy.units import Rate
 from .current import exchange
 
@@ -36,8 +36,8 @@ def limit(*rates: str, name: str = "", by: By = "auto") -> Callable[[Request], A
     parsed = tuple(Rate.parse(text) for text in rates)
     if not parsed:
         raise ValueError("limit() needs at least one rate")
-    quotas_of(parsed, name)  # a bad name is a mistake of the author: tell now, not at the first request
-    by_name: dict[str, _Spend] = {}  # one entry per route this dependency stands at
+    # Made now even without a name: a bad one is a mistake of the author, to be told before the first request.
+    by_name: dict[str, _Spend] = {name: meter(parsed, name, by=by)}  # then one entry per route it stands at
 
     async def charge_limit(request: Request) -> None:
         current = exchange(request)
