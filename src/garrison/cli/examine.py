@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 from .. import __version__
 from ..asgi.onion import Onion
 from ..core.errors import GarrisonError
-from ..findings.record import Finding
+from ..findings.record import Finding, Location
 from ..findings.report import Report, ToolStatus
 from ..findings.severity import Severity
 from ..policy.checks import Subject, locate, registered, run_checks
 from ..policy.load import Loaded, PolicyInvalid, load
+from ..policy.model import SECTIONS
 from ..policy.problems import Problem
 from ..policy.source import DEFAULT, Kind, Source
 from ..serve.errors import AppBrokenError
@@ -22,10 +24,12 @@ from ..serve.load import load_app
 from ..wire import rehearse
 
 _SAID_BY_A_CHECK = {
-    "HostsMissing": "P001", "BadHost": "P002", "BadOrigin": "P004", "KeyMissing": "P007", "IpOutsideHealth": "P013",
-    "BadDirective": "P023", "KeyReferenceMalformed": "P025",
+    "HostsMissing": {"P001"}, "BadHost": {"P002"}, "BadOrigin": {"P003", "P004"}, "KeyMissing": {"P007"},
+    "IpOutsideHealth": {"P013"}, "BadProxy": {"P015"}, "BadDirective": {"P023"}, "KeyReferenceMalformed": {"P025"},
 }  # fmt: skip
 """Errors of the start that a check has told already, with the place in the file."""
+
+_KEY = re.compile(r"\b[a-z]+(?:\.[a-z_]+)+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def _start(loaded: Loaded, told: Collection[str]) -> Iterator[Finding]:
     """What would stop the start though no check objects to it, as findings."""
     for error in rehearse(loaded.policy, os.environ):
         name = type(error).__name__
-        if _SAID_BY_A_CHECK.get(name) in told:
+        if not _SAID_BY_A_CHECK.get(name, set()).isdisjoint(told):
             continue
         yield Finding(
             id=f"start/{name}",
@@ -114,5 +118,14 @@ def _start(loaded: Loaded, told: Collection[str]) -> Iterator[Finding]:
             consequence="The application does not start.",
             remedy=error.remedy,
             reference=error.reference,
+            location=_place(loaded, f"{error.message} {error.remedy}"),
             source="start",
         )
+
+
+def _place(loaded: Loaded, text: str) -> Location | None:
+    """The place of the first policy key that an error names."""
+    for key in _KEY.findall(text):
+        if key.partition(".")[0] in SECTIONS:
+            return locate(loaded.source(key), key)
+    return None

@@ -1,0 +1,170 @@
+"""`garrison check` finds what would stop the start, and says where it stands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.running import KEY, Here
+
+SAFE = 'hosts = ["a.example"]\n'
+UNSAFE = """\
+hosts = ["a.example"]
+
+[cors]
+origins = ["*"]
+credentials = true
+"""
+BROKEN = """\
+csrff = 1
+[csrf]
+lifetime = "soon"
+"""
+APP = """
+from fastapi import FastAPI
+
+app = FastAPI(debug={debug})
+"""
+OWN = """
+from garrison import Policy, harden
+
+events = {"store": False, "output": "none"}
+app = harden(app, Policy(hosts=["b.example"], csrf={"mode": "monitor"}, events=events))
+"""
+
+
+def test_a_safe_policy_is_fine_and_it_says_what_was_looked_at(here: Here) -> None:
+    here.write("garrison.toml", SAFE)
+    ran = here.run("check", GARRISON_KEY=KEY)
+    assert ran.code == 0
+    assert "Nothing found. Looked at garrison.toml, preset browser, production," in ran.flat
+    assert "a rehearsal of the start with 1 route class" in ran.flat
+
+
+def test_an_unsafe_policy_is_shown_with_its_place_in_the_file(here: Here) -> None:
+    here.write("garrison.toml", UNSAFE)
+    ran = here.run("check", GARRISON_KEY=KEY)
+    assert ran.code == 1
+    assert "CRITICAL P003" in ran.flat
+    assert "Where garrison.toml:4 · cors.origins" in ran.flat
+    assert "Fix Name the origins, or turn credentials off." in ran.flat
+
+
+def test_everything_wrong_with_a_broken_file_is_told_at_once(here: Here) -> None:
+    here.write("garrison.toml", BROKEN)
+    ran = here.run("check")
+    assert ran.code == 1
+    assert "garrison.toml:1 · csrff" in ran.flat
+    assert "Did you mean 'csrf'?" in ran.flat
+    assert "garrison.toml:3 · csrf.lifetime" in ran.flat
+
+
+def test_without_hosts_and_key_production_is_refused_and_development_is_not(here: Here) -> None:
+    ran = here.run("check")
+    assert ran.code == 1
+    assert {"P001", "P007"} <= set(ran.flat.split())
+    assert here.run("check", "--environment", "development").code == 0
+
+
+def test_a_warning_alone_is_shown_and_fine(here: Here) -> None:
+    here.write("garrison.toml", SAFE + '[csrf]\nmode = "monitor"\n')
+    ran = here.run("check", GARRISON_KEY=KEY)
+    assert ran.code == 0
+    assert "P011" in ran.out
+
+
+def test_what_only_the_start_finds_is_a_finding(here: Here) -> None:
+    here.write("garrison.toml", SAFE + 'store = "redis://cache.example"\n')
+    ran = here.run("check", GARRISON_KEY=KEY)
+    assert ran.code == 1
+    assert "start/StoreNotAvailable" in ran.flat
+
+
+def test_an_error_of_the_start_is_shown_with_its_place_in_the_file(here: Here) -> None:
+    here.write("garrison.toml", SAFE + '[method]\nallow = ["GET", "TRACE"]\n')
+    ran = here.run("check", GARRISON_KEY=KEY)
+    assert ran.code == 1
+    assert "garrison.toml:3 · method.allow" in ran.flat
+
+
+def test_a_weak_key_is_found_and_not_shown(here: Here) -> None:
+    here.write("garrison.toml", SAFE)
+    ran = here.run("check", GARRISON_KEY="Hunter2" * 7)
+    assert ran.code == 1
+    assert "start/KeyWeak" in ran.flat
+    assert "Hunter2" not in ran.out + ran.err
+
+
+def test_the_rehearsal_leaves_nothing_behind(here: Here) -> None:
+    here.write("garrison.toml", SAFE)
+    before = sorted(here.folder.rglob("*"))
+    here.run("check", "--environment", "development")
+    assert sorted(here.folder.rglob("*")) == before
+
+
+class TestTheApplication:
+    def test_debug_mode_is_found(self, here: Here) -> None:
+        here.write("garrison.toml", SAFE)
+        here.write("debugged.py", APP.format(debug=True))
+        here.write("plain.py", APP.format(debug=False))
+        assert "P006" in here.run("check", "--app", "debugged:app", GARRISON_KEY=KEY).out
+        ran = here.run("check", "--app", "plain:app", GARRISON_KEY=KEY)
+        assert ran.code == 0
+        assert "plain:app" in ran.flat
+
+    def test_one_that_hardens_itself_is_checked_with_the_policy_it_really_uses(self, here: Here) -> None:
+        here.write("garrison.toml", SAFE)
+        here.write(
+            "own.py",
+            APP.format(debug=False) + OWN,
+        )
+        ran = here.run("check", "--app", "own:app", GARRISON_KEY=KEY)
+        assert "P011" in ran.out
+        assert "set by: argument" in ran.flat
+
+    def test_one_that_refuses_to_start_does_not_hide_the_findings(self, here: Here) -> None:
+        here.write("garrison.toml", UNSAFE)
+        here.write("refused.py", APP.format(debug=False) + "from garrison import harden\napp = harden(app)\n")
+        ran = here.run("check", "--app", "refused:app", GARRISON_KEY=KEY)
+        assert ran.code == 1
+        assert "P003" in ran.out
+        assert "refused:app can't be loaded before the findings are mended" in ran.flat
+
+    def test_one_that_is_broken_could_not_be_checked(self, here: Here) -> None:
+        here.write("crash.py", "1 / 0\n")
+        ran = here.run("check", "--app", "crash:app")
+        assert ran.code == 3
+        assert "ZeroDivisionError" in ran.said
+        assert here.run("check", "--app", "missing:app").code == 3
+
+
+class TestFormats:
+    @pytest.mark.parametrize("name", ["json", "sarif", "html", "junit", "markdown", "text"])
+    def test_each_has_the_finding_and_its_place(self, here: Here, name: str) -> None:
+        here.write("garrison.toml", UNSAFE)
+        ran = here.run("check", "--format", name, GARRISON_KEY=KEY)
+        assert ran.code == 1
+        assert "P003" in ran.out
+        assert "garrison.toml" in ran.out.replace("\\.", ".")
+
+    def test_sarif_has_the_line(self, here: Here) -> None:
+        here.write("garrison.toml", UNSAFE)
+        log = json.loads(here.run("check", "--format", "sarif", GARRISON_KEY=KEY).out)
+        result = next(one for one in log["runs"][0]["results"] if one["ruleId"] == "P003")
+        place = result["locations"][0]["physicalLocation"]
+        assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("garrison.toml", 4)
+
+
+@pytest.mark.parametrize("text", ["hosts = [", "\x00"])
+def test_a_file_that_is_no_toml_could_not_be_checked(here: Here, text: str) -> None:
+    here.write("garrison.toml", text)
+    ran = here.run("check")
+    assert ran.code == 3
+    assert "not valid TOML" in ran.said
+
+
+def test_a_named_file_that_is_missing_could_not_be_checked(here: Here) -> None:
+    ran = here.run("check", "--policy", "none.toml")
+    assert ran.code == 3
+    assert "garrison init" in ran.said
