@@ -154,6 +154,31 @@ async def test_a_forgotten_key_is_whole_again(make: Make) -> None:
     assert (await take(counters, (THREE, "a")))[0].remaining == 2
 
 
+async def give_back(counters: Counters, *charges: tuple[Quota, str], cost: int = 1) -> None:
+    done = counters.give_back(charges, cost)
+    if done is not None:
+        await done
+
+
+async def test_what_is_given_back_can_be_taken_again_and_never_more(make: Make) -> None:
+    counters = make(Hands().clock, 1000)
+    for _ in range(3):
+        await take(counters, (THREE, "a"))
+    await give_back(counters, (THREE, "a"))
+    assert [(await take(counters, (THREE, "a")))[0].allowed for _ in range(2)] == [True, False]
+    await give_back(counters, (THREE, "a"), (THREE, "never seen"), cost=100)
+    assert [(await take(counters, (THREE, "a")))[0].allowed for _ in range(4)] == [True, True, True, False]
+
+
+async def test_what_has_grown_whole_by_itself_is_not_given_back_again(make: Make) -> None:
+    hands = Hands()
+    counters = make(hands.clock, 1000)
+    await take(counters, (THREE, "a"))
+    hands.now += 60.0
+    await give_back(counters, (THREE, "a"))
+    assert [(await take(counters, (THREE, "a")))[0].allowed for _ in range(4)] == [True, True, True, False]
+
+
 async def test_a_refused_key_stays_refused_while_others_fill_the_store(make: Make) -> None:
     counters = make(Hands().clock, 2000)
     for _ in range(3):

@@ -15,3 +15,5 @@ CSRF_FIELD: Final = "csrf_token"
 
 PURPOSE_SESSION: Final = "session"
 PURPOSE_CSRF: Final = "csrf"
+PURPOSE_LOGIN: Final = "login"
+PURPOSE_DEVICE: Final = "device"

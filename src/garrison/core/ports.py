@@ -76,7 +76,8 @@ class Counters(Protocol):
     charged. The answer has one `Taken` per charge, in order. Time is the store's own and never goes backwards. A local
     store (`local` is true) answers at once and never fails; a remote one returns an awaitable that resolves within its
     time limit or raises `DependencyError`. Memory is bounded; at the bound the entries closest to whole go first, so a
-    refused key stays refused. `forget` makes the given key whole again.
+    refused key stays refused. `forget` makes the given key whole again. `give_back` undoes a `take` that turned out not to
+    count (a reservation): every key comes closer to whole by `cost`, and never beyond it.
     """
 
     @property
@@ -87,6 +88,8 @@ class Counters(Protocol):
     ) -> Sequence[Taken] | Awaitable[Sequence[Taken]]: ...
 
     def forget(self, quota: Quota, key: str) -> Awaitable[None] | None: ...
+
+    def give_back(self, charges: Sequence[tuple[Quota, str]], cost: int = 1) -> Awaitable[None] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +150,21 @@ class ResolvePrincipal(Protocol):
 
 
 class SessionKeeper(Protocol):
-    """Begin and end the session of the client behind an exchange. Both queue the cookies the answer needs.
+    """Begin, renew and end the session of the client behind an exchange. Each queues the cookies the answer needs.
 
-    `log_in` always makes a new session id (no fixation) and ends the one before; `log_out` removes the stored session
-    first. Both raise `DependencyError` when the store does not answer: then nothing has changed for the client.
+    `log_in` always makes a new session id (no fixation) and ends the one before; `renew` gives the session in force a
+    new id, and the rights of `principal` if one is given (False: there was no session to renew); `log_out` removes the
+    stored session first. All raise `DependencyError` when the store does not answer: then nothing has changed for the
+    client. `revoke_all` ends every session of a principal, but for `keep`'s, and returns how many.
     """
 
     async def log_in(self, exchange: Exchange, principal: Principal) -> None: ...
 
+    async def renew(self, exchange: Exchange, principal: Principal | None = None) -> bool: ...
+
     async def log_out(self, exchange: Exchange) -> None: ...
+
+    async def revoke_all(self, principal_id: str, *, keep: Exchange | None = None) -> int: ...
 
 
 def _no_nonces() -> str:
@@ -187,5 +196,7 @@ class Services:
     start_presession: Callable[[Exchange], str] | None = None
     principal: ResolvePrincipal | None = None
     sessions: SessionKeeper | None = None
+    accounts: object = None
+    """`garrison.accounts.Accounts`, which this room can't name; `accounts_of(exchange)` gives it with its type."""
     nonces: Callable[[], str] = _no_nonces
     route_names: Sequence[str] = field(default_factory=lambda: ("default",))

@@ -97,6 +97,7 @@ class EventName(StrEnum):
     # Garrison's own
     SESSION_ROTATED = "session_rotated"
     SESSION_ENDED = "session_ended"
+    SESSION_CHANGED = "session_changed"
     CSRF_EXEMPTION_USED = "csrf_exemption_used"
     COOKIE_MALFORMED = "cookie_malformed"
     LIMIT_EXCEEDED = "limit_exceeded"
@@ -187,6 +188,7 @@ _TABLE: Final = (
     Term(_N_.LAYER_FAILED, _C, _SYSTEM, _REFUSED, "A defence raised an error; the door was closed."),
     Term(_N_.SESSION_ROTATED, _I, _SESSION, _OK, "A session got a new id."),
     Term(_N_.SESSION_ENDED, _I, _SESSION, _OK, "Someone logged out."),
+    Term(_N_.SESSION_CHANGED, _W, _SESSION, _NOTED, "A session was used from another browser or network."),
     Term(_N_.CSRF_EXEMPTION_USED, _N, _SITE, _NOTED, "A request passed through a CSRF exemption."),
     _chatter(_N_.COOKIE_MALFORMED, _I, _INPUT, _NOTED, "A cookie could not be read."),
     _chatter(_N_.LIMIT_EXCEEDED, _W, _EXCESS, _REFUSED, "The limit of one endpoint was spent."),

@@ -332,6 +332,62 @@ class SessionSection(Frozen):
     """A session ends after this long without a request."""
     absolute: Seconds = 12 * 3600.0
     """A session ends after this long in any case."""
+    most: Annotated[int, Field(ge=0)] = 20
+    """Sessions one user may have at once; at a further log-in the one unused for longest ends. 0: no limit."""
+
+
+class PasswordsSection(Frozen):
+    """How passwords are judged and hashed (NIST SP 800-63B-4, section 3.1.1; RFC 9106)."""
+
+    profile: str = "interactive"
+    """Cost of argon2id: interactive, modest, strong, or testing (refused in production), with or without its date."""
+    min_length: Annotated[int, Field(ge=8)] = 15
+    """Characters of a new password that is the only factor."""
+    min_length_second_factor: Annotated[int, Field(ge=8)] = 8
+    """Characters of a new password that a second factor stands beside."""
+    max_length: Annotated[int, Field(ge=64, le=4096)] = 256
+    """Characters of a password; a longer one is never hashed."""
+    service_names: Names = ()
+    """Words a password must not be made of, besides the names in `hosts`: the service, the company."""
+    breached: str = ""
+    """File of breached passwords, made by `garrison.accounts.build_filter`; empty: the short built-in list alone."""
+    range_service: str = ""
+    """Address of a k-anonymity service to ask about new passwords, such as `https://…/range/`; empty asks nobody."""
+    threads: Annotated[int, Field(ge=1, le=64)] = 2
+    """Hashes computed at once; each takes the memory of the profile."""
+    waiting: Annotated[int, Field(ge=1)] = 32
+    """Hashes that may wait for a thread; beyond it log-ins are answered 503."""
+
+
+class LoginSection(Frozen):
+    """How many failed log-ins are borne (NIST SP 800-63B-4, section 3.2.2; OWASP device cookies)."""
+
+    free: Annotated[int, Field(ge=1, le=20)] = 5
+    """Failures at one account from one address (or IPv6 network) before waiting begins."""
+    account_free: Annotated[int, Field(ge=1, le=100)] = 20
+    """Failures at one account from all untrusted devices together before waiting begins."""
+    wait: Seconds = 30.0
+    """The first wait; each further one is up to four times as long."""
+    longest_wait: Seconds = 3600.0
+    """Waits grow to this."""
+    failures: Annotated[int, Field(ge=10, le=100)] = 100
+    """Consecutive failures at one account from untrusted devices; then they need recovery or a second factor."""
+    address: tuple[Rate, ...] = (Rate(60, 3600.0, 20),)
+    """Failures from one address, whatever the account."""
+    spray: Rate = Rate(120, 60.0, 120)
+    """Failures everywhere together; above it untrusted devices have one attempt before they wait."""
+    recovery: tuple[Rate, ...] = (Rate(3, 3600.0, 3),)
+    """Requests to recover (or confirm) one account, so that nobody's mailbox is flooded."""
+    requests: tuple[Rate, ...] = (Rate(20, 3600.0, 10),)
+    """Sign-ups and recovery requests from one address."""
+    recovery_lifetime: Seconds = 900.0
+    """How long a recovery token is good for."""
+    device_cookie: Annotated[str, Field(pattern=r"^__Host-[A-Za-z0-9_-]{1,64}$")] = "__Host-device"
+    """Name of the cookie that knows a trusted device."""
+    device_lifetime: Seconds = 180 * 86400.0
+    """How long a device is trusted after a full log-in."""
+    device_failures: Annotated[int, Field(ge=1, le=10)] = 10
+    """Consecutive failures after which a device is trusted no more."""
 
 
 SECTIONS: tuple[str, ...] = (
@@ -412,6 +468,8 @@ class Policy(Frozen):
     reports: ReportsSection = ReportsSection()
     events: EventsSection = EventsSection()
     session: SessionSection = SessionSection()
+    passwords: PasswordsSection = PasswordsSection()
+    login: LoginSection = LoginSection()
     routes: tuple[RouteClass, ...] = ()
 
     _route: RouteClass | None = PrivateAttr(default=None)

@@ -101,6 +101,23 @@ class MemoryCounters:
         if self._shards[hash(name) & self._mask].pop(name, None) is not None:
             self._size -= 1
 
+    def give_back(self, charges: Sequence[tuple[Quota, str]], cost: int = 1) -> None:
+        """Undo a `take` of `cost` for every (quota, key), as far as its charge still counts. Raises ValueError."""
+        if cost < 0:
+            raise ValueError("a cost can't be negative")
+        now = self._now()
+        for quota, key in charges:
+            gauge = self._fit(quota)
+            name = gauge.prefix + key
+            shard = self._shards[hash(name) & self._mask]
+            tat = shard.get(name)
+            if tat is None:
+                continue
+            if tat - cost * gauge.interval > now:
+                shard[name] = tat - cost * gauge.interval
+            else:
+                self._drop(shard, [name])
+
     def _look(self, charges: Sequence[tuple[Quota, str]], cost: int) -> Sequence[Taken]:
         if cost < 0:
             raise ValueError("a cost can't be negative")
