@@ -41,15 +41,16 @@ class Exchange:
     login        "in", "out" or empty: what happened to the session during this exchange
     refusal      what is answered instead of whatever the application sends; see `refuse`
     stands       the onion's judgement whether a refusal is enforced
+    nonce_drawn, csrf_handed_out   the nonce and the CSRF token of this exchange, or empty: asking these draws none
     """
 
     __slots__ = (
-        "_csrf",
-        "_nonce",
         "cookies",
+        "csrf_handed_out",
         "facts",
         "issue_csrf",
         "login",
+        "nonce_drawn",
         "principal",
         "refusal",
         "request_id",
@@ -71,15 +72,15 @@ class Exchange:
         self.refusal: Refuse | None = None
         self.stands: Callable[[Refuse, Exchange], bool] | None = None
         self.issue_csrf: Callable[[Exchange], str] | None = None
-        self._nonce = ""
-        self._csrf = ""
+        self.nonce_drawn = ""
+        self.csrf_handed_out = ""
 
     @property
     def nonce(self) -> str:
         """This answer's CSP nonce (CSP3, section 7.1): 128 random bits, drawn on first use."""
-        if not self._nonce:
-            self._nonce = self.services.nonces()
-        return self._nonce
+        if not self.nonce_drawn:
+            self.nonce_drawn = self.services.nonces()
+        return self.nonce_drawn
 
     @property
     def csrf_token(self) -> str:
@@ -88,9 +89,9 @@ class Exchange:
         Asking for it starts a pre-session where there is none, so ask only where a form is shown. Empty when the
         CSRF layer is off.
         """
-        if not self._csrf and self.issue_csrf is not None:
-            self._csrf = self.issue_csrf(self)
-        return self._csrf
+        if not self.csrf_handed_out and self.issue_csrf is not None:
+            self.csrf_handed_out = self.issue_csrf(self)
+        return self.csrf_handed_out
 
     def refuse(self, refusal: Refuse) -> bool:
         """Refuse from within the application, as an endpoint's limit does.
@@ -105,7 +106,7 @@ class Exchange:
 
     def renew_csrf(self) -> None:
         """Forget the token handed out so far: the session it was bound to has changed."""
-        self._csrf = ""
+        self.csrf_handed_out = ""
 
     def set_cookie(self, line: bytes) -> None:
         """Queue a complete `Set-Cookie` value for the answer."""
@@ -118,6 +119,15 @@ class Exchange:
         await self._sessions().log_in(self, principal)
         self.renew_csrf()
 
+    async def renew_session(self, principal: Principal | None = None) -> bool:
+        """Give the session in force a new id, as at every change of privilege (OWASP ASVS 5.0, 7.2.4).
+
+        `principal` replaces the one the session stands for, with other scopes, say. False when there is no session.
+        """
+        renewed = await self._sessions().renew(self, principal)
+        self.renew_csrf()
+        return renewed
+
     async def log_out(self) -> None:
         """End the session in force, on the server first; the answer clears cookies and caches."""
         await self._sessions().log_out(self)
@@ -127,13 +137,3 @@ class Exchange:
         if self.services.sessions is None:
             raise RuntimeError("no session keeper is wired: pass the application through harden() first")
         return self.services.sessions
-
-    @property
-    def csrf_handed_out(self) -> str:
-        """The token handed out in this exchange, or empty."""
-        return self._csrf
-
-    @property
-    def nonce_drawn(self) -> str:
-        """The nonce drawn in this exchange, or empty: asking does not draw one."""
-        return self._nonce

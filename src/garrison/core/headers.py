@@ -34,15 +34,19 @@ def merge_vary(headers: Iterable[tuple[bytes, bytes]], tokens: Iterable[bytes]) 
 class Edit:
     """The headers of one answer while layers amend them. Names are lower-case bytes.
 
-    `status` is the answer's status; `ours` is true when Garrison itself answers (a refusal, a preflight, a 500).
+    `status` is the answer's status; `ours` is true when Garrison itself answers (a refusal, a preflight, a 500). `sent`
+    is what was there before any layer amended it, of a repeated name the last value: made once, since most layers look
+    for something in it. `varied` tells whether a layer has written `Vary`.
     """
 
-    __slots__ = ("headers", "ours", "status")
+    __slots__ = ("headers", "ours", "sent", "status", "varied")
 
     def __init__(self, status: int, headers: RawHeaders, *, ours: bool = False) -> None:
         self.status = status
         self.headers = headers
         self.ours = ours
+        self.sent = dict(headers)
+        self.varied = False
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of `name`, or None."""
@@ -66,4 +70,5 @@ class Edit:
 
     def vary(self, *tokens: bytes) -> None:
         """Merge `tokens` into `Vary`."""
+        self.varied = True
         self.headers = merge_vary(self.headers, tokens)

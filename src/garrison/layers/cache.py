@@ -86,7 +86,7 @@ def _authenticated(session_cookie: str) -> Amend:
             _clear(exchange, edit)
             _forbid(edit, _said(edit.headers))
         elif is_personal(exchange):
-            said = _said(edit.headers)
+            said = _said(edit.headers) if _NAME in edit.sent else b""
             if not _may_be_stored(edit, said):
                 _forbid(edit, said)
 
@@ -127,11 +127,11 @@ def _may_be_stored(edit: Edit, said: bytes) -> bool:
         return True
     if said:
         return _SHAREABLE.search(said) is not None
-    return edit.get(b"last-modified") is not None and (edit.get(b"content-type") or b"").lower().startswith(_FILES)
+    return b"last-modified" in edit.sent and edit.sent.get(b"content-type", b"").lower().startswith(_FILES)
 
 
 def _said(headers: RawHeaders) -> bytes:
-    """The application's own `Cache-Control`, over all its lines. Most answers have none."""
+    """The application's own `Cache-Control`, over all its lines."""
     said = b""
     for name, value in headers:
         if name == _NAME:

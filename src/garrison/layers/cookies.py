@@ -44,13 +44,11 @@ def compile(policy: Policy, services: Services) -> Layer:
             return line
 
     def amend(exchange: Exchange, edit: Edit) -> None:
-        for name, _ in edit.headers:
-            if name == _SET_COOKIE:
-                edit.headers = [
-                    (name, better(exchange, value)) if name == _SET_COOKIE else (name, value)
-                    for name, value in edit.headers
-                ]
-                break
+        if _SET_COOKIE in edit.sent:
+            edit.headers = [
+                (name, better(exchange, value)) if name == _SET_COOKIE else (name, value)
+                for name, value in edit.headers
+            ]
         if exchange.cookies:
             write_waiting(exchange, edit)
 

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ..core.exchange import Exchange
-from ..core.headers import Edit, RawHeaders
+from ..core.headers import Edit
 from ..core.layer import Amend, Layer
 from ..core.ports import Services
 from ..core.verdict import HeaderList, Mode
@@ -101,7 +101,7 @@ def _amend(name: bytes, parts: Sequence[bytes], bare: bytes) -> Amend:
             return
         nonce = exchange.nonce_drawn
         if not nonce:
-            if edit.ours or not _is_page(edit.headers):
+            if edit.ours or not _is_page(edit.sent.get(b"content-type", b"")):
                 edit.headers.append(without)
                 return
             nonce = exchange.nonce
@@ -110,8 +110,5 @@ def _amend(name: bytes, parts: Sequence[bytes], bare: bytes) -> Amend:
     return amend
 
 
-def _is_page(headers: RawHeaders) -> bool:
-    for name, value in headers:
-        if name == b"content-type":
-            return value[:9] == _HTML or value[:21].lower().startswith(_PAGES)
-    return False
+def _is_page(content_type: bytes) -> bool:
+    return content_type[:9] == _HTML or content_type[:21].lower().startswith(_PAGES)

@@ -40,7 +40,7 @@ class Issuer:
     def due(self, exchange: Exchange, edit: Edit) -> bool:
         """Whether this answer is a page whose forms would be refused: draws the token then."""
         facts = exchange.facts
-        if edit.ours or b"cookie" not in facts.headers or facts.method not in SAFE_METHODS or not _is_page(edit):
+        if not _is_page(edit) or edit.ours or b"cookie" not in facts.headers or facts.method not in SAFE_METHODS:
             return False
         held = self.cookies(facts)
         if len(held) == 1 and self.tokens.fresh(self._session(exchange), held[0]):
@@ -56,7 +56,7 @@ class Issuer:
 
 def _is_page(edit: Edit) -> bool:
     """An HTML answer that no shared cache may keep: a cookie on a cached page would reach somebody else."""
-    if not 200 <= edit.status < 300 or not (edit.get(b"content-type") or b"").lower().startswith(b"text/html"):
+    if edit.sent.get(b"content-type", b"")[:9].lower() != b"text/html" or not 200 <= edit.status < 300:
         return False
     control = (edit.get(b"cache-control") or b"").lower()
     return b"public" not in control and b"s-maxage" not in control
