@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from garrison.cli.main import app
 
-GARRISON = str(Path(sys.executable).with_name("garrison"))
+GARRISON = (sys.executable, "-m", "garrison")
 KEY = "x7Kq2vN9wLpR4tYb8cZd3fGh6jMn1sQa5uWe0iOkTyU"
 
 
@@ -63,7 +63,7 @@ class Here:
     def process(self, *arguments: str, **environ: str) -> Ran:
         """`garrison ARGUMENTS` as a process of its own."""
         done = subprocess.run(
-            [GARRISON, *arguments], cwd=self.folder, env={**os.environ, **environ}, capture_output=True, timeout=60,
+            [*GARRISON, *arguments], cwd=self.folder, env={**os.environ, **environ}, capture_output=True, timeout=60,
             check=False,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -83,7 +84,7 @@ class TestErrors:
 class TestStreams:
     def test_a_reader_that_has_seen_enough_is_no_error_to_look_at(self, here: Here) -> None:
         done = subprocess.run(
-            ["sh", "-c", f"{GARRISON} explain --format json | head -n 1"], cwd=here.folder, env=dict(os.environ),
+            ["sh", "-c", f"{shlex.join(GARRISON)} explain --format json | head -n 1"], cwd=here.folder, env=dict(os.environ),
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.stdout == "[\n"

@@ -61,7 +61,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a narrow terminal encoding must not end a command
     try:
-        app()
+        app(prog_name="garrison")
     except BrokenPipeError:  # `garrison events tail | head`: the reader has seen enough
         with suppress(OSError):
             sys.stdout.close()
