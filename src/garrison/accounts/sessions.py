@@ -29,6 +29,8 @@ _TOUCH_EVERY = 60.0
 """Seconds between two writes of a session's last use: an active session must not cost a write per request."""
 _MAX_COOKIE = 256
 _PRESESSION, _SESSION = "p", "s"
+_REMEMBERED: Final = 1024
+"""Cookies whose signature was checked and held. Whether one of ours is not a question of time, so it is asked once."""
 _KINDS: Final = {kind.encode("ascii"): kind for kind in (_PRESESSION, _SESSION)}
 
 
@@ -50,7 +52,7 @@ class Sessions:
         self._section = section
         self._sign = services.signer(PURPOSE_SESSION)
         self._read = cookie_reader(section.cookie)
-        self._latest: tuple[Facts, _Ticket | None] | None = None
+        self._tickets: dict[bytes, _Ticket] = {}
 
     def session_id(self, facts: Facts) -> str | None:
         """The key of the session or pre-session the cookie names, if we issued it."""
@@ -121,22 +123,24 @@ class Sessions:
         return exchange.session
 
     def _ticket(self, facts: Facts) -> _Ticket | None:
-        """The ticket of this request. CSRF asks for it just before the principal is resolved: the latest is kept."""
-        latest = self._latest
-        if latest is not None and latest[0] is facts:
-            return latest[1]
-        ticket = self._verified(facts)
-        self._latest = (facts, ticket)
+        values = self._read(facts)
+        if len(values) != 1:
+            return None  # absent or tossed
+        value = values[0]
+        known = self._tickets.get(value)
+        if known is not None:
+            return known
+        ticket = self._verified(value)
+        if ticket is not None:  # what does not verify is never kept: clients can make as much of it as they like
+            if len(self._tickets) >= _REMEMBERED:
+                self._tickets.clear()
+            self._tickets[value] = ticket
         return ticket
 
-    def _verified(self, facts: Facts) -> _Ticket | None:
-        values = self._read(facts)
-        if len(values) != 1 or len(values[0]) > _MAX_COOKIE:
-            return None  # absent, tossed or not ours
-        value = values[0]
+    def _verified(self, value: bytes) -> _Ticket | None:
         kind, _, rest = value.partition(b".")
         identifier, _, tag = rest.partition(b".")
-        if kind not in _KINDS or not tag or not value.isascii():
+        if len(value) > _MAX_COOKIE or kind not in _KINDS or not tag or not value.isascii():
             return None
         if not self._sign.verify(value[: -len(tag) - 1], tag.decode("ascii")):
             return None
