@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from ..core.exchange import Exchange
 from ..core.headers import RawHeaders
 from ..core.verdict import Answer, Mode, Reason, Refuse
@@ -31,8 +33,16 @@ class Answering:
         self.muted = False
         self.started = False
 
-    async def send(self, message: Message) -> None:
-        """The application's `send`. Messages Garrison does not know pass unchanged."""
+    def send(self, message: Message) -> Awaitable[None]:
+        """The application's `send`. Messages Garrison does not know pass unchanged.
+
+        Once a response goes out, its parts get the server's own awaitable: streams have many of them.
+        """
+        if self.started and not self.muted and message["type"] != "http.response.start":
+            return self._send(message)
+        return self._handle(message)
+
+    async def _handle(self, message: Message) -> None:
         if self.muted:
             return
         if message["type"] == "http.response.start":

@@ -17,6 +17,9 @@ from .pools import RequestIds
 from .types import Scope
 
 _HOST_CACHE = 512
+_PLACE_CACHE = 1024
+_PLACE_BYTES = 128
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PATH_SAFE = "/:@!$&'()*+,;=~-._"
 _SECURE = {"http": "https", "ws": "wss"}
 
@@ -35,7 +38,8 @@ class ReadFacts:
         self._forwarded = section.header.encode("ascii")
         self._proto = b"forwarded" if section.header == "forwarded" else b"x-forwarded-proto"
         self._routes = RouteTable([(route.paths, route.methods) for route in routes])
-        self._hosts: dict[bytes, Host | None] = {}
+        self._hosts: dict[bytes, Host] = {}
+        self._places: dict[tuple[bytes, str], tuple[str, str, int]] = {}
         self._ids = RequestIds()
 
     def __call__(self, scope: Scope) -> Facts:
@@ -46,10 +50,13 @@ class ReadFacts:
         size = sum(map(len, headers)) + sum(map(len, headers.values()))
         if duplicates:
             size += sum(len(name) + len(v) for name, values in duplicates.items() for v in values[:-1])
-        raw_path = _raw_path(scope)
-        path, fault = normalise(raw_path)
         kind = scope["type"]
         method = scope["method"] if kind == "http" else "GET"
+        raw_path = scope.get("raw_path")
+        if raw_path is None or b"?" in raw_path:
+            raw_path = _raw_path(scope)
+        path, fault, route = self._places.get((raw_path, method)) or self._place(raw_path, method)
+        host = None if duplicates else self._hosts.get(headers.get(b"host", b""))
         peer = scope.get("client")
         forwarded = headers.get(self._forwarded)
         values = () if forwarded is None else duplicates.get(self._forwarded, (forwarded,))
@@ -63,7 +70,7 @@ class ReadFacts:
             kind,
             method,
             scheme,
-            None if b"host" in duplicates else self._host(headers.get(b"host")),
+            host or self._host(headers, duplicates),
             path,
             raw_path,
             fault,
@@ -73,21 +80,34 @@ class ReadFacts:
             count,
             size,
             client,
-            0 if fault else self._routes.find(path, method),
+            route,
             self._ids.next(),
             _has_certificate(scope),
         )
 
-    def _host(self, value: bytes | None) -> Host | None:
-        if value is None:
+    def _host(self, headers: Mapping[bytes, bytes], duplicates: Mapping[bytes, tuple[bytes, ...]]) -> Host | None:
+        """The host where it was not seen before, or can't be read."""
+        value = headers.get(b"host")
+        if value is None or b"host" in duplicates:
             return None
-        try:
-            return self._hosts[value]
-        except KeyError:
+        host = parse_host(value)
+        if host is not None:
             if len(self._hosts) >= _HOST_CACHE:
                 self._hosts.clear()
-            host = self._hosts[value] = parse_host(value)
-            return host
+            self._hosts[value] = host
+        return host
+
+    def _place(self, raw_path: bytes, method: str) -> tuple[str, str, int]:
+        """Path, fault and route class. Kept for plain short paths: an application is asked for few of them often."""
+        path, fault = normalise(raw_path)
+        if fault:
+            return path, fault, 0
+        place = path, fault, self._routes.find(path, method)
+        if len(raw_path) <= _PLACE_BYTES and method in _METHODS:
+            if len(self._places) >= _PLACE_CACHE:
+                self._places.clear()
+            self._places[raw_path, method] = place
+        return place
 
 
 def _raw_path(scope: Scope) -> bytes:
