@@ -83,8 +83,9 @@ class TestErrors:
 
 class TestStreams:
     def test_a_reader_that_has_seen_enough_is_no_error_to_look_at(self, here: Here) -> None:
+        line = f"{shlex.join(GARRISON)} explain --format json | head -n 1"
         done = subprocess.run(
-            ["sh", "-c", f"{shlex.join(GARRISON)} explain --format json | head -n 1"], cwd=here.folder, env=dict(os.environ),
+            ["sh", "-c", line], cwd=here.folder, env=dict(os.environ),
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.stdout == "[\n"

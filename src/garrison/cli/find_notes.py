@@ -29,11 +29,11 @@ class NotesMissing(OperatorError):
 
 
 class DemoExtraMissing(DependencyError):
-    """A package that the reference application needs is not installed. `package` is its name."""
+    """A package that the reference application needs is not installed. `package` is its name, where it is known."""
 
-    def __init__(self, package: str) -> None:
+    def __init__(self, package: str, message: str = "") -> None:
         super().__init__(
-            f"The demo needs the package {package!r}, which is not installed.",
+            message or f"The demo needs the package {package!r}, which is not installed.",
             remedy='Install it with: pip install "garrison[demo]"',
         )
         self.package = package
@@ -50,8 +50,11 @@ class Notes:
         return self._module.Settings(environment="development", seed=True, data=data)
 
     def hardened(self, settings: Any) -> Onion:
-        """The application behind its own policy. Raises `OperatorError`."""
-        app: Onion = self._module.hardened(settings)
+        """The application behind its own policy. Raises `OperatorError`, `DemoExtraMissing`."""
+        try:
+            app: Onion = self._module.hardened(settings)
+        except ImportError as error:
+            raise DemoExtraMissing(error.name or "", str(error)) from error
         return app
 
     def login(self, settings: Any) -> tuple[str, str]:
