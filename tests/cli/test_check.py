@@ -75,10 +75,10 @@ def test_a_warning_alone_is_shown_and_fine(here: Here) -> None:
 
 
 def test_what_only_the_start_finds_is_a_finding(here: Here) -> None:
-    here.write("garrison.toml", SAFE + 'store = "redis://cache.example"\n')
+    here.write("garrison.toml", SAFE + '[content]\ntypes = ["*/*"]\n')
     ran = here.run("check", GARRISON_KEY=KEY)
     assert ran.code == 1
-    assert "start/StoreNotAvailable" in ran.flat
+    assert "start/BadContentType" in ran.flat
 
 
 def test_an_error_of_the_start_is_shown_with_its_place_in_the_file(here: Here) -> None:
