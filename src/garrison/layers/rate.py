@@ -160,8 +160,8 @@ def _judge(taken: Sequence[Taken], exchange: Exchange, shown: int | None) -> Ver
         if not one.allowed:
             exchange.taken = refused = [one for one in taken if not one.allowed]
             return _refusal(refused)
-    earlier = exchange.taken
-    exchange.taken = [*taken[:shown]] if earlier is None else [*earlier, *taken[:shown]]
+    told = taken if shown is None else taken[:shown]
+    exchange.taken = [*told] if exchange.taken is None else [*exchange.taken, *told]
     return None
 
 
