@@ -5,40 +5,34 @@ nor a log can be used to take a session over (OWASP ASVS 5.0, 7.2). Before log-i
 of id, signed as such and stored nowhere, to which the log-in form's CSRF token is bound.
 
 Threats: fixation (an id we did not issue has no valid signature, and log-in always makes a new one), guessing (256
-bits), replay after log-out (the record is gone). Lets pass: whoever steals the cookie itself, until the session ends.
+bits), replay after log-out (the record is gone), sessions that nobody remembers (an idle and an absolute lifetime, a
+bound on how many, and a list from which each can be ended). Keys of the signature can be rotated: whatever a key still
+in the ring has signed stays good, and is signed anew when the session is renewed.
+Lets pass: whoever steals the cookie itself, until the session ends; a change of browser or network is told (`binding`).
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
-from ..core.cookies import cookie_reader
 from ..core.errors import DependencyError
 from ..core.exchange import Exchange, Principal
 from ..core.facts import Facts
-from ..core.names import PURPOSE_SESSION
 from ..core.ports import Detail, Record, Services
 from ..events.vocabulary import EventName
 from ..policy.model import SessionSection
+from .binding import Binding, Bindings
+from .session_cookie import PRESESSION, SESSION, SessionCookie, key_of
+from .session_info import KIND, SessionInfo, handle_of, number
 
-KIND: Final = "session"
-_ID_BYTES = 32
-_TOUCH_EVERY = 60.0
+_ID_BYTES: Final = 32
+_TOUCH_EVERY: Final = 60.0
 """Seconds between two writes of a session's last use: an active session must not cost a write per request."""
-_MAX_COOKIE = 256
-_PRESESSION, _SESSION = "p", "s"
-_REMEMBERED: Final = 1024
-"""Cookies whose signature was checked and held. Whether one of ours is not a question of time, so it is asked once."""
-_KINDS: Final = {kind.encode("ascii"): kind for kind in (_PRESESSION, _SESSION)}
-
-
-class _Ticket(NamedTuple):
-    """A cookie whose signature holds. `key` is the id's hash: what is stored, and what CSRF tokens are bound to."""
-
-    kind: str
-    key: str
+_TOLD: Final = 10_000
+"""Changes and late uses that were told and are not told again; beyond it, all are forgotten."""
+_AT_ONCE: Final = 100
 
 
 class Sessions:
@@ -50,101 +44,149 @@ class Sessions:
         self._services = services
         self._records = services.records
         self._section = section
-        self._sign = services.signer(PURPOSE_SESSION)
-        self._read = cookie_reader(section.cookie)
-        self._tickets: dict[bytes, _Ticket] = {}
+        self._cookie = SessionCookie(services, section)
+        self._bindings = Bindings()
+        self._told: set[tuple[str, ...]] = set()
 
     def session_id(self, facts: Facts) -> str | None:
         """The key of the session or pre-session the cookie names, if we issued it."""
-        ticket = self._ticket(facts)
+        ticket = self._cookie.ticket(facts)
         return ticket.key if ticket else None
 
     def start_presession(self, exchange: Exchange) -> str:
         """Make a pre-session, queue its cookie, and return its key."""
-        return self._issue(exchange, _PRESESSION)
+        return self._issue(exchange, PRESESSION, secrets.token_urlsafe(_ID_BYTES))
 
     async def resolve(self, facts: Facts, exchange: Exchange) -> Principal | None:
         """The principal of a session that still lives, else None. Raises DependencyError when the store is away."""
-        ticket = self._ticket(facts)
+        ticket = self._cookie.ticket(facts)
         if ticket is None:
             return None
         exchange.session = ticket.key
-        if ticket.kind != _SESSION:
+        if ticket.kind != SESSION:
             return None
         record = await self._records.get(KIND, ticket.key)
         if record is None:
+            self._tell_once(EventName.SESSION_USE_AFTER_EXPIRE, facts, ticket.key)
             return None
         now = self._services.clock.wall()
         idle = self._idle(record, now)
         if idle is None:
+            await self._end(record, facts, "age")
             return None
+        binding = self._bindings.of(facts)
+        data = record.data
+        if data.get("agent") != binding.agent or data.get("network") != binding.network:
+            self._note_change(record, binding, facts)
         if idle >= _TOUCH_EVERY:
             await self._touch(record, now)
-        data = record.data
         return Principal(str(data["principal"]), str(data["kind"]), frozenset(str(data["scopes"]).split()))
 
     async def log_in(self, exchange: Exchange, principal: Principal) -> None:
-        """See `core.ports.SessionKeeper`."""
-        before = self._ticket(exchange.facts)
+        """See `core.ports.SessionKeeper`. Where the user has too many sessions, those unused for longest end."""
+        before = self._cookie.ticket(exchange.facts)
         now = self._services.clock.wall()
+        binding = self._bindings.of(exchange.facts)
+        data: dict[str, Detail] = {"begun": now, "used": now, "agent": binding.agent, "network": binding.network}
         identifier = secrets.token_urlsafe(_ID_BYTES)
-        data: dict[str, Detail] = {
-            "principal": principal.id,
-            "kind": principal.kind,
-            "scopes": " ".join(sorted(principal.scopes)),
-            "begun": now,
-            "used": now,
-        }
+        key = key_of(identifier.encode("ascii"))
         expires = now + self._section.absolute
-        await self._records.put(KIND, _key(identifier.encode("ascii")), data, expires=expires, expect=0)
-        if before is not None and before.kind == _SESSION:
+        await self._records.put(KIND, key, {**data, **_data(principal)}, expires=expires, expect=0)
+        if before is not None and before.kind == SESSION:
             await self._records.delete(KIND, before.key)
-        self._issue(exchange, _SESSION, identifier)
+        await self._keep_to_limit(principal.id, key, exchange.facts)
+        self._issue(exchange, SESSION, identifier)
         exchange.principal = principal
         exchange.login = "in"
         self._services.emit(EventName.SESSION_CREATED, exchange.facts, principal=principal.id)
 
+    async def renew(self, exchange: Exchange, principal: Principal | None = None) -> bool:
+        """See `core.ports.SessionKeeper`. The session keeps its beginning, and so its absolute lifetime."""
+        record = await self._in_force(exchange)
+        if record is None:
+            return False
+        data = {**record.data, "used": self._services.clock.wall(), **(_data(principal) if principal else {})}
+        identifier = secrets.token_urlsafe(_ID_BYTES)
+        key = key_of(identifier.encode("ascii"))
+        await self._records.put(KIND, key, data, expires=record.expires, expect=0)
+        if not await self._records.delete(KIND, record.id):
+            await self._records.delete(KIND, key)  # it was revoked while we wrote: the new one must not outlive that
+            return False
+        self._issue(exchange, SESSION, identifier)
+        exchange.principal = principal or exchange.principal
+        exchange.login = "in"
+        self._services.emit(EventName.SESSION_ROTATED, exchange.facts, principal=str(data["principal"]))
+        return True
+
     async def log_out(self, exchange: Exchange) -> None:
         """See `core.ports.SessionKeeper`."""
-        ticket = self._ticket(exchange.facts)
-        if ticket is not None and ticket.kind == _SESSION:
-            await self._records.delete(KIND, ticket.key)
-        exchange.set_cookie(self._line("", max_age=0))
+        record = await self._in_force(exchange)
+        if record is not None:
+            await self._records.delete(KIND, record.id)
+        exchange.set_cookie(self._cookie.ending())
         self._services.emit(EventName.SESSION_ENDED, exchange.facts)
         exchange.session = None
         exchange.principal = None
         exchange.login = "out"
 
-    def _issue(self, exchange: Exchange, kind: str, identifier: str = "") -> str:
-        identifier = identifier or secrets.token_urlsafe(_ID_BYTES)
-        tag = self._sign.sign(f"{kind}.{identifier}".encode("ascii"))
-        exchange.set_cookie(self._line(f"{kind}.{identifier}.{tag}"))
-        exchange.session = _key(identifier.encode("ascii"))
+    async def list(self, principal_id: str, exchange: Exchange | None = None) -> Sequence[SessionInfo]:
+        """A user's live sessions, the last used first; `exchange` tells which is asking. Raises DependencyError."""
+        now = self._services.clock.wall()
+        current = exchange.session if exchange is not None else None
+        records = await self._of(principal_id)
+        live = [
+            SessionInfo.of(record, record.id == current) for record in records if self._idle(record, now) is not None
+        ]
+        return sorted(live, key=lambda one: (one.is_current, one.used), reverse=True)
+
+    async def revoke(self, principal_id: str, handle: str, facts: Facts | None = None) -> bool:
+        """End the session that the list of `principal_id` calls `handle`, if there is one. Raises DependencyError."""
+        for record in await self._of(principal_id):
+            if handle_of(record.id) == handle:
+                await self._end(record, facts, "revoked")
+                return True
+        return False
+
+    async def revoke_all(self, principal_id: str, *, keep: Exchange | None = None) -> int:
+        """End every session of `principal_id`, but for the one `keep` belongs to; how many. Raises DependencyError."""
+        kept = keep.session if keep is not None else None
+        facts = keep.facts if keep is not None else None
+        ended = 0
+        while True:
+            found = await self._records.find(KIND, "principal", principal_id, limit=_AT_ONCE)
+            others = [record for record in found if record.id != kept]
+            for record in others:
+                await self._end(record, facts, "revoked")
+            ended += len(others)
+            if len(found) < _AT_ONCE or not others:
+                return ended
+
+    async def _of(self, principal_id: str) -> Sequence[Record]:
+        return await self._records.find(KIND, "principal", principal_id, limit=max(_AT_ONCE, self._section.most + 1))
+
+    async def _in_force(self, exchange: Exchange) -> Record | None:
+        """The stored session of this exchange: one begun within it, or the one the request brought."""
+        key = exchange.session or self.session_id(exchange.facts)
+        return await self._records.get(KIND, key) if key is not None else None
+
+    async def _keep_to_limit(self, principal_id: str, newest: str, facts: Facts) -> None:
+        most = self._section.most
+        if not most:
+            return
+        found = await self._records.find(KIND, "principal", principal_id, limit=most + _AT_ONCE)
+        others = sorted((one for one in found if one.id != newest), key=lambda one: number(one.data["used"]))
+        for record in others[: max(0, len(found) - most)]:
+            await self._end(record, facts, "limit")
+
+    async def _end(self, record: Record, facts: Facts | None, cause: str) -> None:
+        if await self._records.delete(KIND, record.id):
+            principal = str(record.data["principal"])
+            self._services.emit(EventName.SESSION_EXPIRED, facts, cause=cause, principal=principal, session=record.id)
+
+    def _issue(self, exchange: Exchange, kind: str, identifier: str) -> str:
+        exchange.set_cookie(self._cookie.line(kind, identifier))
+        exchange.session = key_of(identifier.encode("ascii"))
         return exchange.session
-
-    def _ticket(self, facts: Facts) -> _Ticket | None:
-        values = self._read(facts)
-        if len(values) != 1:
-            return None  # absent or tossed
-        value = values[0]
-        known = self._tickets.get(value)
-        if known is not None:
-            return known
-        ticket = self._verified(value)
-        if ticket is not None:  # what does not verify is never kept: clients can make as much of it as they like
-            if len(self._tickets) >= _REMEMBERED:
-                self._tickets.clear()
-            self._tickets[value] = ticket
-        return ticket
-
-    def _verified(self, value: bytes) -> _Ticket | None:
-        kind, _, rest = value.partition(b".")
-        identifier, _, tag = rest.partition(b".")
-        if len(value) > _MAX_COOKIE or kind not in _KINDS or not tag or not value.isascii():
-            return None
-        if not self._sign.verify(value[: -len(tag) - 1], tag.decode("ascii")):
-            return None
-        return _Ticket(_KINDS[kind], _key(identifier))
 
     def _idle(self, record: Record, now: float) -> float | None:
         """Seconds since the session was last written as used; None when it is over."""
@@ -158,13 +200,26 @@ class Sessions:
         data = {**record.data, "used": now}
         await self._records.put(KIND, record.id, data, expires=record.expires, expect=record.version)
 
-    def _line(self, value: str, *, max_age: int | None = None) -> bytes:
-        section = self._section
-        line = f"{section.cookie}={value}; Path=/; Secure; HttpOnly; SameSite={section.same_site}"
-        if max_age is not None:
-            line += f"; Max-Age={max_age}"
-        return line.encode("ascii")
+    def _note_change(self, record: Record, binding: Binding, facts: Facts) -> None:
+        """An event for each new place a session is used from; a network alone changes for good reasons."""
+        agent_changed = record.data.get("agent") != binding.agent
+        self._tell_once(
+            EventName.SESSION_CHANGED, facts, record.id, binding.agent, binding.network,
+            principal=str(record.data["principal"]), changed="browser" if agent_changed else "network",
+            began_with=str(record.data.get("agent")), now_with=binding.agent,
+            severity="warning" if agent_changed else "notice",
+        )  # fmt: skip
+
+    def _tell_once(self, name: EventName, facts: Facts, key: str, *about: str, **details: Detail) -> None:
+        """Requests of one browser come by the hundred: what is the same for all of them is told once per process."""
+        told = (name, key, *about)
+        if told in self._told:
+            return
+        if len(self._told) >= _TOLD:
+            self._told.clear()
+        self._told.add(told)
+        self._services.emit(name, facts, session=key, **details)
 
 
-def _key(identifier: bytes) -> str:
-    return hashlib.blake2b(identifier, digest_size=16).hexdigest()
+def _data(principal: Principal) -> dict[str, Detail]:
+    return {"principal": principal.id, "kind": principal.kind, "scopes": " ".join(sorted(principal.scopes))}

@@ -1,0 +1,86 @@
+"""Log in with a password, whole: guard, hash, session, and a hash renewed on the way. Made so that there is one way.
+
+The way is the same for accounts that exist, that don't, and that are disabled: the same counters, one hash, the same
+outcome. What an application adds around it should be as even: one database query by login, one page for every failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from ..core.errors import DependencyError
+from ..core.exchange import Exchange, Principal
+from ..core.verdict import Reason, Refuse
+from .attempt import Attempt
+from .login import LAYER, LoginGuard
+from .passwords import Passwords
+from .pool import HashingBusy
+
+_BUSY: Final = "Many people are logging in at this moment. Try again in a few seconds."
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the application keeps of an account.
+
+    principal      who it is
+    password_hash  what `Passwords.hash` gave, or None for an account without a password
+    active         False for one that may not log in: the same answer as a wrong password
+    renew          stores a new hash, when the profile has changed since
+    """
+
+    principal: Principal
+    password_hash: str | None = field(repr=False)
+    active: bool = True
+    renew: Callable[[str], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPassword:
+    """Login or password is wrong; which of them, nobody is told. `wait` is seconds until the next attempt passes."""
+
+    wait: float
+
+
+Outcome: TypeAlias = Principal | WrongPassword | Refuse
+Find: TypeAlias = Callable[[str], Awaitable[Stored | None]]
+
+
+async def log_in_with_password(
+    guard: LoginGuard, passwords: Passwords, exchange: Exchange, login: str, password: str, find: Find
+) -> Outcome:
+    """Try `password` for `login`; on success the session has begun.
+
+    find   the account of a login, or None. It gets the login as it was typed
+
+    Raises `DependencyError` when the record or session store is away (answer 503), and what `find` raises; an attempt
+    that ends so is not counted when a store was away, and counted otherwise.
+    """
+    attempt = await guard.begin(exchange, login)
+    if isinstance(attempt, Refuse):
+        return attempt
+    try:
+        async with attempt:
+            return await _try(attempt, passwords, login, password, find)
+    except HashingBusy as busy:
+        return Refuse(Reason.RATE_LIMITED, 503, retry_after=busy.retry_after, layer=LAYER, hint=_BUSY)
+
+
+async def _try(attempt: Attempt, passwords: Passwords, login: str, password: str, find: Find) -> Outcome:
+    stored = await find(login)
+    kept = stored.password_hash if stored is not None and stored.active else None
+    if not await passwords.verify(kept, password, favoured=attempt.trusted) or stored is None or kept is None:
+        return WrongPassword(await attempt.fail())
+    await attempt.succeed(stored.principal)
+    if stored.renew is not None and passwords.is_outdated(kept):
+        await _renew(passwords, password, stored.renew)
+    return stored.principal
+
+
+async def _renew(passwords: Passwords, password: str, renew: Callable[[str], Awaitable[None]]) -> None:
+    try:
+        await renew(await passwords.hash(password))
+    except DependencyError:
+        return  # the queue is full: the old hash still verifies, and the next log-in comes
