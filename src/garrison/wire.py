@@ -106,6 +106,7 @@ def build_services(
         counters=build_counters(policy, clock),
         records=build_records(policy, clock),
         signer=keyring.signer,
+        sealer=keyring.sealer,
         nonces=Nonces(),
     )
     sessions = Sessions(services, policy.session)

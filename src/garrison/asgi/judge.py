@@ -33,6 +33,8 @@ async def let_in(door: Door, facts: Facts, exchange: Exchange) -> Stands:
     if resolve is not None:
         try:
             exchange.principal = await resolve(facts, exchange)
+            if exchange.refusal is not None:
+                return exchange.refusal  # a credential was presented, and it is wrong
         except Exception as error:  # noqa: BLE001  # a resolver is somebody's code: its failure must not let anybody in
             return record.failed(exchange.services.emit, facts, "principal", error, door.name)
     verdict = judge(door, stack.admits, facts, exchange)

@@ -40,6 +40,20 @@ class Sign(Protocol):
     def verify(self, data: bytes, tag: str) -> bool: ...
 
 
+class Seal(Protocol):
+    """Encrypt values that must be read again, under one purpose's current key; open those of keys being rotated out.
+
+    `place` names where the value belongs: sealed for one place it does not open for another. `open` raises
+    `DependencyError` for what it can't open. `is_old` tells that a value should be sealed anew.
+    """
+
+    def seal(self, data: bytes, place: str) -> str: ...
+
+    def open(self, text: str, place: str) -> bytes: ...
+
+    def is_old(self, text: str) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """A rate: at most `limit` per `window` seconds on average, of which `burst` may come at once (GCRA, ITU-T I.371).
@@ -143,7 +157,8 @@ class ResolvePrincipal(Protocol):
     """Who is asking, verified; None for anonymous.
 
     Awaited once per request after the address limits. Raises `DependencyError` when it cannot tell: the request is
-    then refused with 503, never treated as anonymous. `private` says whether the answer may hold personal content.
+    then refused with 503, never treated as anonymous. A credential that is presented and wrong is refused by setting
+    `exchange.refusal`: the application is not asked then.
     """
 
     def __call__(self, facts: Facts, exchange: Exchange, /) -> Awaitable[Principal | None]: ...
@@ -175,6 +190,10 @@ def _no_signer(purpose: str) -> Sign:
     raise RuntimeError(f"no keyring is wired (asked for {purpose!r})")
 
 
+def _no_sealer(purpose: str) -> Seal:
+    raise RuntimeError(f"no keyring is wired (asked to seal for {purpose!r})")
+
+
 def _silent(name: str, facts: Facts | None = None, /, **details: Detail) -> None:
     """An Emit that records nothing; only for building layers in isolation."""
 
@@ -192,6 +211,7 @@ class Services:
     counters: Counters | None = None
     records: Records | None = None
     signer: Callable[[str], Sign] = _no_signer
+    sealer: Callable[[str], Seal] = _no_sealer
     session_id: SessionId = _no_session
     start_presession: Callable[[Exchange], str] | None = None
     principal: ResolvePrincipal | None = None

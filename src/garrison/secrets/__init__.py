@@ -2,6 +2,17 @@
 
 from .errors import KeyFileRefused, KeyMissing, KeyReferenceMalformed, KeyWeak
 from .keyring import Keyring, Signer
+from .sealing import SealBroken, Sealer
 from .secret import Secret
 
-__all__ = ["KeyFileRefused", "KeyMissing", "KeyReferenceMalformed", "KeyWeak", "Keyring", "Secret", "Signer"]
+__all__ = [
+    "KeyFileRefused",
+    "KeyMissing",
+    "KeyReferenceMalformed",
+    "KeyWeak",
+    "Keyring",
+    "SealBroken",
+    "Sealer",
+    "Secret",
+    "Signer",
+]

@@ -27,6 +27,7 @@ from ..core.clock import Clock
 from ..policy.model import Policy
 from .errors import KeyMissing, KeyReferenceMalformed, KeyWeak
 from .keyfile import read_key_file, read_or_make
+from .sealing import KEY_BYTES, Sealer
 from .strength import Weak, root_key
 
 if TYPE_CHECKING:
@@ -119,6 +120,10 @@ class Keyring:
     def signer(self, purpose: str) -> Signer:
         """Signs and verifies for `purpose` alone (lower-case letters, digits and `._/-`). Raises ValueError."""
         return Signer({name: _derive(root, "sign", purpose, 32) for name, root in self._roots.items()})
+
+    def sealer(self, purpose: str) -> Sealer:
+        """Seals with the current root's key for `purpose`, opens with all. Raises ValueError."""
+        return Sealer({name: _derive(root, "seal", purpose, KEY_BYTES) for name, root in self._roots.items()})
 
     def derive(self, purpose: str, length: int) -> bytes:
         """`length` bytes (1 to 8160) of key for `purpose`, from the current root. Raises ValueError.
