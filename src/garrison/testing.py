@@ -83,10 +83,14 @@ def testing_policy(**changes: Any) -> Policy:
 
     changes   the keys of a policy file: `testing_policy(hosts=["shop.example"], csrf={"require": "always"})`
 
-    Generated keys go to a folder that is removed with the process; nothing is written into the working directory.
+    Another `preset` may be among them. Generated keys go to a folder that is removed with the process, events nowhere:
+    nothing is written into the working directory.
     Raises pydantic.ValidationError for a key that no policy has.
     """
-    return Policy(**{"preset": "testing", "environment": "development", "state": str(_state()), **changes})
+    quiet = {"output": "none", "store": False}
+    return Policy(
+        **{"preset": "testing", "environment": "development", "state": str(_state()), "events": quiet, **changes}
+    )
 
 
 testing_policy.__test__ = False  # type: ignore[attr-defined]  # pytest must not take an imported helper for a test

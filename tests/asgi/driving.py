@@ -28,6 +28,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 HOST = (b"host", b"testserver")
 EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
+_ENDS = frozenset({"websocket.close", "http.response.pathsend", "http.response.zerocopysend"})
 PATIENCE = 10.0
 """Seconds after which a test that hangs fails."""
 
@@ -123,12 +124,7 @@ async def drive(
     async def send(message: Message) -> None:
         await asyncio.sleep(0)
         driven.sent.append(message)
-        kind = message["type"]
-        if (
-            len(driven.sent) == leaves
-            or kind == "websocket.close"
-            or (kind.endswith("response.body") and not message.get("more_body", False))
-        ):
+        if len(driven.sent) == leaves or _is_end(message):
             over.set()
 
     with anyio.fail_after(PATIENCE):
@@ -138,6 +134,11 @@ async def drive(
             driven.raised = error
     driven.unread = len(waiting)
     return driven
+
+
+def _is_end(message: Message) -> bool:
+    kind: str = message["type"]
+    return kind in _ENDS or (kind.endswith("response.body") and not message.get("more_body", False))
 
 
 def hardened(app: Any, *layers: Layer | Callable[..., Any], **policy: Any) -> Onion:

@@ -382,3 +382,16 @@ async def test_the_hardened_application_says_where_its_attributes_are() -> None:
     with pytest.raises(AttributeError, match=r"\.app\.add_middleware"):
         onion.add_middleware  # noqa: B018
     assert onion.app is app
+
+
+async def test_an_application_that_waits_for_its_client_after_a_500_does_not_hang() -> None:
+    """A 500 is held until the application returns; this one returns when the client has its answer."""
+
+    async def app(scope: Message, receive: Receive, send: Send) -> list[Any]:
+        await send(start(500))
+        await send(part(b"own page"))
+        return [await receive(), await receive()]
+
+    bare, behind = await both(app, http_scope())
+    assert_same(bare, behind)
+    assert behind.returned == [EMPTY, {"type": "http.disconnect"}]

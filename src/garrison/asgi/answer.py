@@ -11,23 +11,24 @@ from . import record
 from .door import Door
 from .dress import AmendFailed, dress, dress_plainly
 from .held import Held
-from .types import Message, Send
+from .types import Message, Receive, Send
 
 
 class Answering:
-    """A `send` for the application, and the only one that answers in its place.
+    """A `send` for the application, and the only one that answers in its place; and a `receive` that knows of it.
 
     `muted` is true once we answered: what the application sends then goes nowhere. `started` tells whether a response
     has begun on the wire. `cut` is true once the application was told that its client is gone: what it raises then is
-    an echo of that.
+    an echo of that. `source` is what `receive` asks.
     """
 
-    __slots__ = ("_door", "_exchange", "_held", "_send", "cut", "muted", "started")
+    __slots__ = ("_door", "_exchange", "_held", "_send", "cut", "muted", "source", "started")
 
-    def __init__(self, door: Door, exchange: Exchange, send: Send) -> None:
+    def __init__(self, door: Door, exchange: Exchange, receive: Receive, send: Send) -> None:
         self._door = door
         self._exchange = exchange
         self._send = send
+        self.source = receive
         self._held: Held | None = None
         self.cut = False
         self.muted = False
@@ -56,6 +57,16 @@ class Answering:
             await self._send(message)
         else:
             await self._keep(self._held, message)
+
+    async def receive(self) -> Message:
+        """The application's `receive`.
+
+        A 500 is held until the application returns. One that goes on to listen may wait for its client to leave, and
+        the client for the answer: so it is let go.
+        """
+        if self._held is not None and self._held.start["status"] == 500:
+            await self._release(self._held)
+        return await self.source()
 
     async def give(self, verdict: Refuse | Answer) -> None:
         """Answer in the application's place. Once a response has begun nothing can be said: it is cut."""

@@ -74,17 +74,17 @@ class Onion:
         door = self.doors[facts.route]
         exchange = Exchange(facts, self.services)
         exchange.stands = door.stands
-        answer = Answering(door, exchange, send)
+        answer = Answering(door, exchange, receive, send)
         verdict = await let_in(door, facts, exchange)
         if verdict is None and may_have_body(scope, facts):
-            receive, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
+            answer.source, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
         if verdict is not None:
             await answer.give(verdict)
         if answer.muted:
             return None
         inner = {**scope, "state": {**scope.get("state", {}), STATE_KEY: exchange}}
         try:
-            result = await self._inner(inner, receive, answer.send)
+            result = await self._inner(inner, answer.receive, answer.send)
         except Exception as error:
             if await _absorb(error, exchange, answer):
                 return None
