@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, sync_playwright
 
 from garrison.serve.devca import DevCA, Leaf
 from tests.browser.serving import NAMES, Site, public_key_hash, serving
@@ -32,7 +32,7 @@ ARGUMENTS = (
     "--short-reporting-delay",  # browsers gather reports for up to a minute otherwise
 )
 Serve = Callable[[Any], Site]
-Visit = Callable[..., BrowserContext]
+TIMEOUT = 15_000
 
 
 @pytest.fixture(scope="session")
@@ -48,21 +48,55 @@ def leaf(ca: DevCA) -> Leaf:
 # The scope is the folder, not the run: while the driver is open its event loop counts as running in this thread, and
 # asynchronous tests of other folders could not start theirs.
 @pytest.fixture(scope="package")
-def browser(ca: DevCA, leaf: Leaf) -> Iterator[Browser]:
-    path = need("chromium")
+def chromium() -> Iterator[BrowserType]:
     with sync_playwright() as playwright:
-        known = ",".join(map(public_key_hash, (leaf, ca.issue())))
-        arguments = [*ARGUMENTS, f"--ignore-certificate-errors-spki-list={known}"]
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="package")
+def options(ca: DevCA, leaf: Leaf) -> dict[str, Any]:
+    """How Chromium is started."""
+    known = ",".join(map(public_key_hash, (leaf, ca.issue())))
+    arguments = [*ARGUMENTS, f"--ignore-certificate-errors-spki-list={known}"]
+    return {"executable_path": need("chromium"), "args": arguments}
+
+
+@pytest.fixture(scope="package")
+def browser(chromium: BrowserType, options: dict[str, Any]) -> Iterator[Browser]:
+    browser = chromium.launch(**options)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def profile(
+    chromium: BrowserType, options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BrowserContext]:
+    folder = tmp_path_factory.mktemp("profile")
+    preferences = folder / "Default" / "Preferences"
+    preferences.parent.mkdir()
+    preferences.write_text('{"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": false}}')
+    context = chromium.launch_persistent_context(folder, **options)
+    context.set_default_timeout(TIMEOUT)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def lenient_visitor(profile: BrowserContext) -> Iterator[BrowserContext]:
+    """A person whose browser sends cookies to third parties, as anybody may choose. In the private windows of `visitor`
+    Chromium keeps them back: no place to show that it was Garrison who stopped an attack."""
+    profile.clear_cookies()
+    yield profile
+    for page in profile.pages[1:]:
+        page.close()
 
 
 @pytest.fixture
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
     """A person at a browser: one cookie jar."""
     context = browser.new_context()
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(TIMEOUT)
     yield context
     context.close()
 

@@ -59,11 +59,12 @@ def serving(app: Any, leaf: Leaf) -> Iterator[Site]:
     """`app` over HTTPS at a free port, in a thread of its own."""
     listeners = open_listeners(loopback_addresses("localhost"), 0)
     ready: Queue[Callable[[], None] | BaseException] = Queue()
-    job = _uvicorn.Job(app, TlsProfile(leaf.cert_file, leaf.key_file), "critical")
+    config = _uvicorn._config(_uvicorn.Job(app, TlsProfile(leaf.cert_file, leaf.key_file), "critical"))
+    config.timeout_graceful_shutdown = 0  # browsers keep idle connections, whose end they don't confirm
 
     def run() -> None:
         try:
-            _uvicorn.run(job, listeners, ready.put)
+            _uvicorn._Server(config, ready.put).run(sockets=listeners)
         except BaseException as error:  # told to the test, which waits for the start
             ready.put(error)
 
