@@ -1,0 +1,113 @@
+"""What each layer costs: its parts, called as the onion calls them, with the facts of the POST of `overhead`.
+
+Hot, and with nothing between two calls: sums of these are lower than what a request pays. Listed beside the layers:
+`facts` (parsing a request), `principal` (resolving the session), `dress` (all response headers, layers' amends
+included), and `onion`: everything around a null application at once. Nothing was promised for a single layer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from garrison.asgi.dress import dress
+from garrison.asgi.onion import Onion
+from garrison.core.exchange import Exchange
+from garrison.core.headers import Edit
+from garrison.core.layer import Layer
+
+from .asgi import Driver, Request, null_app, scope_of
+from .contenders import hardened
+from .harness import Batch, Result, Size, interleave, result
+
+_HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+
+
+def measure(size: Size) -> list[Result]:
+    """One figure per layer that has parts, and the rest of the way."""
+    loop = asyncio.new_event_loop()
+    try:
+        driver, get, post = hardened(loop, null_app)
+        onion: Onion = driver.app
+        batches: dict[str, Batch] = {"nothing": _nothing}
+        batches |= _layers(onion, post)
+        batches |= _rest(onion, get, post)
+        batches |= _whole(loop, driver, get, post)
+        samples = interleave(batches, size)
+        base = samples.microseconds("nothing")
+        return [
+            result(f"layers.{name}", max(0.0, samples.microseconds(name) - base), "us", spread=samples.spread(name))
+            for name in batches
+            if name != "nothing"
+        ]
+    finally:
+        loop.close()
+
+
+def _nothing(count: int) -> None:
+    for _ in range(count):
+        pass
+
+
+def _repeat(call: Callable[[], Any]) -> Batch:
+    def batch(count: int) -> None:
+        for _ in range(count):
+            call()
+
+    return batch
+
+
+def _layers(onion: Onion, post: Request) -> dict[str, Batch]:
+    """Each layer with any parts, on the POST: it is the one that meets them all."""
+    facts = onion._read(scope_of(post))
+    exchange = Exchange(facts, onion.services)
+    asyncio.run(onion.services.principal(facts, exchange))  # type: ignore[misc,arg-type]  # ours: a coroutine
+    return {
+        layer.name: _repeat(lambda layer=layer: _ask(layer, exchange))  # type: ignore[misc]
+        for layer in onion.doors[0].stack.layers
+        if any((layer.decide, layer.toll, layer.admit, layer.peek, layer.watch, layer.amend))
+    }
+
+
+def _ask(layer: Layer, exchange: Exchange) -> None:
+    """All parts of one layer, in the order of a request."""
+    facts = exchange.facts
+    exchange.taken = None
+    if layer.decide is not None:
+        layer.decide(facts)
+    if layer.toll is not None:
+        layer.toll(facts, exchange)
+    if layer.admit is not None:
+        layer.admit(facts, exchange)
+    if layer.peek is not None:
+        layer.peek(facts)
+    if layer.watch is not None and (check := layer.watch(facts)) is not None:
+        check(b"{}")
+    if layer.amend is not None:
+        layer.amend(exchange, Edit(200, _HEADERS.copy()))
+
+
+def _rest(onion: Onion, get: Request, post: Request) -> dict[str, Batch]:
+    scope, exchange = scope_of(post), Exchange(onion._read(scope_of(get)), onion.services)
+    stack, resolve = onion.doors[0].stack, onion.services.principal
+
+    async def resolving(count: int) -> None:
+        for _ in range(count):
+            await resolve(exchange.facts, exchange)  # type: ignore[misc]
+
+    return {
+        "facts": _repeat(lambda: onion._read(scope)),
+        "principal": lambda count: asyncio.run(resolving(count)),
+        "dress": _repeat(lambda: dress(stack, exchange, 200, _HEADERS)),
+    }
+
+
+def _whole(loop: asyncio.AbstractEventLoop, driver: Driver, get: Request, post: Request) -> dict[str, Batch]:
+    alone = Driver(null_app, loop)
+    return {
+        "null_app.get": alone.batch(get),
+        "null_app.post": alone.batch(post),
+        "onion.get": driver.batch(get),
+        "onion.post": driver.batch(post),
+    }
