@@ -88,7 +88,7 @@ def test_our_own_answers_need_no_nonce() -> None:
 
 
 def test_a_directive_that_held_the_nonce_alone_becomes_none() -> None:
-    assert answered(JSON, csp=only("'nonce'"))[NAME].startswith(b"script-src 'none';")
+    assert b"; script-src 'none';" in answered(JSON, csp=only("'nonce'"))[NAME]
 
 
 def test_a_304_carries_no_nonce_policy_so_that_the_cached_page_keeps_its_own() -> None:

@@ -100,7 +100,8 @@ CASES: dict[str, list[Case]] = {
         Case({"proxies": ["nonsense"]}, "proxies.0"),
         Case({"proxies": ["10.0.0.0/8", "unix", "192.0.2.1", "fd00::/16"]}),
     ],
-    "P016": [Case({"processes": 4}, "store"), Case({"processes": 4, "store": "redis://x"}), Case({})],
+    "P016": [Case({"processes": 4}, "store"), Case({"processes": 4, "store": "memory"}, "store"),
+             Case({"processes": 4, "store": "redis://x"}), Case({})],
     "P017": [
         Case({"cookies": {"secure": False}}, "cookies.secure"),
         Case({"cookies": {"http_only": False}}, "cookies.http_only"),
@@ -126,7 +127,8 @@ CASES: dict[str, list[Case]] = {
     ],
     "P024": [
         Case({"csp": {"directives": {"script-src": ["'unsafe-inline'"]}}}, "csp.directives"),
-        Case({"csp": {"directives": {"img-src": ["'self'"]}}}, "csp.directives"),
+        Case({"csp": {"without": ["object-src", "default-src"]}}, "csp.directives"),
+        Case({"csp": {"directives": {"img-src": ["'self'"]}}}),
         Case({"csp": {**OFF, "directives": {"img-src": ["'self'"]}}}), Case({}), Case({"preset": "api"}),
     ],
     "P025": [
@@ -156,4 +158,21 @@ CASES: dict[str, list[Case]] = {
     ],
     "P031": [Case({"preset": "api"}, "csrf.mode"), Case({"csrf": OFF}), Case({})],
     "P032": [Case({"session": {"same_site": "None"}}, "session.same_site"), Case({"session": {"same_site": "Strict"}})],
+    "P033": [
+        Case({"store": "redis://10.0.0.5"}, "store"),
+        Case({"store": "redis+cluster://127.0.0.1,store.example"}, "store"),
+        Case({"store": "env:STORE"}, "store", environ={"STORE": "redis://:secret@store.example"}),
+        Case({"store": "env:STORE"}), Case({"store": "rediss://10.0.0.5"}), Case({"store": "redis://[::1]:7000"}),
+        Case({"store": "redis://localhost"}), Case({"store": "redis://10.0.0.5", **DEV}), Case({}),
+        Case({"store": "redis://10.0.0.5", "allow_insecure_link": ["store"]}),
+    ],
+    "P034": [Case({"allow_insecure_link": ["store"]}, "allow_insecure_link.0"), Case({})],
+    "P035": [
+        Case({}, "processes", environ={"WEB_CONCURRENCY": "4"}), Case({}, environ={"WEB_CONCURRENCY": "many"}),
+        Case({"processes": 4}, environ={"WEB_CONCURRENCY": "4"}), Case({}),
+    ],
+    "P036": [
+        Case({"processes": 2, "store": "memory"}, "store"), Case({"processes": 2}), Case({"store": "memory"}),
+        Case({"processes": 2, "store": "redis://localhost"}),
+    ],
 }  # fmt: skip

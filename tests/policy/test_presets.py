@@ -56,11 +56,6 @@ def test_what_is_written_by_hand_wins_value_by_value() -> None:
     assert (policy.cookies.same_site, policy.csrf.mode) == ("Strict", "enforce")
 
 
-def test_a_table_of_csp_directives_replaces_the_presets_whole() -> None:
-    policy = Policy(preset="compat", csp={"directives": {"default-src": ["'self'"]}})
-    assert dict(policy.csp.directives) == {"default-src": ("'self'",)}
-
-
 def test_merging_changes_neither_side() -> None:
     under, over = {"a": {"b": 1}}, {"a": {"c": 2}}
     assert merge(under, over) == {"a": {"b": 1, "c": 2}}

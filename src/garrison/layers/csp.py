@@ -47,17 +47,18 @@ def compile(policy: Policy, services: Services) -> Layer:
     section = policy.csp
     if section.mode is Mode.OFF:
         return Layer("csp", mode=Mode.OFF)
-    check_directives(section.directives)
+    wanted = section.in_force
+    check_directives(wanted)
     monitor = section.mode is Mode.MONITOR
     path = reports_path(policy)
-    _check_reporting(section.directives, path, monitor=monitor)
+    _check_reporting(wanted, path, monitor=monitor)
     name = _REPORT_ONLY if monitor else _ENFORCED
     endpoints: HeaderList = ((_ENDPOINTS, f'{REPORT_TO}="{path}"'.encode()),) if path else ()
     claims = (name, *(pair[0] for pair in endpoints))
     idle = {"upgrade-insecure-requests", "sandbox"} if monitor else set()
     if policy.development:
         idle.add("upgrade-insecure-requests")
-    directives = {name: values for name, values in section.directives.items() if name not in idle}
+    directives = {name: values for name, values in wanted.items() if name not in idle}
     parts = _serialise(directives, path).encode().split(_MARK.encode())
     if len(parts) == 1:
         return Layer("csp", sets=((name, parts[0]), *endpoints), claims=claims)

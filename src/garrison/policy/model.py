@@ -9,9 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    model_validator,
+)
 
 from ..core.verdict import Mode
+from .store_address import check_store
 from .units import Bytes, Rate, Seconds
 
 Choice = Literal["refuse", "pass"]
@@ -250,9 +259,16 @@ class CspSection(Section):
             "upgrade-insecure-requests": (),
         }
     )
-    """Directive to its sources. A table of your own replaces this one whole."""
+    """Directive to its sources. Naming one changes that one; the others stay."""
+    without: Names = ()
+    """Directives to leave out, such as `require-trusted-types-for`."""
     report: bool = True
     """Send violation reports to the reports endpoint."""
+
+    @property
+    def in_force(self) -> Mapping[str, Names]:
+        """The directives that are sent."""
+        return {name: sources for name, sources in self.directives.items() if name not in self.without}
 
 
 class CacheSection(Section):
@@ -441,12 +457,12 @@ class Policy(Frozen):
     """Folder for events and generated development keys (0700)."""
     key: str = ""
     """The root key: `env:NAME` or `file:/path`; empty reads GARRISON_KEY, or generates one in development."""
-    store: str = "memory"
-    """Where limits and sessions are kept."""
+    store: Annotated[str, AfterValidator(check_store)] = "embedded"
+    """Where limits and sessions are kept: "embedded", "memory", or the address of a shared store."""
     processes: Annotated[int, Field(ge=1)] = 1
-    """Worker processes that count apart on the memory store; each gets limit / processes."""
+    """Worker processes; where they count apart (no shared store, or it is away) each gets limit / processes."""
     allow_insecure_link: Names = ()
-    """Links to other machines that may be unencrypted or unverified."""
+    """Links to other machines that may be unencrypted or unverified: "store"."""
 
     client: ClientSection = ClientSection()
     control: ControlSection = ControlSection()
@@ -521,6 +537,11 @@ class Policy(Frozen):
 
 
 def _overlay(section: Section, own: Mapping[str, Any]) -> Section:
-    """A new section: `own` values over those of `section`, validated again as a whole."""
+    """A new section: `own` values over those of `section`, table by table, validated again as a whole."""
     current = {name: getattr(section, name) for name in type(section).model_fields}
-    return type(section).model_validate({**current, **own})
+    tables = {
+        name: {**current[name], **value}
+        for name, value in own.items()
+        if isinstance(value, Mapping) and isinstance(current.get(name), Mapping)
+    }
+    return type(section).model_validate({**current, **own, **tables})

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.errors import OperatorError
+from .model import CspSection, HeadersSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ TESTING = Preset(
         "rate": {"mode": "off", "allow_insecure_off": "testing: suites send faster than people"},
         "websocket": {"messages": "1000000/second burst 1000000"},
         "events": {"output": "none", "store": False},
+        "store": "memory",
     },
 )
 
@@ -117,11 +119,11 @@ def preset(name: str) -> Preset:
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid on `under`, section by section; a value that is not a section replaces the one below whole."""
+    """`over` laid on `under`, table by table; a value that is not a table replaces the one below whole."""
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
-        if isinstance(below, Mapping) and isinstance(value, Mapping) and key not in {"directives", "permissions"}:
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
             merged[key] = merge(below, value)
         else:
             merged[key] = value
@@ -129,5 +131,24 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def apply_preset(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """What the user wrote, over the values of the preset it names. Raises `UnknownPreset`."""
-    return merge(preset(str(raw.get("preset", "browser"))).values, raw)
+    """What the user wrote, over the values of the preset it names. Raises `UnknownPreset`.
+
+    Directives and permissions are tables as well: naming one of them changes that one and keeps the rest, because a
+    policy that loses `default-src 'none'` by accident would be open where its author tightened it.
+    """
+    tables = {
+        "csp": {"directives": CspSection().directives},
+        "headers": {"permissions": HeadersSection().permissions},
+    }
+    values = preset(str(raw.get("preset", "browser"))).values
+    for section, defaults in tables.items():
+        ((name, table),) = defaults.items()
+        if name in raw_table(raw, section) and name not in raw_table(values, section):
+            values = merge({section: {name: table}}, values)
+    return merge(values, raw)
+
+
+def raw_table(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The table `name` of unvalidated values; empty when there is none, or something else stands in its place."""
+    table = values.get(name)
+    return table if isinstance(table, Mapping) else {}

@@ -23,7 +23,7 @@ _YEAR = 31_536_000
 )  # fmt: skip
 def malformed_csp(subject: Subject) -> Iterator[Objection]:
     for prefix, policy, _ in subject.classes("csp"):
-        for name, values in policy.csp.directives.items():
+        for name, values in policy.csp.in_force.items():
             try:
                 check_directives({name: values})
             except BadDirective as error:
@@ -33,13 +33,13 @@ def malformed_csp(subject: Subject) -> Iterator[Objection]:
 @check(
     "P024", "CSP leaves something open", Severity.MEDIUM,
     consequence="Injected markup can do more than it must.",
-    remedy="Name nonces or exact hosts. A [csp.directives] table replaces the preset's whole: copy what should stay.",
+    remedy="Name nonces or exact hosts.",
     reference="CSP Level 3 section 8.3; OWASP Content Security Policy Cheat Sheet", cwe=(79, 1021),
 )  # fmt: skip
 def weak_csp(subject: Subject) -> Iterator[Objection]:
     for prefix, policy, _ in subject.classes("csp"):
         if policy.csp.mode is not Mode.OFF:
-            for weakness in weaknesses(policy.csp.directives):
+            for weakness in weaknesses(policy.csp.in_force):
                 yield Objection(f"{prefix}csp.directives", f"{weakness}.")
 
 
@@ -64,7 +64,7 @@ def key_in_policy(subject: Subject) -> Iterator[Objection]:
 )  # fmt: skip
 def indivisible_limit(subject: Subject) -> Iterator[Objection]:
     policy = subject.policy
-    if policy.store != "memory":
+    if policy.store not in ("embedded", "memory"):
         return
     for prefix, effective, _ in subject.classes("rate"):
         for scope in ("address", "principal", "api_key"):
