@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from garrison.core.clock import Clock
 from garrison.core.ports import Counters, Quota, Taken
-from garrison.stores import MemoryCounters
 
 from .hands import Hands
+from .making import COUNTERS, Making
+from .making import MakeCounters as Make
 
-pytestmark = pytest.mark.anyio
-
-Make: TypeAlias = Callable[[Clock, int], Counters]
-
-IMPLEMENTATIONS: dict[str, Make] = {
-    "memory": lambda clock, max_keys: MemoryCounters(clock, max_keys=max_keys),
-}
-"""To add a store, add a line: it is built from the clock it lives by and the most keys it may hold."""
+pytestmark = [pytest.mark.anyio, pytest.mark.server, pytest.mark.xdist_group("stores")]
 
 THREE = Quota("three", limit=3, window=60.0, burst=3)
 TEN = Quota("ten", limit=10, window=60.0, burst=10)
 
 
-@pytest.fixture(params=sorted(IMPLEMENTATIONS))
-def make(request: pytest.FixtureRequest) -> Make:
-    return IMPLEMENTATIONS[request.param]
+@pytest.fixture(params=COUNTERS)
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
+    making = Making(request, request.param)
+    await making.open()
+    yield making.counters
+    await making.close()
 
 
 async def take(counters: Counters, *charges: tuple[Quota, str], cost: int = 1) -> Sequence[Taken]:
@@ -180,9 +176,9 @@ async def test_what_has_grown_whole_by_itself_is_not_given_back_again(make: Make
 
 
 async def test_a_refused_key_stays_refused_while_others_fill_the_store(make: Make) -> None:
-    counters = make(Hands().clock, 2000)
+    counters = make(Hands().clock, 1000)
     for _ in range(3):
         await take(counters, (THREE, "victim"))
-    for number in range(10_000):
-        await take(counters, (THREE, f"other-{number}"))
+    for start in range(0, 4000, 16):
+        await asyncio.gather(*(take(counters, (THREE, f"other-{start + number}")) for number in range(16)))
     assert not (await take(counters, (THREE, "victim")))[0].allowed

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from garrison.core.clock import Clock
 from garrison.core.errors import DependencyError
-from garrison.core.ports import Detail, Records
-from garrison.stores import MemoryRecords
+from garrison.core.ports import Detail
 
 from .hands import Hands
+from .making import RECORDS, Making
+from .making import MakeRecords as Make
 
-pytestmark = pytest.mark.anyio
-
-Make: TypeAlias = Callable[[Clock, int], Records]
-
-IMPLEMENTATIONS: dict[str, Make] = {
-    "memory": lambda clock, max_records: MemoryRecords(clock, max_records=max_records),
-}
+pytestmark = [pytest.mark.anyio, pytest.mark.server, pytest.mark.xdist_group("stores")]
 
 
-@pytest.fixture(params=sorted(IMPLEMENTATIONS))
-def make(request: pytest.FixtureRequest) -> Make:
-    return IMPLEMENTATIONS[request.param]
+@pytest.fixture(params=RECORDS)
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
+    making = Making(request, request.param)
+    await making.open()
+    yield making.records
+    await making.close()
 
 
 async def test_what_was_written_is_read_back_whole(make: Make) -> None:

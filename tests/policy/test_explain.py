@@ -81,7 +81,7 @@ def test_an_unknown_route_class_gets_the_nearest(tmp_path: Path) -> None:
 
 
 def test_a_secret_in_the_policy_is_masked() -> None:
-    policy = Policy(key="Hunter2Hunter2", store="redis://user:Hunter2@cache.example:6379/0")
+    policy = Policy(key="Hunter2Hunter2", store="redis://user:env:CACHE@cache.example:6379/0")
     keys = by_key(explain(load(policy, {})))
     assert keys["key"].value == "***"
     assert keys["store"].value == "redis://***@cache.example:6379/0"

@@ -220,3 +220,9 @@ class Services:
     """`garrison.accounts.Accounts`, which this room can't name; `accounts_of(exchange)` gives it with its type."""
     nonces: Callable[[], str] = _no_nonces
     route_names: Sequence[str] = field(default_factory=lambda: ("default",))
+    degraded: Callable[[], Sequence[str]] = tuple
+    """Names of the services that do not work now and have a substitute or are missing, such as "store"."""
+    opening: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """Awaited when the application has started; each is bounded in time and does not raise."""
+    closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """Awaited when the application has stopped, the last one added first."""

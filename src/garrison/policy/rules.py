@@ -226,8 +226,8 @@ def everybody_trusted(subject: Subject) -> Iterator[Objection]:
     reference="docs/layers/rate.md",
 )  # fmt: skip
 def per_process(subject: Subject) -> Iterator[Objection]:
-    if subject.policy.store == "memory" and subject.policy.processes > 1:
-        yield Objection("store", f"memory, with {subject.policy.processes} processes.")
+    if subject.policy.store in ("embedded", "memory") and subject.policy.processes > 1:
+        yield Objection("store", f"{subject.policy.store}, with {subject.policy.processes} processes.")
 
 
 @check(

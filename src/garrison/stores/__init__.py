@@ -1,8 +1,19 @@
 """Shared state behind two ports of `core.ports`: `Counters` for limits, `Records` for small durable values."""
 
-from .build import build_counters, build_records
-from .errors import StoreFull, StoreNotAvailable
+from .build import Stores, build_stores
+from .errors import StoreAway, StoreFileRefused, StoreFull, StoreLibraryMissing
 from .memory import MemoryCounters
 from .records import MemoryRecords
+from .sqlite import SqliteRecords
 
-__all__ = ["MemoryCounters", "MemoryRecords", "StoreFull", "StoreNotAvailable", "build_counters", "build_records"]
+__all__ = [
+    "MemoryCounters",
+    "MemoryRecords",
+    "SqliteRecords",
+    "StoreAway",
+    "StoreFileRefused",
+    "StoreFull",
+    "StoreLibraryMissing",
+    "Stores",
+    "build_stores",
+]

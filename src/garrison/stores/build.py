@@ -1,30 +1,68 @@
-"""From the policy to its stores. A store that is asked for and not there stops the start; there is no fall-back."""
+"""From the policy to its stores. A store that is asked for and can't be had stops the start."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.clock import Clock
 from ..core.ports import Counters, Records
 from ..policy.model import Policy
-from .errors import StoreNotAvailable
+from ..policy.store_address import StoreAddress, resolve_store
+from .errors import StoreLibraryMissing
 from .memory import MemoryCounters
 from .records import MemoryRecords
+from .sqlite import FILE_NAME, SqliteRecords
 
-MAX_RECORDS = 100_000
+if TYPE_CHECKING:
+    from .link import Changed
+
+MAX_IN_MEMORY = 100_000
 """Records kept in memory: about 100 MB at the size of a session."""
+MAX_EMBEDDED = 1_000_000
+"""Records kept in the SQLite file, and of one kind in a shared store: about 1 GB."""
 
 
-def build_counters(policy: Policy, clock: Clock) -> Counters:
-    """The counters that `policy.store` names. Raises `StoreNotAvailable` for a store this version does not have."""
-    _require_memory(policy)
-    return MemoryCounters(clock, max_keys=policy.rate.max_keys, processes=policy.processes)
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The stores of a policy. `degraded` names what does not work now; `open` and `close` go with the application."""
+
+    counters: Counters
+    records: Records
+    degraded: Callable[[], Sequence[str]]
+    open: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
 
 
-def build_records(policy: Policy, clock: Clock) -> Records:
-    """The records that `policy.store` names. Raises `StoreNotAvailable` for a store this version does not have."""
-    _require_memory(policy)
-    return MemoryRecords(clock, max_records=MAX_RECORDS)
+async def _nothing() -> None:
+    """What memory needs to be opened and closed."""
 
 
-def _require_memory(policy: Policy) -> None:
-    if policy.store != "memory":
-        raise StoreNotAvailable.from_address(policy.store)
+def build_stores(policy: Policy, environ: Mapping[str, str], clock: Clock, changed: Changed) -> Stores:
+    """The stores that `policy.store` names.
+
+    Raises `StoreLibraryMissing`, `StoreFileRefused`, `StoreReferenceMissing` and `StoreMalformed`, all of them
+    `OperatorError`. A shared store that does not answer yet is no reason to refuse the start: `changed` tells of it.
+    """
+    address = resolve_store(policy.store, environ)
+    near = MemoryCounters(clock, max_keys=policy.rate.max_keys, processes=policy.processes)
+    if not address.local:
+        return _shared(address, near, clock, changed)
+    if address.kind == "memory":
+        return Stores(near, MemoryRecords(clock, max_records=MAX_IN_MEMORY), tuple, _nothing, _nothing)
+    records = SqliteRecords(Path(policy.state) / FILE_NAME, clock, max_records=MAX_EMBEDDED)
+    records.prepare()
+    return Stores(near, records, tuple, _nothing, records.close)
+
+
+def _shared(address: StoreAddress, near: MemoryCounters, clock: Clock, changed: Changed) -> Stores:
+    try:
+        from .shared import build_shared
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "redis":
+            raise
+        raise StoreLibraryMissing from None
+    counters, records, link = build_shared(address, near, clock, changed, max_records=MAX_EMBEDDED)
+    return Stores(counters, records, lambda: ("store",) if link.away else (), link.open, link.close)

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from pathlib import Path
 
 from ..core.errors import DependencyError, OperatorError
 
 
-class StoreNotAvailable(OperatorError):
-    """`store` names a kind of store that this version does not have."""
+class StoreLibraryMissing(OperatorError):
+    """`store` names a shared store, and the library that speaks to it is not installed."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            f"The store {kind!r} is not available in this version of Garrison.",
-            remedy='Set `store = "memory"`, and `processes` to the number of worker processes.',
+            "The policy's `store` is a shared one, and the library for it is not installed.",
+            remedy='Install it with pip install "garrison[redis]".',
+            reference="docs/stores.md",
         )
-        self.kind = kind
 
-    @classmethod
-    def from_address(cls, address: str) -> StoreNotAvailable:
-        """The error for the policy's `store`; shows its scheme only, since an address may carry a password."""
-        return cls(urlsplit(address).scheme or address.partition(":")[0])
+
+class StoreFileRefused(OperatorError):
+    """The file of the embedded store, or its folder, can't be used safely. `path` names it."""
+
+    def __init__(self, path: Path, why: str, remedy: str) -> None:
+        super().__init__(
+            f"The store {path} {why}.",
+            remedy=f'{remedy} Or set `state` to another folder, or `store = "memory"` to keep nothing.',
+            reference="docs/stores.md",
+        )
+        self.path = path
+
+
+class StoreAway(DependencyError):
+    """The store did not answer in time, or refused. `store` names it without user and password, `why` says how."""
+
+    def __init__(self, store: str, why: str) -> None:
+        super().__init__(f"The store {store} does not answer: {why}.")
+        self.store = store
+        self.why = why
 
 
 class StoreFull(DependencyError):

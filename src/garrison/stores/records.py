@@ -12,13 +12,13 @@ import heapq
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from ..core.clock import Clock
 from ..core.ports import Detail, Record
 from .errors import StoreFull
+from .plain import check_plain
 
-_PLAIN: Final = (str, int, float, bool, type(None))
 _Name: TypeAlias = tuple[str, str]
 
 
@@ -59,9 +59,7 @@ class MemoryRecords:
         `expires` holds for this write: left out, the record never expires. Raises `StoreFull` for a new record at
         the bound, and TypeError for a value that is not plain.
         """
-        for value in data.values():
-            if not isinstance(value, _PLAIN):
-                raise TypeError(f"a record holds plain values, not {type(value).__name__}")
+        check_plain(data)
         self._drop_expired()
         present = self._live((kind, id))
         version = present.version if present is not None else 0
