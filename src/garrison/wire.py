@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .accounts.sessions import Sessions
+from .accounts.bundle import Accounts
 from .asgi.door import Door
 from .asgi.facts import ReadFacts
 from .asgi.lifespan import Lifespan
@@ -34,7 +34,7 @@ from .policy.checks import refuse_unsafe
 from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
 from .secrets.keyring import Keyring
-from .stores.build import build_counters, build_records
+from .stores.build import build_stores
 
 UserLayer = Layer | Callable[[Facts], Verdict]
 _FLUSH_SECONDS = 5.0
@@ -100,17 +100,23 @@ def build_services(
 ) -> Services:
     """Everything layers may use, in the order the parts need each other."""
     keyring = Keyring.from_policy(policy, environ, Path(policy.state), clock)
+    stores = build_stores(policy, environ, clock, _tell_of_store(bus))
     services = Services(
         clock=clock,
         emit=bus.emit,
-        counters=build_counters(policy, clock),
-        records=build_records(policy, clock),
+        counters=stores.counters,
+        records=stores.records,
+        degraded=stores.degraded,
+        opening=[stores.open],
+        closing=[stores.close],
         signer=keyring.signer,
         sealer=keyring.sealer,
         nonces=Nonces(),
     )
-    sessions = Sessions(services, policy.session)
-    services.sessions = sessions
+    accounts = Accounts.build(services, policy)
+    sessions = accounts.sessions
+    services.accounts, services.sessions = accounts, sessions
+    services.closing.append(accounts.close)
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
     services.principal = principal or sessions.resolve
@@ -181,12 +187,23 @@ def _as_layer(layer: UserLayer) -> Layer:
     return Layer(getattr(layer, "__name__", "user-layer"), decide=layer)
 
 
+def _tell_of_store(bus: Bus) -> Callable[[bool, str], None]:
+    def changed(away: bool, why: str) -> None:
+        bus.emit(EventName.DEGRADED if away else EventName.RECOVERED, None, service="store", error=why)
+
+    return changed
+
+
 def _lifespan(bus: Bus, services: Services) -> Lifespan:
     async def on_start() -> None:
+        for opened in services.opening:
+            await opened()
         services.emit(EventName.STARTUP)
 
     async def on_stop() -> None:
         services.emit(EventName.SHUTDOWN)
+        for closed in reversed(services.closing):
+            await closed()
         await asyncio.to_thread(bus.flush, _FLUSH_SECONDS)
 
     return Lifespan(on_start, on_stop)
