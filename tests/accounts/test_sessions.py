@@ -182,9 +182,7 @@ async def test_an_active_session_costs_a_write_a_minute_not_one_per_request(
     assert record.version == 2
 
 
-async def test_when_the_store_is_away_the_principal_is_unknown_not_anonymous(
-    services: Services, time: Time
-) -> None:
+async def test_when_the_store_is_away_the_principal_is_unknown_not_anonymous(services: Services, time: Time) -> None:
     class Away(MemoryRecords):
         async def get(self, kind: str, id: str) -> None:
             raise DependencyError("away")

@@ -25,6 +25,7 @@ class Attempt:
     hashing queue) nothing was tried and it is released, left by any other exception it stays charged.
 
     trusted   whether a trusted device asks
+    vouched   whether something else than the password has spoken for the account, see `LoginGuard.begin`
     """
 
     guard: LoginGuard
@@ -34,6 +35,7 @@ class Attempt:
     counters: Counters
     charged: Charges
     taken: tuple[Taken, ...]
+    vouched: bool = False
     is_settled: bool = False
 
     @property

@@ -85,7 +85,7 @@ class LoginGuard:
                 return verdict
         if state.locked and not vouched:
             return self._refusal(exchange, account, _LOCKED, "locked")
-        return await self._from_anywhere(exchange, account)
+        return await self._from_anywhere(exchange, account, vouched)
 
     async def _from_device(self, exchange: Exchange, account: Account, device: Device) -> Refuse | Attempt | None:
         """None for a device that has used up its trust: it is anybody from now on."""
@@ -98,18 +98,18 @@ class LoginGuard:
             return None
         return self._too_many(exchange, account, taken)
 
-    async def _from_anywhere(self, exchange: Exchange, account: Account) -> Refuse | Attempt:
+    async def _from_anywhere(self, exchange: Exchange, account: Account, vouched: bool) -> Refuse | Attempt:
         quotas, client = self._quotas, exchange.facts.client
         usual = charges(quotas.pair, f"{account.key}|{client.key}")
-        usual += charges((*quotas.account, quotas.total), account.key)
+        usual += charges(quotas.account if vouched else (*quotas.account, quotas.total), account.key)
         usual += address_charges(quotas.address, quotas.wider, client)
         strict = charges(quotas.strict, account.key)
         if self._services.clock.monotonic() < self._spray_until or self._services.degraded():
             usual += strict
         counters, charged, taken = await self.till.take(usual, strict, exchange.facts)
         if all(one.allowed for one in taken):
-            return Attempt(self, exchange, account, None, counters, charged, tuple(taken))
-        if not _of(taken, quotas.total.name).allowed:
+            return Attempt(self, exchange, account, None, counters, charged, tuple(taken), vouched)
+        if not vouched and not _of(taken, quotas.total.name).allowed:
             await self._lock(exchange, account)
             return self._refusal(exchange, account, _LOCKED, "locked")
         return self._too_many(exchange, account, taken)
@@ -122,6 +122,8 @@ class LoginGuard:
         cleared = {quota.name for quota in mine} | totals
         given = [charge for charge in attempt.charged if charge[0].name not in cleared]
         await self.till.undo(attempt.counters, given, [one for one in attempt.charged if one[0].name in cleared])
+        if attempt.vouched:
+            await self._unlock(attempt.account)
         if attempt.device is None or self._devices.is_old(attempt.device):
             self._devices.issue(exchange, attempt.account.login)
         name = EventName.AUTHN_LOGIN_SUCCESS_AFTER_FAIL if attempt.had_failures else EventName.AUTHN_LOGIN_SUCCESS
@@ -137,7 +139,7 @@ class LoginGuard:
             if not _of(attempt.taken, self._quotas.device_total.name).remaining:
                 await self._distrust(attempt.exchange, attempt.account, attempt.device)
             return wait
-        if not _of(attempt.taken, self._quotas.total.name).remaining:
+        if not attempt.vouched and not _of(attempt.taken, self._quotas.total.name).remaining:
             await self._lock(attempt.exchange, attempt.account)
         await self._count_spray(attempt)
         return wait
@@ -177,6 +179,13 @@ class LoginGuard:
     async def _lock(self, exchange: Exchange, account: Account) -> None:
         if await self._states.lock(account):
             self._services.emit(EventName.AUTHN_LOGIN_LOCK, exchange.facts, account=account.shown)
+
+    async def _unlock(self, account: Account) -> None:
+        try:
+            await self.till.forget(charges((self._quotas.total,), account.key))
+            await self._states.unlock(account)
+        except DependencyError:
+            return  # they are logged in, and this device is trusted now: the lock of others can wait
 
     async def _distrust(self, exchange: Exchange, account: Account, device: Device) -> None:
         await self._devices.revoke(device)

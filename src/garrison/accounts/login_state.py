@@ -6,6 +6,7 @@ account is locked (a hundred failures, hours of them) or its password changes, s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,10 +59,18 @@ class LoginStates:
 
     async def renew(self, account: Account, *, unlock: bool) -> None:
         """Trust no device of before now; `unlock` lifts a lock."""
+        now = float(int(self._clock.wall()))
+        await self._change(account, lambda state: State(state.locked and not unlock, now))
+
+    async def unlock(self, account: Account) -> None:
+        """Lift a lock."""
+        if (await self.get(account)).locked:
+            await self._change(account, lambda state: State(False, state.since))
+
+    async def _change(self, account: Account, change: Callable[[State], State]) -> None:
         for _ in range(5):  # somebody may write at the same time
             record = await self._records.get(KIND, account.key)
-            locked = _state(record).locked and not unlock
-            if await self._put(account, record, State(locked, float(int(self._clock.wall())))):
+            if await self._put(account, record, change(_state(record))):
                 return
         raise DependencyError("The state of an account could not be written: others write it all the time.")
 

@@ -178,7 +178,7 @@ def _parts(word: str) -> Iterable[str]:
 def common_passwords() -> frozenset[str]:
     """The built-in list, without case."""
     text = Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8")
-    return frozenset(line for line in text.split() if not line.startswith("#"))
+    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
 
 
 def _fault(rule: Rule) -> Fault:
