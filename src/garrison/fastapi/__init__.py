@@ -4,6 +4,7 @@ Every name here works through `request.state.garrison`; without `harden` around 
 `RuntimeError` that says so, because a control that silently does nothing would be worse.
 
 - who and what: `Garrison`, `Nonce`, `CsrfToken`, `CurrentPrincipal` as annotated parameters of an endpoint
+- `WithAccounts`: passwords, the log-in guard, recovery and sessions; `refuse(garrison, refusal)` answers for the guard
 - `limit("5/minute")` charges the rate layer's counters at one endpoint
 - `templates("folder")` renders Jinja2 pages that know `nonce`, `csrf_field()` and `principal`
 - `docs(app)` gives interactive API documentation that works under the strict Content-Security-Policy
@@ -17,6 +18,7 @@ try:
 except ImportError as error:
     raise ImportError('garrison.fastapi needs FastAPI: pip install "garrison[demo]" or fastapi itself') from error
 
+from .accounts import WithAccounts, accounts, refuse
 from .current import (
     CsrfToken,
     CurrentPrincipal,
@@ -38,6 +40,8 @@ __all__ = [
     "CurrentPrincipal",
     "Garrison",
     "Nonce",
+    "WithAccounts",
+    "accounts",
     "csrf_token",
     "current_principal",
     "docs",
@@ -45,6 +49,7 @@ __all__ = [
     "limit",
     "nonce",
     "refusals",
+    "refuse",
     "require_principal",
     "template_context",
     "templates",
