@@ -52,6 +52,10 @@ class Reason(StrEnum):
     MESSAGE_TOO_LARGE = "message-too-large"
     MESSAGE_RATE = "message-rate"
     UNAUTHENTICATED = "unauthenticated"
+    LOGIN_NOT_FRESH = "login-not-fresh"
+    CREDENTIAL_INVALID = "credential-invalid"
+    CREDENTIAL_AMBIGUOUS = "credential-ambiguous"
+    NOT_ALLOWED = "not-allowed"
     LAYER_FAILED = "layer-failed"
     STORE_AWAY = "store-away"
 

@@ -91,6 +91,7 @@ class EventName(StrEnum):
     CROSS_SITE_REFUSED = "cross_site_refused"
     CSRF_REFUSED = "csrf_refused"
     AUTHN_REQUIRED = "authn_required"
+    CREDENTIAL_REFUSED = "credential_refused"
     DEPENDENCY_AWAY = "dependency_away"
     LAYER_FAILED = "layer_failed"
 
@@ -98,6 +99,9 @@ class EventName(StrEnum):
     SESSION_ROTATED = "session_rotated"
     SESSION_ENDED = "session_ended"
     SESSION_CHANGED = "session_changed"
+    SECOND_FACTOR_CHANGED = "second_factor_changed"
+    SECOND_FACTOR_FAILED = "second_factor_failed"
+    RECOVERY_CODE_USED = "recovery_code_used"
     CSRF_EXEMPTION_USED = "csrf_exemption_used"
     COOKIE_MALFORMED = "cookie_malformed"
     LIMIT_EXCEEDED = "limit_exceeded"
@@ -184,11 +188,15 @@ _TABLE: Final = (
     Term(_N_.CROSS_SITE_REFUSED, _W, _SITE, _REFUSED, "Another site tried to act here."),
     Term(_N_.CSRF_REFUSED, _W, _SITE, _REFUSED, "A request with side effects had no valid CSRF token."),
     Term(_N_.AUTHN_REQUIRED, _N, _AUTHN, _REFUSED, "A request needs a log-in."),
+    Term(_N_.CREDENTIAL_REFUSED, _W, _AUTHN, _REFUSED, "An API key or token was presented that is not good."),
     Term(_N_.DEPENDENCY_AWAY, _E, _SYSTEM, _REFUSED, "A request was refused because a store did not answer."),
     Term(_N_.LAYER_FAILED, _C, _SYSTEM, _REFUSED, "A defence raised an error; the door was closed."),
     Term(_N_.SESSION_ROTATED, _I, _SESSION, _OK, "A session got a new id."),
     Term(_N_.SESSION_ENDED, _I, _SESSION, _OK, "Someone logged out."),
     Term(_N_.SESSION_CHANGED, _W, _SESSION, _NOTED, "A session was used from another browser or network."),
+    Term(_N_.SECOND_FACTOR_CHANGED, _N, _ACCOUNT, _OK, "A second factor was set up, changed or taken away."),
+    Term(_N_.SECOND_FACTOR_FAILED, _W, _AUTHN, _FAIL, "The password was right and the second factor was not."),
+    Term(_N_.RECOVERY_CODE_USED, _W, _AUTHN, _OK, "A recovery code took the place of the second factor."),
     Term(_N_.CSRF_EXEMPTION_USED, _N, _SITE, _NOTED, "A request passed through a CSRF exemption."),
     _chatter(_N_.COOKIE_MALFORMED, _I, _INPUT, _NOTED, "A cookie could not be read."),
     _chatter(_N_.LIMIT_EXCEEDED, _W, _EXCESS, _REFUSED, "The limit of one endpoint was spent."),
@@ -224,7 +232,9 @@ _REASONS: Final[Mapping[EventName, tuple[Reason, ...]]] = {
     _N_.MALICIOUS_CORS: (Reason.CORS_ORIGIN, Reason.CORS_METHOD, Reason.CORS_HEADER),
     _N_.CROSS_SITE_REFUSED: (Reason.CROSS_SITE, Reason.ORIGIN_UNKNOWN),
     _N_.CSRF_REFUSED: (Reason.CSRF_MISSING, Reason.CSRF_INVALID),
-    _N_.AUTHN_REQUIRED: (Reason.UNAUTHENTICATED,),
+    _N_.AUTHN_REQUIRED: (Reason.UNAUTHENTICATED, Reason.LOGIN_NOT_FRESH),
+    _N_.CREDENTIAL_REFUSED: (Reason.CREDENTIAL_INVALID, Reason.CREDENTIAL_AMBIGUOUS),
+    _N_.AUTHZ_FAIL: (Reason.NOT_ALLOWED,),
     _N_.DEPENDENCY_AWAY: (Reason.STORE_AWAY,),
     _N_.LAYER_FAILED: (Reason.LAYER_FAILED,),
 }  # fmt: skip

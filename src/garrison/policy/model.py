@@ -406,6 +406,54 @@ class LoginSection(Frozen):
     """Consecutive failures after which a device is trusted no more."""
 
 
+class SecondFactorSection(Frozen):
+    """One-time codes and recovery codes (RFC 6238; NIST SP 800-63B-4, sections 3.1.2, 3.1.4 and 3.2.2)."""
+
+    issuer: Annotated[str, Field(max_length=64, pattern=r"^[^:\x00-\x1f]*$")] = "Garrison"
+    """What authenticator apps show beside the account: the name of your service."""
+    attempts: tuple[Rate, ...] = (Rate(10, 3600.0, 5), Rate(30, 86400.0, 30))
+    """One-time codes looked at for one account; a right one makes it whole again."""
+    failures: Annotated[int, Field(ge=10, le=100)] = 100
+    """Consecutive wrong one-time codes; then only a recovery code lets in."""
+    recovery_codes: Annotated[int, Field(ge=4, le=50)] = 10
+    """Recovery codes handed out at once."""
+
+
+class ApiKeysSection(Frozen):
+    """API keys in `Authorization: Bearer`."""
+
+    accept: bool = False
+    """Take API keys as credentials, besides sessions."""
+    prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{1,15}$")] = "garrison"
+    """What keys begin with, so that scanners know whose they are."""
+    lifetime: Seconds = 90 * 86400.0
+    """How long a key is good for, unless it is made with a shorter life."""
+    most: Annotated[int, Field(ge=1, le=100)] = 20
+    """Live keys of one owner."""
+
+
+class BearerSection(Frozen):
+    """JSON Web Tokens in `Authorization: Bearer` (RFC 9068, RFC 8725). Off without an issuer."""
+
+    issuer: str = ""
+    """Who makes the tokens: their `iss`, exactly, an https address. Empty takes no tokens."""
+    audience: str = ""
+    """Who they must be for: your API's name in their `aud`."""
+    jwks: str = ""
+    """Where the issuer's public keys are; empty asks the issuer's discovery document."""
+    algorithms: Annotated[
+        tuple[Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "Ed25519"], ...],
+        Field(min_length=1),
+    ] = ("RS256", "ES256")
+    """Signatures that are accepted. None with a shared secret is offered."""
+    types: Annotated[Names, Field(min_length=1)] = ("at+jwt",)
+    """What a token's `typ` may be; many issuers write "JWT" still."""
+    leeway: Annotated[Seconds, Field(le=300)] = 30.0
+    """How far clocks may differ."""
+    longest: Seconds = 86400.0
+    """A token that lives longer is refused: it can't be revoked."""
+
+
 SECTIONS: tuple[str, ...] = (
     "client", "control", "host", "method", "target", "size", "content", "rate", "cors", "origin", "csrf", "headers",
     "csp", "cache", "cookies", "errors", "websocket", "reports",
@@ -486,6 +534,9 @@ class Policy(Frozen):
     session: SessionSection = SessionSection()
     passwords: PasswordsSection = PasswordsSection()
     login: LoginSection = LoginSection()
+    second_factor: SecondFactorSection = SecondFactorSection()
+    api_keys: ApiKeysSection = ApiKeysSection()
+    bearer: BearerSection = BearerSection()
     routes: tuple[RouteClass, ...] = ()
 
     _route: RouteClass | None = PrivateAttr(default=None)
