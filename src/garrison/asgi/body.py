@@ -4,8 +4,8 @@ Raising from `receive` is not enough to refuse a body: frameworks turn the excep
 have begun one. So the verdict is remembered, the answer is given by us, and the application only learns that the
 client is gone.
 
-A refused body is not read to its end here, and the connection is not closed: ASGI servers discard the rest, and closing
-at once would make the client's kernel throw our answer away with the connection (RFC 9112 section 9.6).
+A refused body is not read to its end here, and no `Connection: close` is sent: servers discard what is left, and
+closing while a client still sends can cost it our answer (RFC 9112 section 9.6).
 """
 
 from __future__ import annotations
