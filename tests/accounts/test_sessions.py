@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from garrison.accounts.sessions import Sessions
@@ -13,12 +16,19 @@ from garrison.core.ports import Detail, Services
 from garrison.policy.model import SessionSection
 from garrison.secrets.keyring import Keyring
 from garrison.stores.records import MemoryRecords
+from garrison.stores.sqlite import SqliteRecords
+from tests.accounts.wiring import World, cookie_named
+from tests.contracts.hands import Hands
 from tests.support.facts import make_facts
 
 pytestmark = pytest.mark.anyio
 
 ALICE = Principal("alice", scopes=frozenset({"notes:write"}))
 SECTION = SessionSection()
+NAME = b"__Host-session"
+OLD_KEY, NEW_KEY = b"o" * 32, b"n" * 32
+DESK = b"Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0"
+PHONE = b"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/142.0.0.0 Mobile Safari/537.36"
 
 
 class Time:
@@ -205,3 +215,224 @@ async def test_beginning_and_end_of_a_session_are_events(
     cookie = await logged_in(sessions, services)
     await sessions.log_out(visit(with_cookies(cookie), services))
     assert events == ["session_created", "session_ended"]
+
+
+class TestRenewal:
+    """OWASP ASVS 5.0, 7.2.4: a new id at authentication and at every change of privilege."""
+
+    async def test_a_renewed_session_has_a_new_id_and_the_old_one_is_nobody(self) -> None:
+        world = World()
+        sessions = world.sessions()
+        first = world.visit()
+        await first.log_in(ALICE)
+        before = cookie_named(first, NAME)
+        exchange = world.visit(before)
+        await sessions.resolve(exchange.facts, exchange)
+        assert await exchange.renew_session()
+        after = cookie_named(exchange, NAME)
+        assert await who_is(sessions, world, before) is None
+        assert await who_is(sessions, world, after) == ALICE
+        assert exchange.login == "in", "the CSRF layer writes a token for the new id"
+        assert world.names.count("session_rotated") == 1
+
+    async def test_new_rights_come_with_it(self) -> None:
+        world = World()
+        sessions = world.sessions()
+        exchange = world.visit()
+        await exchange.log_in(ALICE)
+        admin = Principal("alice", scopes=frozenset({"notes:write", "admin"}))
+        assert await exchange.renew_session(admin)
+        assert exchange.principal == admin
+        assert await who_is(sessions, world, cookie_named(exchange, NAME)) == admin
+
+    async def test_it_does_not_prolong_the_absolute_lifetime(self) -> None:
+        world = World()
+        sessions = world.sessions(idle="12 hours", absolute="12 hours")
+        exchange = world.visit()
+        await exchange.log_in(ALICE)
+        world.hands.now += 11 * 3600
+        assert await exchange.renew_session()
+        assert await who_is(sessions, world, cookie_named(exchange, NAME)) == ALICE
+        world.hands.now += 3601
+        assert await who_is(sessions, world, cookie_named(exchange, NAME)) is None
+
+    async def test_where_there_is_no_session_there_is_nothing_to_renew(self) -> None:
+        world = World()
+        world.sessions()
+        assert not await world.visit().renew_session()
+        exchange = world.visit()
+        await exchange.log_in(ALICE)
+        gone = world.visit(cookie_named(exchange, NAME))
+        await exchange.log_out()
+        assert not await gone.renew_session()
+        assert gone.cookies is None
+
+    async def test_a_session_that_is_revoked_at_the_same_moment_stays_revoked(self) -> None:
+        world = World()
+        sessions = world.sessions()
+        exchange = world.visit()
+        await exchange.log_in(ALICE)
+        records = world.services.records
+        assert records is not None
+        put = records.put
+
+        async def put_and_revoke(*args: Any, **options: Any) -> Any:
+            done = await put(*args, **options)
+            assert await records.delete("session", str(exchange.session))
+            return done
+
+        records.put = put_and_revoke  # type: ignore[method-assign]
+        assert not await exchange.renew_session()
+        assert await sessions.list("alice") == []
+
+
+class TestManySessions:
+    async def test_a_user_sees_and_ends_single_sessions(self) -> None:
+        world = World()
+        sessions = world.sessions()
+        desk, phone = world.visit(agent=DESK), world.visit(agent=PHONE, address="198.51.100.7")
+        await desk.log_in(ALICE)
+        world.hands.now += 5
+        await phone.log_in(ALICE)
+        await world.visit().log_in(Principal("bob"))
+        listed = await sessions.list("alice", desk)
+        assert [(one.agent, one.network, one.is_current) for one in listed] == [
+            ("Firefox on Linux", "203.0.113.0/24", True), ("Chrome on Android", "198.51.100.0/24", False),
+        ]  # fmt: skip
+        assert await sessions.revoke("alice", listed[1].handle)
+        assert not await sessions.revoke("alice", listed[1].handle), "it is gone"
+        assert await who_is(sessions, world, cookie_named(phone, NAME)) is None
+        assert await who_is(sessions, world, cookie_named(desk, NAME)) == ALICE
+
+    async def test_a_handle_names_a_session_to_its_owner_alone(self) -> None:
+        world = World()
+        sessions = world.sessions()
+        exchange = world.visit()
+        await exchange.log_in(ALICE)
+        (listed,) = await sessions.list("alice")
+        assert not await sessions.revoke("bob", listed.handle)
+        assert listed.handle not in str(exchange.session)
+        assert str(exchange.session) not in str(listed)
+
+    async def test_sign_out_everywhere_keeps_the_session_that_asks(self) -> None:
+        world = World()
+        sessions = world.sessions(most=0)
+        visits = [world.visit() for _ in range(250)]
+        for visit in visits:
+            await visit.log_in(ALICE)
+        assert await sessions.revoke_all("alice", keep=visits[7]) == 249
+        assert [one.is_current for one in await sessions.list("alice", visits[7])] == [True]
+        assert await sessions.revoke_all("alice") == 1
+        assert await sessions.list("alice") == []
+
+    async def test_of_too_many_sessions_the_one_unused_for_longest_ends(self) -> None:
+        world = World()
+        sessions = world.sessions(most=3)
+        cookies = []
+        for _ in range(3):
+            visit = world.visit()
+            await visit.log_in(ALICE)
+            cookies.append(cookie_named(visit, NAME))
+            world.hands.now += 100
+        assert await who_is(sessions, world, cookies[0]) == ALICE  # used again: the second is the idlest now
+        last = world.visit()
+        await last.log_in(ALICE)
+        alive = [await who_is(sessions, world, cookie) is not None for cookie in (*cookies, cookie_named(last, NAME))]
+        assert alive == [True, False, True, True]
+        assert [d["cause"] for n, d in world.events if n == "session_expired"] == ["limit"]
+
+    async def test_sessions_that_are_over_are_not_listed(self) -> None:
+        world = World()
+        sessions = world.sessions()
+        await world.visit().log_in(ALICE)
+        world.hands.now += SECTION.idle + 1
+        assert await sessions.list("alice") == []
+
+
+class TestChangesOfPlace:
+    async def test_another_browser_is_told_once_and_logs_nobody_out(self) -> None:
+        world = World()
+        sessions = world.sessions()
+        exchange = world.visit(agent=DESK)
+        await exchange.log_in(ALICE)
+        cookie = cookie_named(exchange, NAME)
+        for _ in range(5):
+            thief = world.visit(cookie, agent=PHONE, address="198.51.100.7")
+            assert await sessions.resolve(thief.facts, thief) == ALICE
+            owner = world.visit(cookie, agent=DESK)
+            assert await sessions.resolve(owner.facts, owner) == ALICE
+        (told,) = [details for name, details in world.events if name == "session_changed"]
+        assert (told["changed"], told["began_with"], told["now_with"], told["severity"]) == (
+            "browser", "Firefox on Linux", "Chrome on Android", "warning",
+        )  # fmt: skip
+
+    async def test_another_network_alone_is_told_more_quietly(self) -> None:
+        world = World()
+        sessions = world.sessions()
+        exchange = world.visit(agent=DESK)
+        await exchange.log_in(ALICE)
+        moved = world.visit(cookie_named(exchange, NAME), agent=DESK, address="198.51.100.7")
+        assert await sessions.resolve(moved.facts, moved) == ALICE
+        (told,) = [details for name, details in world.events if name == "session_changed"]
+        assert (told["changed"], told["severity"]) == ("network", "notice")
+
+    async def test_the_same_place_is_no_event(self) -> None:
+        world = World()
+        sessions = world.sessions()
+        exchange = world.visit(agent=DESK)
+        await exchange.log_in(ALICE)
+        again = world.visit(cookie_named(exchange, NAME), agent=DESK, address="203.0.113.77")
+        await sessions.resolve(again.facts, again)
+        assert "session_changed" not in world.names
+
+
+async def test_the_use_of_a_session_that_is_over_is_told_once() -> None:
+    world = World()
+    sessions = world.sessions()
+    exchange = world.visit()
+    await exchange.log_in(ALICE)
+    cookie = cookie_named(exchange, NAME)
+    world.hands.now += SECTION.idle + 1
+    for _ in range(5):
+        assert await who_is(sessions, world, cookie) is None
+    assert world.names == ["session_created", "session_expired", "session_use_after_expire"]
+
+
+async def test_rotating_the_signing_key_logs_nobody_out_until_the_old_key_is_taken_away() -> None:
+    world = World(keys=(OLD_KEY,))
+    world.sessions()
+    exchange = world.visit()
+    await exchange.log_in(ALICE)
+    cookie = cookie_named(exchange, NAME)
+    rotated = World(world.services.records, keys=(NEW_KEY, OLD_KEY))
+    sessions = rotated.sessions()
+    assert await who_is(sessions, rotated, cookie) == ALICE
+    renewed = rotated.visit(cookie)
+    assert await renewed.renew_session()
+    done = World(world.services.records, keys=(NEW_KEY,))
+    sessions = done.sessions()
+    assert await who_is(sessions, done, cookie) is None
+    assert await who_is(sessions, done, cookie_named(renewed, NAME)) == ALICE
+
+
+async def test_sessions_survive_a_restart_on_the_embedded_store(tmp_path: Path) -> None:
+    hands = Hands(1_800_000_000.0)
+    records = SqliteRecords(tmp_path / "records.db", hands.clock, max_records=1000)
+    world = World(records)
+    world.sessions()
+    exchange = world.visit()
+    await exchange.log_in(ALICE)
+    await records.close()
+    again = SqliteRecords(tmp_path / "records.db", hands.clock, max_records=1000)
+    restarted = World(again)
+    sessions = restarted.sessions()
+    assert await who_is(sessions, restarted, cookie_named(exchange, NAME)) == ALICE
+    (listed,) = await sessions.list("alice")
+    assert await sessions.revoke("alice", listed.handle)
+    assert await who_is(sessions, restarted, cookie_named(exchange, NAME)) is None
+    await again.close()
+
+
+async def who_is(sessions: Sessions, world: World, cookie: bytes) -> Principal | None:
+    exchange = world.visit(cookie)
+    return await sessions.resolve(exchange.facts, exchange)
