@@ -59,8 +59,8 @@ class Refusals:
         now = self._now()
         for quota, key in charges:
             found = self._known.get((quota.name, key))
-            if found is None or found.cost > cost:
-                continue
+            if found is None or found.cost != cost:
+                continue  # another cost has another wait
             left = found.taken.retry_after - (now - found.at)
             if left > _EARLY and now - found.at < longest:
                 return [self._state(one, name, found, now, cost) for one, name in charges]
@@ -74,7 +74,7 @@ class Refusals:
 
     def _state(self, quota: Quota, key: str, found: _Refused, now: float, cost: int) -> Taken:
         own = self._known.get((quota.name, key), found)
-        seen = own.taken if own is not found and own.cost <= cost else found.beside.get((quota.name, key))
+        seen = own.taken if own is not found and own.cost == cost else found.beside.get((quota.name, key))
         if seen is None:
             return Outcome(quota, True, 0, 0.0)
         passed = now - (own.at if seen is own.taken else found.at)
