@@ -44,6 +44,7 @@ def _table_of(name: str) -> str:
     makers: Mapping[str, Callable[[], str]] = {
         "keys": lambda: _keys(argument),
         "policy": _policy,
+        "others": _others,
         "directives": lambda: _directives(argument),
         "routes": _routes,
         "presets": _presets,
@@ -93,6 +94,12 @@ def _hsts_key(key: str, hsts: Hsts) -> str:
 def _policy() -> str:
     names = [name for name, info in Policy.model_fields.items() if not _is_model(info) and name != "routes"]
     return _rows(("Key", "Takes", "Default", "What for"), (_key("", _DEFAULTS, name) for name in names))
+
+
+def _others() -> str:
+    """Every section that is no defence: they have no page of their own."""
+    names = [name for name, info in Policy.model_fields.items() if _is_model(info) and name not in SECTIONS]
+    return "\n".join(f"### {name}\n\n{meaning_of([name])}\n\n{_keys(name)}" for name in names)
 
 
 def _is_model(info: FieldInfo) -> bool:
@@ -219,16 +226,14 @@ def _events() -> str:
 
 
 def _reasons() -> str:
-    rows = (
-        (
-            f"`{reason}`",
-            f"{WHY[reason].rule[0].upper()}{WHY[reason].rule[1:]}.",
-            WHY[reason].change,
-            f"`{for_reason(reason)}`",
-        )
-        for reason in Reason
-    )
-    return _rows(("Reason", "Refused because", "If that is wrong", "Event"), rows)
+    return _rows(("Reason", "Refused because", "If that is wrong", "Event"), map(_reason, Reason))
+
+
+def _reason(reason: Reason) -> tuple[str, str, str, str]:
+    """A reason that has no words yet is listed without; the command line's tests ask for them."""
+    known = WHY.get(reason)
+    said = f"{known.rule[0].upper()}{known.rule[1:]}." if known else ""
+    return f"`{reason}`", said, known.change if known else "", f"`{for_reason(reason)}`"
 
 
 def stale() -> list[Path]:
