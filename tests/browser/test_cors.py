@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
-from starlette.applications import Starlette
-from starlette.routing import Route
 
 from tests.browser.conftest import Serve
 from tests.browser.forum import Forum
 from tests.browser.serving import Site, Written, guard
-from tests.browser.test_cross_site import bait
+from tests.browser.test_cross_site import attacker_site
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -48,7 +46,7 @@ class Stage:
 
 @pytest.fixture
 def stage(serve: Serve, lenient_visitor: BrowserContext, folder: Path) -> Stage:
-    pages = Starlette(routes=[Route("/", bait)])
+    pages = attacker_site()
     front, other_port = serve(pages), serve(pages)
     forum, bare = Forum(), Forum()
     app, events = guard(

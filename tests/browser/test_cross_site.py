@@ -99,11 +99,16 @@ async def bait(request: Request) -> Response:
     return HTMLResponse("<!doctype html><title>Kittens</title><link rel=icon href='data:,'><body>")
 
 
+def attacker_site() -> Starlette:
+    """An empty page for the test to fill."""
+    return Starlette(routes=[Route("/", bait)])
+
+
 @pytest.fixture
 def scene(serve: Serve, lenient_visitor: BrowserContext, folder: Path) -> Scene:
     bare, guarded = Forum(), Forum()
     app, events = guard(guarded.app, folder)
-    attacker = serve(Starlette(routes=[Route("/", bait)]))
+    attacker = serve(attacker_site())
     targets = Target(bare, serve(bare.app).at("app.localhost")), Target(guarded, serve(app).at("localhost"))
     return Scene(*targets, events, attacker, lenient_visitor)
 
@@ -211,7 +216,7 @@ def test_the_token_alone_stops_a_form_where_the_origin_check_is_off(
     forum, bare = Forum(), Forum()
     why = "a browser of before 2020 tells nothing of where a request comes from"
     app, events = guard(forum.app, folder, origin={"mode": "off", "allow_insecure_off": why})
-    attacker = serve(Starlette(routes=[Route("/", bait)]))
+    attacker = serve(attacker_site())
     target = Target(forum, serve(app).at("localhost"))
     scene = Scene(Target(bare, target.url), target, events, attacker, lenient_visitor)
     scene.log_in(target)

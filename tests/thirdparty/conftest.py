@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from garrison.serve.devca import DevCA
-from tests.browser.conftest import browser, ca, leaf, visitor, watch
+from tests.browser.conftest import browser, ca, chromium, leaf, options, visitor, watch
 from tests.browser.serving import Site, Written
 
-__all__ = ["browser", "ca", "leaf", "visitor", "watch"]
+__all__ = ["browser", "ca", "chromium", "leaf", "options", "visitor", "watch"]
 _STOP_SECONDS = 20
 
 

@@ -7,17 +7,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, FilePayload, Page, expect
 
-from garrison.policy.presets import COMPAT
 from tests.browser.looks import difference
 from tests.browser.watching import Watch, settle
 from tests.thirdparty.conftest import Launch
 
 pytestmark = [pytest.mark.browser, pytest.mark.thirdparty, pytest.mark.xdist_group("browser")]
 
-_DIRECTIVES = COMPAT.values["csp"]["directives"]
-EVAL: dict[str, Any] = {
-    "csp": {"directives": {**_DIRECTIVES, "script-src": ["'self'", "'unsafe-inline'", "'unsafe-eval'"]}}
-}
+EVAL: dict[str, Any] = {"csp": {"directives": {"script-src": ["'self'", "'unsafe-inline'", "'unsafe-eval'"]}}}
 """Its pages are Vue templates that the browser compiles."""
 
 
