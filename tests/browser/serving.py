@@ -131,6 +131,7 @@ def eventually(look: Callable[[], _Found], seconds: float = 10) -> _Found:
 
 def guard(app: Any, folder: Path, **values: Any) -> tuple[Any, Written]:
     """`app` behind Garrison (the preset `browser` unless `values` name another), and its events."""
+    folder.mkdir(exist_ok=True)
     events = folder / "events.jsonl"
     basis = {
         "environment": "development",
