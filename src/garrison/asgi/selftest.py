@@ -1,12 +1,13 @@
 """Try every configured defence once, before the first request.
 
 A configured control that silently does nothing is the commonest failure of this field. So each layer that can refuse
-is shown a request it must refuse; one that lets it through stops the start.
+is shown a request it must refuse, and each that writes headers an answer it must change; one that lets its trial
+through stops the start. Limits are not tried: that would spend them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.errors import OperatorError
@@ -15,7 +16,9 @@ from ..core.facts import NO_DUPLICATES, Client, Facts, Host
 from ..core.layer import Layer
 from ..core.ports import Services
 from ..core.verdict import Mode, Refuse
+from ..layers.origins import open_to_everybody
 from .door import Door
+from .dress import dress
 
 
 class ControlSilent(OperatorError):
@@ -64,6 +67,8 @@ _HOSTILE_ORIGIN = {
     b"cookie": b"selftest=1",
 }
 
+_HOSTILE_PREFLIGHT = {b"origin": b"https://attacker.invalid", b"access-control-request-method": b"PUT"}
+
 TRIALS: tuple[Trial, ...] = (
     Trial("client", "an unusable forwarding chain", lambda: _facts(client=Client(None, "", "chain-malformed")),
           lambda door: not _health(door)),
@@ -78,7 +83,30 @@ TRIALS: tuple[Trial, ...] = (
     Trial("origin", "a cross-site POST", lambda: _facts(headers=_HOSTILE_ORIGIN)),
     Trial("csrf", "a POST with a cookie and no token",
           lambda: _facts(headers={b"cookie": b"selftest=1", b"content-type": b"application/json"})),
+    Trial("cors", "a preflight of a foreign origin", lambda: _facts("OPTIONS", headers=_HOSTILE_PREFLIGHT),
+          lambda door: not open_to_everybody(door.policy)),
     Trial("control", "any request to a disabled route", _facts, lambda door: door.policy.control.disabled),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTrial:
+    """What `layer` must make of an answer that sets a bare cookie: `holds` looks at the headers that would go out."""
+
+    layer: str
+    attack: str
+    holds: Callable[[Mapping[bytes, bytes]], bool]
+    applies: Callable[[Door], bool] = lambda door: True
+
+
+ANSWER_TRIALS: tuple[AnswerTrial, ...] = (
+    AnswerTrial("headers", "an answer without X-Content-Type-Options", lambda sent: b"x-content-type-options" in sent),
+    AnswerTrial("csp", "an answer without Content-Security-Policy",
+                lambda sent: any(name.startswith(b"content-security-policy") for name in sent)),
+    AnswerTrial("cookies", "a cookie that is neither Secure nor HttpOnly",
+                lambda sent: b"Secure" in sent[b"set-cookie"] or b"HttpOnly" in sent[b"set-cookie"],
+                lambda door: door.policy.cookies.mode is Mode.ENFORCE
+                and (door.policy.cookies.secure or door.policy.cookies.http_only)),
 )  # fmt: skip
 
 
@@ -91,6 +119,15 @@ def selftest(doors: Sequence[Door], services: Services) -> None:
                 continue
             if not _refuses(layer, trial.facts(), services):
                 raise ControlSilent(trial.layer, door.name, trial.attack)
+        _try_answers(door, services)
+
+
+def _try_answers(door: Door, services: Services) -> None:
+    page = [(b"content-type", b"text/html"), (b"set-cookie", b"garrison-selftest=1")]
+    sent = dict(dress(door.stack, Exchange(_facts("GET"), services), 200, page))
+    for trial in ANSWER_TRIALS:
+        if door.stack.find(trial.layer) is not None and trial.applies(door) and not trial.holds(sent):
+            raise ControlSilent(trial.layer, door.name, trial.attack)
 
 
 def _refuses(layer: Layer, facts: Facts, services: Services) -> bool:
