@@ -85,11 +85,18 @@ FIND: Final = Script(
     _DROP
     + """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.17g', now))
-local rows = {}
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, tonumber(ARGV[2]) - 1)) do
-  local r = redis.call('HMGET', ARGV[3] .. id, 'v', 'e', 'd')
-  if live(r[2]) then rows[#rows + 1] = {id, r[1], r[2], r[3]} end
+local limit, at, rows, gone = tonumber(ARGV[2]), 0, {}, {}
+while #rows < limit do
+  local ids = redis.call('ZRANGE', KEYS[1], at, at + limit - 1)
+  if #ids == 0 then break end
+  for _, id in ipairs(ids) do
+    local r = redis.call('HMGET', ARGV[3] .. id, 'v', 'e', 'd')
+    if not live(r[2]) then gone[#gone + 1] = id
+    elseif #rows < limit then rows[#rows + 1] = {id, r[1], r[2], r[3]} end
+  end
+  at = at + #ids
 end
+for _, id in ipairs(gone) do redis.call('ZREM', KEYS[1], id) end
 return rows
 """
 )

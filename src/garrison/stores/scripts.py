@@ -73,5 +73,8 @@ return 0
 
 FORGET: Final = Script("return redis.call('DEL', unpack(KEYS))")
 
-ATTEMPT: Final = Script("return redis.call('SET', KEYS[1], tostring(now), 'PX', 10000)")
+ATTEMPT: Final = Script("""
+redis.call('SET', KEYS[1], tostring(now), 'PX', 1000)
+return redis.call('DEL', KEYS[1])
+""")
 """Whether the store runs scripts, tells the time, and lets us write under our namespace."""

@@ -1,0 +1,148 @@
+"""Reaching a shared store: verified TLS, an ACL user with the least rights, few waits."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from garrison.core.clock import SYSTEM
+from garrison.core.ports import Quota
+from garrison.policy.store_address import parse_store, resolve_store
+from garrison.stores import StoreAway
+from garrison.stores.link import Link
+from garrison.stores.redis import RedisCounters
+from garrison.stores.redis_records import RedisRecords
+from tests.support.valkey import Server
+
+pytestmark = [pytest.mark.anyio, pytest.mark.server, pytest.mark.xdist_group("stores")]
+
+TEN = Quota("ten", limit=10, window=60.0, burst=10)
+# What docs/stores.md tells to allow, and nothing else.
+RIGHTS = (
+    "+evalsha +eval +time +get +mget +set +del +hmget +hset +pexpire +persist +pttl +zadd +zrem +zrange +zcard "
+    "+zremrangebyscore +select +client|setinfo"
+)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "valkey") as started:
+        yield started
+
+
+async def works(link: Link) -> bool:
+    """Whether limits can be charged and records kept over `link`."""
+    counters, records = RedisCounters(link, SYSTEM), RedisRecords(link, max_records=10)
+    try:
+        await counters.take([(TEN, "k")])
+        await counters.give_back([(TEN, "k")])
+        await counters.forget(TEN, "k")
+        await records.put("session", "1", {"of": "ann"}, expires=time.time() + 60)
+        await records.put("session", "1", {"of": "ann"})
+        return bool(await records.find("session", "of", "ann")) and await records.delete("session", "1")
+    except StoreAway:
+        return False
+    finally:
+        await link.close()
+
+
+async def reaches(address: str, environ: dict[str, str] | None = None) -> tuple[bool, str]:
+    """Whether a store works, and what was told when it did not."""
+    told: list[str] = []
+    link = Link(resolve_store(address, environ or {}), SYSTEM, lambda away, why: told.append(why))
+    await link.open()
+    return await works(link), " ".join(told)
+
+
+async def test_a_user_with_the_documented_rights_is_enough(server: Server) -> None:
+    server.ask("ACL", "SETUSER", "garrison", "on", ">s3cret", "~garrison:*", *RIGHTS.split())
+    server.ask("ACL", "SETUSER", "default", "off")
+    address = f"redis://garrison:env:PW@127.0.0.1:{server.port}"
+    assert await reaches(address, {"PW": "s3cret"}) == (True, "")
+    assert not (await reaches(address, {"PW": "wrong"}))[0]
+    assert not (await reaches(f"{address}?namespace=elsewhere", {"PW": "s3cret"}))[0], "control: the rights hold"
+
+
+async def test_a_password_alone_and_a_database_are_used(server: Server) -> None:
+    server.ask("CONFIG", "SET", "requirepass", "s3cret")
+    assert (await reaches("env:URL", {"URL": f"redis://:s3cret@127.0.0.1:{server.port}/3"}))[0]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Certificate and key for the name localhost, and for no address."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    year = datetime.now(UTC).year
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(year - 1, 1, 1, tzinfo=UTC)).not_valid_after(datetime(year + 2, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    folder = tmp_path_factory.mktemp("tls")
+    (folder / "cert.pem").write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return folder / "cert.pem", folder / "key.pem"
+
+
+@asynccontextmanager
+async def encrypted(server: Server, certificate: tuple[Path, Path]) -> AsyncIterator[int]:
+    """A port with TLS in front of `server` (the server of the tests is built without)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, to_behind = await asyncio.open_connection("127.0.0.1", server.port)
+        await asyncio.gather(copy(reader, to_behind), copy(behind, writer), return_exceptions=True)
+
+    terminator = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    yield terminator.sockets[0].getsockname()[1]
+    terminator.close()
+
+
+async def test_tls_is_used_and_certificate_and_name_are_checked(server: Server, certificate: tuple[Path, Path]) -> None:
+    ca = certificate[0]
+    async with encrypted(server, certificate) as port:
+        assert await reaches(f"rediss://localhost:{port}?ca={ca}") == (True, "")
+        for address in (f"rediss://localhost:{port}", f"rediss://127.0.0.1:{port}?ca={ca}"):
+            reached, told = await reaches(address)
+            assert not reached
+            assert "certificate verify failed" in told.lower()
+        assert not (await reaches(f"redis://localhost:{port}"))[0]
+
+
+async def test_calls_before_the_first_connection_wait_for_it(server: Server) -> None:
+    link = Link(parse_store(server.url), SYSTEM, lambda away, why: None)
+    assert await works(link)
+
+
+async def test_a_link_works_in_one_event_loop_after_another(server: Server) -> None:
+    link = Link(parse_store(server.url), SYSTEM, lambda away, why: None)
+
+    def elsewhere() -> bool:
+        return asyncio.run(works(link))
+
+    assert await asyncio.to_thread(elsewhere)
+    assert await asyncio.to_thread(elsewhere)
