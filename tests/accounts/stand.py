@@ -1,4 +1,5 @@
-"""What the tests of keys, tokens and second factors stand on: real services over memory, a clock that is moved by hand."""
+"""What the tests of keys, tokens and second factors stand on: real services over memory, a clock that is moved by
+hand."""
 
 from __future__ import annotations
 

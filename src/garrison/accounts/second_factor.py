@@ -1,10 +1,11 @@
 """The second factor: one-time codes by time (TOTP, RFC 6238) and recovery codes.
 
 Threat: a password that is known to somebody else. Guessing the six digits (three of a million hold at any time): every
-attempt is charged to the account before the code is looked at, and after a hundred consecutive failures only a
-recovery code lets in (NIST SP 800-63B-4, section 3.2.2). Replay of a code seen over a shoulder or on a phishing page: a
-time step is accepted once, and only steps after the last accepted one. Two requests at once: the store's version
-decides which of them took the step. A stolen store: secrets are sealed for their account (`secrets.sealing`), recovery codes hashed.
+attempt is charged to the account before the code is looked at, and after a hundred consecutive failures only a recovery
+code lets in (NIST SP 800-63B-4, section 3.2.2). Replay of a code seen over a shoulder or on a phishing page: a time
+step is accepted once, and only steps after the last accepted one. Two requests at once: the store's version decides
+which of them took the step. A stolen store: secrets are sealed for their account (`secrets.sealing`), recovery codes
+hashed.
 
 Assumption: the password was checked before, and the caller sees to it that `account` is whose password it was
 (`second_factor_login`). The clock is right to half a minute. Lets pass: whoever relays a code at once (TOTP is not

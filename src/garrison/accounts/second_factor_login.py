@@ -1,9 +1,9 @@
 """Between password and second factor: who has shown the first and owes the other.
 
 Threat: an application that keeps this state in a cookie, a form field or a half-open session lets people skip the
-second step, or finish it for another account. Here it is a record on the server, under the pre-session's hashed id, for five
-minutes, and nobody is logged in until it is taken. `begin` makes a new pre-session, so that an id planted before the
-password was typed leads nowhere (session fixation).
+second step, or finish it for another account. Here it is a record on the server, under the pre-session's hashed id, for
+five minutes, and nobody is logged in until it is taken. `begin` makes a new pre-session, so that an id planted before
+the password was typed leads nowhere (session fixation).
 
 Lets pass: nothing by itself; the code is judged by `SecondFactor.check`.
 """
