@@ -200,7 +200,7 @@ def guard(loop: asyncio.AbstractEventLoop) -> Contender:
 def policy(limit: int = PLENTY, **more: Any) -> Policy:
     """What the stack `garrison` runs with: production, everything on, events to nowhere."""
     rate = {"address": (f"{limit}/minute",), "principal": (f"{limit}/minute",)}
-    settings = {"rate": rate, "events": {"output": "none", "store": False}, **more}
+    settings = {"store": "memory", "rate": rate, "events": {"output": "none", "store": False}, **more}
     cors = {"origins": (PARTNER,), "credentials": True}
     return Policy(preset="browser", hosts=(HOST, f"www.{HOST}"), key=f"env:{_KEY_VARIABLE}", cors=cors, **settings)
 
