@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from garrison.serve.devca import DevCA
 from tests.browser.looks import difference
-from tests.browser.watching import Watch, settle
+from tests.browser.watching import Watch
 from tests.thirdparty.conftest import Launch, Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.thirdparty, pytest.mark.xdist_group("browser")]
@@ -34,7 +34,6 @@ def look(page: Page, watch: Watch, running: Running, path: str) -> tuple[int, li
     """Status, complaints and picture of a page. The footer shows how long queries took: it is left out."""
     watch.clear()
     answer = page.goto(running.site.url + path)
-    settle(page)
     assert answer is not None
     complaints = [text.replace(str(running.site.port), "PORT") for text in watch.complaints]
     return answer.status, complaints, page.screenshot(mask=[page.locator("footer")])
