@@ -11,13 +11,14 @@ from fastapi import Depends, HTTPException
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
+from garrison.accounts import Passwords
 from garrison.fastapi import Garrison, exchange
+from garrison.policy.model import PasswordsSection
 
 from .database import Database
 from .files import Files
 from .live import Hub
 from .models import User
-from .passwords import Passwords
 from .previews import Previews
 from .settings import Settings
 
@@ -38,7 +39,7 @@ class Parts:
         return cls(
             settings,
             Database(settings.database_url),
-            Passwords(fast=settings.allow_insecure_fast_hash),
+            Passwords(PasswordsSection(profile=settings.hash_profile), development=settings.development),
             Files(settings.files),
             Previews(allow_loopback=settings.allow_insecure_loopback_preview),
             Hub(),

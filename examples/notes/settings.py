@@ -79,6 +79,11 @@ class Settings(BaseModel):
         return self.environment == "development"
 
     @property
+    def hash_profile(self) -> str:
+        """Which of Garrison's password profiles hashes are made with."""
+        return "testing" if self.allow_insecure_fast_hash else "interactive"
+
+    @property
     def database_url(self) -> URL:
         """The database URL with its asynchronous driver."""
         written = self.database.get_secret_value() or f"sqlite:///{self.data / 'notes.db'}"

@@ -7,10 +7,12 @@ requests carry, no CSRF token, no headers, no limits.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
 
+from garrison.accounts import Accounts
 from garrison.asgi.facts import ReadFacts
 from garrison.asgi.types import Message, Receive, Scope, Send
 from garrison.core.clock import SYSTEM
@@ -18,14 +20,30 @@ from garrison.core.cookies import cookie_reader
 from garrison.core.exchange import Exchange, Principal
 from garrison.core.facts import Facts
 from garrison.core.names import STATE_KEY
-from garrison.core.ports import Services
+from garrison.core.ports import Quota, Services, Taken
 from garrison.policy.model import Policy
-from garrison.stores.memory import MemoryCounters
+from garrison.secrets.keyring import Keyring
+from garrison.stores.records import MemoryRecords
 
 from .app import create_app
 from .settings import Settings
 
 _COOKIE: Final = "session"
+
+
+class _Countless:
+    """Counters that never refuse."""
+
+    local = True
+
+    def take(self, charges: Sequence[tuple[Quota, str]], cost: int = 1) -> Sequence[Taken]:
+        return [Taken(quota, True, quota.burst, 0.0) for quota, _ in charges]
+
+    def give_back(self, charges: Sequence[tuple[Quota, str]], cost: int = 1) -> None:
+        """There is nothing to give back."""
+
+    def forget(self, quota: Quota, key: str) -> None:
+        """There is nothing to forget."""
 
 
 class _NaiveSessions:
@@ -46,6 +64,14 @@ class _NaiveSessions:
         exchange.principal = principal
         exchange.set_cookie(f"{_COOKIE}={identifier}; Path=/; Secure; SameSite=None".encode())
 
+    async def renew(self, exchange: Exchange, principal: Principal | None = None) -> bool:
+        """The id stays what it was."""
+        return False
+
+    async def revoke_all(self, principal_id: str, *, keep: Exchange | None = None) -> int:
+        """Sessions here never end."""
+        return 0
+
     async def log_out(self, exchange: Exchange) -> None:
         self._principals.pop(exchange.session or "", None)
         exchange.set_cookie(f"{_COOKIE}=; Path=/; Secure; SameSite=None; Max-Age=0".encode())
@@ -58,11 +84,17 @@ class Unprotected:
         if not settings.development:
             raise ValueError("the unprotected application is a control for tests, never for production")
         self.app: FastAPI = create_app(settings)
-        self._read = ReadFacts(Policy(environment="development"), [])
+        policy = Policy(environment="development")
+        self._read = ReadFacts(policy, [])
         self._sessions = _NaiveSessions()
         self._services = Services(
-            nonces=lambda: "control", sessions=self._sessions, counters=MemoryCounters(SYSTEM, max_keys=1000)
+            nonces=lambda: "control",
+            sessions=self._sessions,
+            counters=_Countless(),
+            records=MemoryRecords(SYSTEM, max_records=1000),
+            signer=Keyring([secrets.token_bytes(32)]).signer,
         )
+        self._services.accounts = Accounts.build(self._services, policy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         if scope["type"] not in {"http", "websocket"}:

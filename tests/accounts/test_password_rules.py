@@ -69,7 +69,7 @@ def test_repetitions_and_runs_are_too_simple(password: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["password1234567", "P@ssw0rd!!!!!!!!", "PasswordPassword", "iloveyouiloveyou", "CorrectHorseBatteryStaple",
+    ["password1234567", "P@ssw0rd!!!!!!!!", "PasswordPassword", "iloveyouiloveyou", "CorrectHorseBatteryStaple", "correct horse battery staple",
      "12345superman12345", "!!!!!!qwerty!!!!!!"],
 )  # fmt: skip
 def test_common_passwords_are_refused_however_they_are_dressed(password: str) -> None:

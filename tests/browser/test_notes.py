@@ -15,7 +15,7 @@ from tests.browser.watching import Watch, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven purple lanterns at dawn"
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Sign-up, log-in, log-out.
 
 Threat: learning who has an account, guessing passwords, session fixation, log-in CSRF. So: the same words and the same
-work for known and unknown accounts, limits here and in `garrison.toml`, a new session at every log-in (Garrison's), and
-a CSRF token on the log-in form too.
+work for known and unknown accounts, limits here and in `garrison.toml`, Garrison's log-in guard (waits that grow, a
+trusted device for the owner), a new session at every log-in, and a CSRF token on the log-in form too.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.background import BackgroundTask
 
+from garrison.accounts import Stored, WrongPassword, log_in_with_password
 from garrison.core.exchange import Principal
-from garrison.fastapi import Garrison, limit
+from garrison.core.verdict import Refuse
+from garrison.fastapi import Garrison, WithAccounts, limit
 
 from ..models import User
 from ..pages import page, redirect
-from ..parts import Session, WithParts, find_user
+from ..parts import Parts, Session, WithParts, find_user
 from ..schemas import LogIn, SignUp
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -34,15 +38,29 @@ async def sign_up_form(request: Request) -> Response:
 
 
 @router.post("/sign-up", dependencies=[Depends(limit("5/minute", "20/hour", name="sign-up", by="address"))])
-async def sign_up(form: Annotated[SignUp, Form()], session: Session, own: WithParts) -> Response:
-    """The same answer whether or not the address was taken."""
-    password_hash = await own.passwords.hash(form.password.get_secret_value())
-    session.add(User(email=form.email, name=form.name, password_hash=password_hash))
-    try:
-        await session.commit()
-    except IntegrityError:  # the address is taken: nothing happens, and nothing tells
-        await session.rollback()
-    return redirect("/log-in?new")
+async def sign_up(
+    request: Request, form: Annotated[SignUp, Form()], accounts: WithAccounts, own: WithParts
+) -> Response:
+    """The same answer whether or not the address was taken: who has an account is looked up once it is on its way."""
+    password = form.password.get_secret_value()
+    faults = await accounts.rules.faults(password, context=(form.email, form.name))
+    if faults:
+        return page(request, "sign_up.html", status=422, faults=[fault.message for fault in faults])
+    password_hash = await own.passwords.hash(password)
+    answer = redirect("/log-in?new")
+    answer.background = BackgroundTask(
+        _create, own, User(email=form.email, name=form.name, password_hash=password_hash)
+    )
+    return answer
+
+
+async def _create(own: Parts, user: User) -> None:
+    async with own.database.sessions() as session:
+        session.add(user)
+        try:
+            await session.commit()
+        except IntegrityError:  # the address is taken: nothing happens, and nothing tells
+            await session.rollback()
 
 
 @router.get("/log-in")
@@ -54,18 +72,40 @@ async def log_in_form(request: Request, session: Session) -> Response:
 
 @router.post("/log-in", dependencies=[Depends(limit("10/minute", name="log-in", by="address"))])
 async def log_in(
-    request: Request, form: Annotated[LogIn, Form()], session: Session, own: WithParts, garrison: Garrison
+    request: Request,
+    form: Annotated[LogIn, Form()],
+    session: Session,
+    own: WithParts,
+    garrison: Garrison,
+    accounts: WithAccounts,
 ) -> Response:
+    async def find(email: str) -> Stored | None:
+        return await _stored(session, email)
+
     password = form.password.get_secret_value()
-    user = await session.scalar(select(User).where(User.email == form.email.lower()))
-    fits = await own.passwords.verify(user.password_hash if user else None, password)
-    if user is None or not fits or user.disabled:
-        return page(request, "log_in.html", status=401, error=_WRONG)
-    if own.passwords.is_outdated(user.password_hash):
-        user.password_hash = await own.passwords.hash(password)
-        await session.commit()
-    await garrison.log_in(Principal(str(user.id), scopes=frozenset({user.role})))
+    outcome = await log_in_with_password(accounts.login, own.passwords, garrison, form.email, password, find)
+    if isinstance(outcome, Refuse):
+        answer = page(request, "log_in.html", status=outcome.status, error=outcome.hint)
+        if outcome.retry_after is not None:
+            answer.headers["Retry-After"] = str(outcome.retry_after)
+        return answer
+    if isinstance(outcome, WrongPassword):
+        later = f" Wait {outcome.wait:.0f} seconds before you try again." if outcome.wait else ""
+        return page(request, "log_in.html", status=401, error=_WRONG + later)
     return redirect("/")
+
+
+async def _stored(session: AsyncSession, email: str) -> Stored | None:
+    user = await session.scalar(select(User).where(User.email == email.lower()))
+    if user is None:
+        return None
+
+    async def renew(password_hash: str) -> None:
+        user.password_hash = password_hash
+        await session.commit()
+
+    principal = Principal(str(user.id), scopes=frozenset({user.role}))
+    return Stored(principal, user.password_hash, active=not user.disabled, renew=renew)
 
 
 @router.post("/log-out")

@@ -141,7 +141,9 @@ def is_simple(folded: str) -> bool:
 def is_common(folded: str) -> bool:
     """Whether it is a common password: as it is, in other spelling (`p@ssw0rd`), padded with digits, or repeated."""
     common = common_passwords()
-    forms = {folded, folded.translate(_LEET), _EDGES.sub("", folded), _EDGES.sub("", folded.translate(_LEET))}
+    joined = _NO_LETTER.sub("", folded)
+    plain = {folded, joined, folded.translate(_LEET), joined.translate(_LEET)}
+    forms = plain | {_EDGES.sub("", form) for form in plain}
     for form in forms:
         whole = form + form
         period = whole.find(form, 1) if form else 0
