@@ -1,0 +1,238 @@
+"""`harden`: where the policy comes from, what a user adds, what stops a start, and what it leaves behind."""
+
+from __future__ import annotations
+
+import gc
+import json
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from garrison import harden
+from garrison.core.errors import OperatorError
+from garrison.core.exchange import Exchange, Principal
+from garrison.core.facts import Facts
+from garrison.core.headers import Edit
+from garrison.core.layer import Layer
+from garrison.core.stack import ClaimedTwice, ClaimMissing
+from garrison.core.verdict import Reason, Refuse, Verdict
+from garrison.policy.checks import PolicyUnsafe
+from garrison.policy.model import Policy
+from garrison.policy.problems import PolicyInvalid
+from garrison.testing import FrozenClock, captured_events, testing_policy
+from garrison.wire import rehearse
+from tests.asgi.driving import Driven, Message, Receive, Send, drive, hardened, http_scope
+
+pytestmark = pytest.mark.anyio
+
+FILE = 'preset = "testing"\nenvironment = "development"\nhosts = ["file.example"]\n'
+COOKIE = (b"cookie", b"sid=1")
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    principal = scope["state"]["garrison"].principal
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": (principal.id if principal else "nobody").encode()})
+
+
+async def ask(onion: Any, host: bytes = b"testserver", path: bytes = b"/", **more: Any) -> Driven:
+    return await drive(onion, http_scope(path=path, headers=[(b"host", host)], **more))
+
+
+def threads() -> int:
+    """Event threads of applications that are still held."""
+    gc.collect()
+    for thread in threading.enumerate():
+        if thread.name == "garrison-events":
+            thread.join(0.2)  # one whose application is gone ends by itself
+    return sum(thread.name == "garrison-events" for thread in threading.enumerate())
+
+
+async def test_the_policy_is_found_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "garrison.toml").write_text(FILE)
+    onion = harden(app)
+    assert (await ask(onion, b"file.example")).status == 200
+    assert (await ask(onion)).status == 421
+
+
+async def test_the_policy_is_read_from_the_path_that_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "other.toml"
+    path.write_text(FILE)
+    for given in (path, str(path)):
+        assert (await ask(harden(app, given), b"file.example")).status == 200
+
+
+async def test_the_environment_is_laid_under_a_policy_in_python_and_over_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "garrison.toml").write_text(FILE)
+    monkeypatch.setenv("GARRISON_HOSTS", '["env.example"]')
+    assert (await ask(harden(app), b"env.example")).status == 200
+    assert (await ask(harden(app, testing_policy(hosts=["py.example"])), b"py.example")).status == 200
+
+
+def test_an_unsafe_or_malformed_policy_stops_the_start_and_leaves_no_thread_behind() -> None:
+    before = threads()
+    with pytest.raises(PolicyUnsafe, match="hosts"):
+        harden(app, Policy(key="env:NOWHERE"))
+    with pytest.raises(PolicyInvalid):
+        harden(app, testing_policy().model_copy(update={"preset": "api"}))
+    with pytest.raises(ClaimedTwice):
+        hardened(app, Layer("mine", sets=((b"x-frame-options", b"DENY"),), claims=(b"x-frame-options",)))
+    assert threads() == before
+
+
+def test_a_header_has_one_owner_who_says_so() -> None:
+    with pytest.raises(ClaimMissing, match="x-mine"):
+        hardened(app, Layer("mine", sets=((b"x-mine", b"1"),)))
+    first, second = (Layer(name, claims=(b"x-mine",)) for name in ("first", "second"))
+    with pytest.raises(ClaimedTwice, match=r"'first' and 'second'"):
+        hardened(app, first, second)
+
+
+async def test_a_layer_of_ones_own_is_a_function_in_one_line() -> None:
+    def no_crawlers(facts: Facts) -> Verdict:
+        return Refuse(Reason.BANNED, 403) if b"crawler" in facts.headers.get(b"user-agent", b"") else None
+
+    onion = hardened(app, no_crawlers)
+    assert onion.doors[0].stack.find("no_crawlers") is not None
+    crawler = http_scope(headers=[(b"user-agent", b"crawler/1.0")])
+    assert (await drive(onion, crawler)).status == 403
+    assert (await ask(onion)).status == 200
+
+
+async def test_a_layer_of_ones_own_is_asked_after_the_built_in_ones() -> None:
+    asked: list[Facts] = []
+    onion = hardened(app, asked.append)
+    assert (await ask(onion, b"evil.example")).status == 421
+    assert asked == []
+    await ask(onion)
+    assert len(asked) == 1
+
+
+async def test_a_layer_of_ones_own_writes_and_takes_headers_in_every_route_class() -> None:
+    def amend(exchange: Exchange, edit: Edit) -> None:
+        edit.put(b"x-id", exchange.request_id.encode())
+
+    mine = Layer(
+        "mine", amend=amend, sets=((b"x-mine", b"1"),), drops=(b"content-type",), claims=(b"x-mine", b"content-type")
+    )
+    onion = hardened(app, mine, routes=[{"name": "api", "paths": ["/api"], "host": {"ports": []}}])
+    for path in (b"/", b"/api"):
+        driven = await ask(onion, path=path)
+        assert (driven.values(b"x-mine"), driven.values(b"content-type")) == ([b"1"], [])
+        assert len(driven.values(b"x-id")) == 1
+
+
+async def test_who_is_asking_may_be_told_by_the_application() -> None:
+    async def resolve(facts: Facts, exchange: Exchange) -> Principal | None:
+        return Principal("ada") if b"cookie" in facts.headers else None
+
+    onion = harden(app, testing_policy(), principal=resolve)
+    assert (await ask(onion)).body == b"nobody"
+    driven = await drive(onion, http_scope(headers=[COOKIE]))
+    assert driven.body == b"ada"
+    assert b"no-store" in driven.values(b"cache-control")[0]
+
+
+async def test_tokens_are_bound_to_the_applications_own_session_when_it_tells() -> None:
+    sessions: list[str] = ["one"]
+
+    async def page(scope: Message, receive: Receive, send: Send) -> None:
+        body = scope["state"]["garrison"].csrf_token.encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    onion = harden(page, testing_policy(), session_id=lambda facts: sessions[0])
+    token = (await ask(onion)).body
+    assert not [line for line in (await ask(onion)).values(b"set-cookie") if b"session" in line], "no pre-session"
+    headers = [(b"cookie", b"__Host-csrf=" + token), (b"x-csrf-token", token), (b"content-type", b"application/json")]
+    assert (await drive(onion, http_scope("POST", headers=headers))).status == 200
+    sessions[0] = "two"
+    assert (await drive(onion, http_scope("POST", headers=headers))).status == 403
+
+
+async def test_time_is_an_argument_and_two_applications_share_nothing() -> None:
+    clock = FrozenClock()
+    limits = testing_policy(rate={"mode": "enforce", "address": ["2/minute"]})
+    first, second = (harden(app, limits, clock=clock.clock) for _ in range(2))
+    assert [(await ask(first)).status for _ in range(3)] == [200, 200, 429]
+    assert (await ask(second)).status == 200
+    clock.advance(60)
+    assert (await ask(first)).status == 200
+
+
+async def test_events_name_the_route_class_of_their_request() -> None:
+    routes = [{"name": "shop", "paths": ["/shop"], "method": {"allow": ["POST"]}}]
+    onion = hardened(app, routes=routes)
+    with captured_events(onion) as events:
+        await ask(onion, path=b"/shop")
+        await ask(onion, b"evil.example")
+        await drive(onion, http_scope("GET", b"/.garrison/reports", [(b"host", b"evil.example")]))
+    assert [event.route for event in events] == ["shop", "default", "garrison-reports"]
+
+
+async def test_no_route_class_of_a_policy_takes_the_reports_endpoint_over() -> None:
+    """It would loosen what bounds it, or shut it."""
+    routes = [{"name": "all", "paths": ["/**"], "size": {"body": "100 MB"}, "control": {"disabled": True}}]
+    onion = hardened(app, routes=routes)
+    kind = (b"content-type", b"application/reports+json")
+    body = [{"type": "http.request", "body": b"[]"}]
+    assert (await drive(onion, http_scope("POST", b"/.garrison/reports", [kind]), body)).status == 204
+    large = [{"type": "http.request", "body": b" " * 70_000}]
+    assert (await drive(onion, http_scope("POST", b"/.garrison/reports", [kind]), large)).status == 413
+    assert (await ask(onion)).status == 503, "control: the class holds for the rest"
+
+
+async def live(onion: Any) -> None:
+    """Start and stop `onion` around nothing."""
+    waiting = ["lifespan.startup", "lifespan.shutdown"]
+
+    async def receive() -> Message:
+        return {"type": waiting.pop(0)}
+
+    async def send(message: Message) -> None: ...
+
+    await onion({"type": "lifespan", "state": {}}, receive, send)
+
+
+async def test_events_are_on_disk_when_the_application_has_stopped(tmp_path: Path) -> None:
+    async def speaks(scope: Message, receive: Receive, send: Send) -> None:
+        for step in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{step}.complete"})
+
+    file = tmp_path / "events.jsonl"
+    onion = hardened(speaks, events={"output": str(file), "store": False})
+    await ask(onion, b"evil.example")
+    await live(onion)
+    names = [json.loads(line)["name"] for line in file.read_text().splitlines()]
+    assert [name for name in names if name in {"policy_loaded", "host_refused", "sys_startup", "sys_shutdown"}] == [
+        "policy_loaded", "host_refused", "sys_startup", "sys_shutdown",
+    ]  # fmt: skip
+
+
+def test_a_rehearsal_tells_every_mistake_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = threads()
+    good = Policy(preset="testing", environment="development")
+    assert rehearse(good, {}) == []
+    routes = [
+        {"name": "a", "paths": ["/a"], "host": {"allow_ip": True}},
+        {"name": "b", "paths": ["/b"], "method": {"allow": ["TRACE"]}},
+    ]
+    errors: Sequence[OperatorError] = rehearse(Policy(hosts=["ok.example"], routes=routes), {})  # type: ignore[assignment]
+    told = " ".join(map(str, errors))
+    assert len(errors) >= 3
+    for part in ("key", "allow_ip", "TRACE"):
+        assert part in told
+    assert list(tmp_path.iterdir()) == []
+    assert threads() == before
