@@ -39,7 +39,9 @@ class Making:
         """Connect to the shared store, if this is one; what a server does before it takes requests."""
         server = {"redis": "standalone", "redis cluster": "three_nodes"}.get(self._kind)
         if server is not None:
-            self._link = Link(parse_store(self._request.getfixturevalue(server)), SYSTEM, lambda away, why: None)
+            self._link = Link(
+                parse_store(self._request.getfixturevalue(server)), SYSTEM, lambda away, why: None, seconds=5.0
+            )
             await self._link.open()
             assert not self._link.away
 

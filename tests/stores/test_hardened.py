@@ -111,6 +111,13 @@ async def test_a_log_in_that_can_t_be_kept_is_no_log_in(server: Server, tmp_path
         assert "set-cookie" not in answer.headers
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about time: a machine that is busy with other tests is no store that is away."""
+    monkeypatch.setattr("garrison.stores.link.CALL_SECONDS", 5.0)
+
+
+@pytest.mark.usefixtures("unhurried")
 async def test_limits_hold_over_two_processes_worth_of_applications(server: Server, tmp_path: Path) -> None:
     """The control is the embedded store, where each counts for itself."""
     for store, passed in ((server.url, 6), ("embedded", 12)):
@@ -123,6 +130,7 @@ async def test_limits_hold_over_two_processes_worth_of_applications(server: Serv
         assert statuses.count(429) == 20 - passed
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("shared", [True, False])
 async def test_sessions_survive_a_restart(server: Server, tmp_path: Path, shared: bool) -> None:
     store = server.url if shared else "embedded"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import tracemalloc
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 
 from garrison.core.ports import Quota
 from garrison.stores import MemoryCounters
@@ -102,6 +107,22 @@ def test_refusals_consume_nothing(quota: Quota, steps: list[int]) -> None:
             assert (found.allowed, found.remaining) == (expected.allowed, expected.remaining)
         passed += expected.allowed
         assert beside.remaining == 1000 - passed
+
+
+def test_all_that_passes_would_pass_a_moving_window_of_limit_and_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oracle is another library's moving window. The control: a window of the limit alone is smaller than that."""
+    hands, chance = Hands(), random.Random(3)
+    monkeypatch.setattr("limits.storage.memory.time", SimpleNamespace(time=lambda: hands.now))
+    counters, quota = MemoryCounters(hands.clock, max_keys=1000), Quota("q", limit=30, window=10.0, burst=12)
+    storage = MemoryStorage()
+    storage.timer.cancel()
+    windows, refused = MovingWindowRateLimiter(storage), 0
+    for _ in range(3000):
+        hands.now += chance.choice([0.0, 0.0, 0.0, 0.05, 0.2, 0.5, 5.0])
+        if counters.take([(quota, "k")])[0].allowed:
+            assert windows.hit(RateLimitItemPerSecond(quota.limit + quota.burst, 10), "wide")
+            refused += not windows.hit(RateLimitItemPerSecond(quota.limit, 10), "narrow")
+    assert refused
 
 
 def test_with_a_clock_that_stands_still_exactly_the_burst_passes() -> None:

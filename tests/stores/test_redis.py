@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 async def link(server: Server) -> AsyncIterator[Link]:
-    opened = Link(parse_store(server.url), Hands().clock, lambda away, why: None)
+    opened = Link(parse_store(server.url), Hands().clock, lambda away, why: None, seconds=5.0)
     await opened.open()
     yield opened
     await opened.close()
@@ -165,7 +165,7 @@ async def test_clocks_of_clients_that_are_an_hour_off_change_nothing(link: Link)
 
 
 def test_four_processes_with_fifty_tasks_each_never_pass_more_than_limit_and_burst(server: Server) -> None:
-    command = [sys.executable, "-m", "tests.support.hammer", server.url, "1.5", "50"]
+    command = [sys.executable, "-m", "tests.support.hammer", server.url, "1.0", "50"]
     with ExitStack() as stack:
         processes = [
             stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))

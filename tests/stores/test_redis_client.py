@@ -60,7 +60,7 @@ async def works(link: Link) -> bool:
 async def reaches(address: str, environ: dict[str, str] | None = None) -> tuple[bool, str]:
     """Whether a store works, and what was told when it did not."""
     told: list[str] = []
-    link = Link(resolve_store(address, environ or {}), SYSTEM, lambda away, why: told.append(why))
+    link = Link(resolve_store(address, environ or {}), SYSTEM, lambda away, why: told.append(why), seconds=5.0)
     await link.open()
     return await works(link), " ".join(told)
 
@@ -134,12 +134,12 @@ async def test_tls_is_used_and_certificate_and_name_are_checked(server: Server, 
 
 
 async def test_calls_before_the_first_connection_wait_for_it(server: Server) -> None:
-    link = Link(parse_store(server.url), SYSTEM, lambda away, why: None)
+    link = Link(parse_store(server.url), SYSTEM, lambda away, why: None, seconds=5.0)
     assert await works(link)
 
 
 async def test_a_link_works_in_one_event_loop_after_another(server: Server) -> None:
-    link = Link(parse_store(server.url), SYSTEM, lambda away, why: None)
+    link = Link(parse_store(server.url), SYSTEM, lambda away, why: None, seconds=5.0)
 
     def elsewhere() -> bool:
         return asyncio.run(works(link))

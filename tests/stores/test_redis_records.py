@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 async def link(server: Server) -> AsyncIterator[Link]:
     server.ask("FLUSHALL")
-    opened = Link(parse_store(server.url), SYSTEM, lambda away, why: None)
+    opened = Link(parse_store(server.url), SYSTEM, lambda away, why: None, seconds=5.0)
     await opened.open()
     yield opened
     await opened.close()

@@ -52,7 +52,7 @@ def build_stores(policy: Policy, environ: Mapping[str, str], clock: Clock, chang
         return _shared(address, near, clock, changed)
     if address.kind == "memory":
         return Stores(near, MemoryRecords(clock, max_records=MAX_IN_MEMORY), tuple, _nothing, _nothing)
-    records = SqliteRecords(Path(policy.state) / FILE_NAME, clock, max_records=MAX_EMBEDDED)
+    records = SqliteRecords(Path(policy.state).absolute() / FILE_NAME, clock, max_records=MAX_EMBEDDED)
     records.prepare()
     return Stores(near, records, tuple, _nothing, records.close)
 

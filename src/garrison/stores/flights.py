@@ -10,45 +10,44 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
-from .deadline import DeadlinePassed, within
+from .deadline import within
 from .redis_client import Answers, Client, Command
-
-CALL_SECONDS: Final = 0.05
 
 Landed: TypeAlias = Callable[[Exception | None, Command], None]
 """Told of every run: what went wrong first, or None, and a command of it."""
 
 
 class Flights:
-    """Runs commands on `client`; lives on one event loop."""
+    """Runs commands on `client`, each call within `seconds`; lives on one event loop."""
 
-    def __init__(self, client: Client, landed: Landed) -> None:
+    def __init__(self, client: Client, landed: Landed, seconds: float) -> None:
         self.client = client
+        self._seconds = seconds
         self._landed = landed
         self._flying = 0
         self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def call(self, command: Command) -> Any:
-        """The answer. Raises what the store or the library raised, and `DeadlinePassed` after 50 ms."""
+        """The answer. Raises what the store or the library raised, and `DeadlinePassed`."""
         if self._flying < self.client.runs and not self._waiting:
+            self._flying += 1
             (answer,) = await self._fly([command])
         else:
             future = asyncio.get_running_loop().create_future()
             self._waiting.append((command, future))
-            answer = await within(CALL_SECONDS, future)
+            answer = await within(self._seconds, future)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     async def _fly(self, commands: Sequence[Command]) -> Answers:
-        """Run `commands`; what goes wrong comes back as the answer. Only cancellation is raised."""
-        self._flying += 1
+        """Run `commands`, already counted as under way. What goes wrong is an answer; only cancellation is raised."""
         answers: Answers = []
         try:
-            answers = await within(CALL_SECONDS, self.client.run(commands))
+            answers = await within(self._seconds, self.client.run(commands))
         except Exception as error:  # noqa: BLE001  # whatever the library raises, the store has not answered
             answers = [error] * len(commands)
         finally:
@@ -59,10 +58,11 @@ class Flights:
         return answers
 
     def _depart(self) -> None:
-        while self._waiting and self._flying + len(self._tasks) < self.client.runs:
+        while self._waiting and self._flying < self.client.runs:
             calls = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.client.batch))]
             calls = [call for call in calls if not call[1].done()]  # some have given up waiting
             if calls:
+                self._flying += 1
                 task = asyncio.get_running_loop().create_task(self._fly_together(calls))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -76,6 +76,3 @@ class Flights:
 
 def _is_error(answer: object) -> bool:
     return isinstance(answer, Exception)
-
-
-__all__ = ["CALL_SECONDS", "DeadlinePassed", "Flights", "Landed"]

@@ -20,13 +20,14 @@ from ..policy.store_address import StoreAddress
 from .breaker import Breaker
 from .deadline import DeadlinePassed, within
 from .errors import StoreAway
-from .flights import CALL_SECONDS, Flights
+from .flights import Flights
 from .redis_client import Client, Command, make_client
 from .scripts import ATTEMPT, Script
 
 Changed: TypeAlias = Callable[[bool, str], None]
 """Told once when the store goes away (true, and why) and once when it is back (false)."""
 
+CALL_SECONDS: Final = 0.05
 CONNECT_SECONDS: Final = 2.0
 _LONGEST_REASON: Final = 200
 _BUSY_WEIGHT: Final = 0.5
@@ -45,10 +46,11 @@ class _Session:
 
 
 class Link:
-    """See the module. `name` is the store's for people, without user and password."""
+    """See the module. `name` is the store's for people, without user and password; `seconds` is for tests."""
 
-    def __init__(self, address: StoreAddress, clock: Clock, changed: Changed) -> None:
+    def __init__(self, address: StoreAddress, clock: Clock, changed: Changed, *, seconds: float | None = None) -> None:
         self.name = str(address)
+        self._seconds = CALL_SECONDS if seconds is None else seconds
         self._address = address
         self._changed = changed
         self._breaker = Breaker(clock.monotonic)
@@ -76,7 +78,7 @@ class Link:
     async def open(self) -> None:
         """Connect, or find out that the store is away. Does not raise."""
         with suppress(StoreAway):
-            await self._connected(self._here(), CONNECT_SECONDS + CALL_SECONDS)
+            await self._connected(self._here(), is_patient=True)
 
     async def close(self) -> None:
         """Close the client; the next call makes a new one."""
@@ -96,12 +98,13 @@ class Link:
             session = self._session = _Session(loop)
         return session
 
-    async def _connected(self, session: _Session, patience: float = CALL_SECONDS) -> Flights:
+    async def _connected(self, session: _Session, *, is_patient: bool = False) -> Flights:
         """The way there, once there is one. An open breaker lets no request wait: an attempt goes on aside."""
         if session.connecting is None and self._breaker.due:
             session.connecting = session.loop.create_task(self._connect(session))
-        if session.connecting is not None and not (self._breaker.open and patience == CALL_SECONDS):
-            await asyncio.wait({session.connecting}, timeout=patience)
+        if session.connecting is not None and (is_patient or not self._breaker.open):
+            longest = CONNECT_SECONDS + self._seconds if is_patient else self._seconds
+            await asyncio.wait({session.connecting}, timeout=longest)
         if session.flights is None or self._breaker.open:
             raise StoreAway(self.name, self._why)
         return session.flights
@@ -118,7 +121,7 @@ class Link:
                 self._changed(True, self._why)
         else:
             left = session.flights.client if session.flights is not None else None
-            session.flights = Flights(client, self._landed)
+            session.flights = Flights(client, self._landed, self._seconds)
             if self._breaker.attempt_succeeded():
                 self._changed(False, "")
         finally:
