@@ -45,7 +45,7 @@ class Onion:
         self._inner = inner
         self.doors = tuple(doors)
         self.services = services
-        self._read = read
+        self._read = read.__call__  # bound once: calling an instance looks the method up each time
         self._lifespan = lifespan
 
     def __getattr__(self, name: str) -> Any:

@@ -27,7 +27,7 @@ def cookie_reader(name: str) -> ReadCookie:
         before, found, after = line.partition(needle)
         if not found:
             return ()
-        if (not before or before[-2:] == b"; ") and needle not in after:  # as browsers send it
+        if (not before or before[-2:] == b"; ") and after.find(needle) < 0:  # as browsers send it
             return (_value(after),)
         return tuple(_all(line, needle))
 
