@@ -15,12 +15,14 @@ import pytest
 
 from garrison.core.clock import Clock
 from garrison.core.ports import Quota
+from garrison.layers.rate_keys import network_charges
 from garrison.policy.store_address import parse_store
 from garrison.stores import MemoryCounters
 from garrison.stores.link import Link
 from garrison.stores.redis import RedisCounters, place_of
 from garrison.stores.refusals import Refusals
 from tests.contracts.hands import Hands
+from tests.support.facts import client_of
 from tests.support.hammer import QUOTA
 from tests.support.valkey import Server
 
@@ -82,6 +84,15 @@ async def test_all_limits_of_a_decision_take_one_round_trip(server: Server, link
     before = commands(server)
     taken = await counters.take([(THREE, "a"), (FAST, "a"), (FAST, "b")])
     assert all(one.allowed for one in taken)
+    assert commands(server) - before == 1
+
+
+async def test_in_a_cluster_all_limits_of_an_ipv6_client_take_one_script_too(server: Server, link: Link) -> None:
+    counters = made(link, Hands(), cluster=True)
+    before = commands(server)
+    charges = network_charges([THREE, FAST])(client_of("2001:db8:7:1::5"))
+    assert len(charges) == 6
+    await counters.take(charges)
     assert commands(server) - before == 1
 
 

@@ -28,7 +28,7 @@ Changed: TypeAlias = Callable[[bool, str], None]
 """Told once when the store goes away (true, and why) and once when it is back (false)."""
 
 CALL_SECONDS: Final = 0.05
-CONNECT_SECONDS: Final = 2.0
+CONNECT_SECONDS: Final = 3.0
 _LONGEST_REASON: Final = 200
 _BUSY_WEIGHT: Final = 0.5
 """What a late answer weighs when our own event loop was late as well."""

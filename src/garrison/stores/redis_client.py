@@ -22,7 +22,7 @@ from redis.exceptions import NoScriptError
 from ..policy.store_address import StoreAddress
 from .scripts import Script
 
-_STEP_SECONDS: Final = 0.25
+_STEP_SECONDS: Final = 0.5
 """For one step of connecting, such as asking one of several sentinels. Calls have their own, shorter deadline."""
 
 
