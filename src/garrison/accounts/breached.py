@@ -92,7 +92,7 @@ def build_filter(source: Path, target: Path, *, false_positives: float = 0.001, 
 
     A line is a password, or 40 hexadecimal digits of SHA-1, with `:count` behind them or not, as published lists have
     it. Lines that no password can be (too long, no UTF-8) are left out. The list is read twice; a million lines take
-    some ten seconds. Raises ValueError for a rate outside 0.000001 to 0.5 or an empty list, OSError.
+    some twenty seconds. Raises ValueError for a rate outside 0.000001 to 0.5 or an empty list, OSError.
     """
     if not 1e-6 <= false_positives <= 0.5:
         raise ValueError("the rate of false positives must be between 0.000001 and 0.5")
