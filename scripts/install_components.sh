@@ -2,10 +2,30 @@
 # Install the Debian programs the suite needs (tests/support/components.py lists what tests may ask for).
 # Needs root only when something is missing.
 set -eu
-if command -v chromium || command -v chromium-browser || command -v google-chrome; then exit 0; fi
+
+missing=
+need() { # need PACKAGE COMMAND...: note PACKAGE unless one of the commands is there
+  package=$1
+  shift
+  for command in "$@"; do
+    if command -v "$command" >/dev/null; then return; fi
+  done
+  missing="$missing $package"
+}
+
+need chromium chromium chromium-browser google-chrome
+need wrk wrk
+need curl curl
+need openssl openssl
+need nodejs node nodejs
+need npm npm
+if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then need postgresql postgres; fi
+
+if [ -z "$missing" ]; then exit 0; fi
 if [ "$(id -u)" != 0 ]; then
-  echo "chromium is missing, and installing it needs root" >&2
+  echo "missing, and installing needs root:$missing" >&2
   exit 1
 fi
 apt-get update --quiet=2
-DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends chromium
+# shellcheck disable=SC2086  # a list of package names
+DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends $missing
