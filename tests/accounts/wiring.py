@@ -32,6 +32,7 @@ class World:
             counters=MemoryCounters(clock, max_keys=100_000),
             records=records or MemoryRecords(clock, max_records=10_000),
             signer=Keyring(keys).signer,
+            sealer=Keyring(keys).sealer,
         )
 
     def _emit(self, name: str, facts: Facts | None = None, /, **details: Detail) -> None:

@@ -104,7 +104,7 @@ class LoginGuard:
         usual += charges(quotas.account if vouched else (*quotas.account, quotas.total), account.key)
         usual += address_charges(quotas.address, quotas.wider, client)
         strict = charges(quotas.strict, account.key)
-        if self._services.clock.monotonic() < self._spray_until or self._services.degraded():
+        if self._services.clock.monotonic() < self._spray_until or "store" in self._services.degraded():
             usual += strict
         counters, charged, taken = await self.till.take(usual, strict, exchange.facts)
         if all(one.allowed for one in taken):
