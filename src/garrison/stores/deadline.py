@@ -26,33 +26,33 @@ class DeadlinePassed(Exception):  # read as a sentence, as the project's errors 
 
 
 class _Alarm:
-    __slots__ = ("busy", "due", "loop", "scope")
+    __slots__ = ("busy", "due", "loop", "timeout")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, scope: asyncio.Timeout, seconds: float) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, timeout: asyncio.Timeout, seconds: float) -> None:
         self.loop = loop
-        self.scope = scope
+        self.timeout = timeout
         self.due = loop.time() + seconds
         self.busy = False
 
     def ring(self) -> None:
         now = self.loop.time()
         self.busy = now - self.due > _LATE
-        self.scope.reschedule(now + _GRACE if self.busy else now)
+        self.timeout.reschedule(now + _GRACE if self.busy else now)
 
 
 async def within(seconds: float, work: Awaitable[T]) -> T:
     """What `work` returns. Raises `DeadlinePassed` and cancels it when it takes longer than `seconds`."""
     loop = asyncio.get_running_loop()
-    scope = asyncio.timeout(None)
-    alarm = _Alarm(loop, scope, seconds)
+    timeout = asyncio.timeout(None)
+    alarm = _Alarm(loop, timeout, seconds)
     try:
-        async with scope:
+        async with timeout:
             handle = loop.call_at(alarm.due, alarm.ring)
             try:
                 return await work
             finally:
                 handle.cancel()
     except TimeoutError:
-        if scope.expired():
+        if timeout.expired():
             raise DeadlinePassed(seconds, busy=alarm.busy) from None
         raise
