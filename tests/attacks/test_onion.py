@@ -118,6 +118,28 @@ async def test_a_guard_that_breaks_is_a_closed_door_with_one_loud_event(where: s
     assert b"Broken" not in driven.body
 
 
+GARBAGE = {
+    "decide": {"decide": lambda facts: True},
+    "toll": {"toll": lambda facts, exchange: "refuse"},
+    "admit": {"admit": lambda facts, exchange: 403},
+    "peek": {"peek": lambda facts: True},
+    "judge of the prefix": {"peek": lambda facts: Peek(100, lambda prefix, complete: False)},
+    "watch": {"watch": lambda facts: True},
+    "watch of a chunk": {"watch": lambda facts: lambda chunk: False},
+}
+
+
+@pytest.mark.parametrize("mode", [Mode.ENFORCE, Mode.MONITOR])
+@pytest.mark.parametrize("where", GARBAGE)
+async def test_a_guard_that_says_something_nobody_understands_is_a_closed_door(where: str, mode: Mode) -> None:
+    till = Till()
+    onion = hardened(till, Layer("mine", mode=mode, **GARBAGE[where]))
+    with captured_events(onion) as events:
+        driven = await drive(onion, ORDER, BODY)
+    assert (till.paid, driven.status, driven.complete, driven.raised) == (0, 503, True, None)
+    assert [(event.name, event.layer) for event in events] == [("layer_failed", "mine")]
+
+
 @pytest.mark.parametrize("where", ["decide", "toll", "admit", "peek", "watch", "amend"])
 async def test_a_store_that_is_away_is_a_closed_door_that_says_when_to_come_back(where: str) -> None:
     till = Till()

@@ -10,7 +10,7 @@ from ..core.names import SAFE_METHODS
 from ..core.verdict import Answer, Mode, Refuse
 from ..layers.size import Decoder, wants_decoding
 from . import record
-from .body import Body, Check, Judges
+from .body import Body, Check, Judges, expect
 from .door import Door
 from .judge import Stands
 from .types import Receive, Scope
@@ -89,10 +89,11 @@ async def _look_ahead(door: Door, exchange: Exchange, body: Body) -> Stands:
             if body.refused:
                 return None
             verdict = wish.judge(prefix, complete)
+            if verdict is None:
+                continue
+            expect(verdict, Refuse, Answer)
         except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door
             return record.failed(exchange.services.emit, exchange.facts, layer, error, door.name)
-        if verdict is None:
-            continue
         if mode is Mode.ENFORCE or isinstance(verdict, Answer):
             return verdict
         record.refused(exchange.services.emit, exchange.facts, verdict, mode, door.name)

@@ -22,6 +22,12 @@ Note = Callable[[Refuse, Mode], None]
 Fail = Callable[[str, Exception], Refuse]
 
 
+def expect(said: object, *kinds: type) -> None:
+    """Raise TypeError when what a layer said is none of `kinds`: nobody knows what it was meant to be."""
+    if not isinstance(said, kinds):
+        raise TypeError(f"a layer must say None or a verdict, and said {type(said).__name__}")
+
+
 class Judges:
     """The checks of one body or connection. `note` records what is only monitored, `fail` a check that raised."""
 
@@ -38,6 +44,8 @@ class Judges:
             layer, mode, look = check
             try:
                 refusal = look(chunk)
+                if refusal is not None:
+                    expect(refusal, Refuse)
             except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door, whatever broke it
                 return self._fail(layer, error)
             if refusal is None:
