@@ -150,5 +150,22 @@ async def test_a_hash_that_cannot_be_renewed_now_stops_no_log_in(world: World, g
     assert await log_in_with_password(guard, today, world.visit(), "ann@example.com", RIGHT, users.find) == ANN
 
 
+async def test_a_store_that_is_away_is_503_and_no_failure(
+    world: World, guard: LoginGuard, passwords: Passwords, users: Users, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*args: object, **options: object) -> None:
+        raise DependencyError("away")
+
+    for place in ("get", "put"):  # the account's state, then the new session
+        with monkeypatch.context() as patch:
+            patch.setattr(world.services.records, place, away)
+            for _ in range(10):
+                visit = world.visit()
+                outcome = await log_in_with_password(guard, passwords, visit, "ann@example.com", RIGHT, users.find)
+                assert isinstance(outcome, Refuse)
+                assert (outcome.status, outcome.reason, visit.principal) == (503, "store-away", None)
+    assert await log_in_with_password(guard, passwords, world.visit(), "ann@example.com", RIGHT, users.find) == ANN
+
+
 def test_a_stored_account_does_not_show_its_hash() -> None:
     assert "$argon2id" not in repr(Stored(ANN, "$argon2id$v=19$…"))

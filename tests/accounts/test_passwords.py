@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from garrison.accounts.passwords import Passwords
+from garrison.accounts.passwords import LibraryMissing, Passwords
 from garrison.accounts.pool import HashingBusy
 from garrison.accounts.profiles import PROFILES, ProfileRefused, UnknownProfile
 from garrison.core.errors import DependencyError, OperatorError
@@ -102,7 +102,7 @@ def test_every_profile_but_testing_is_at_least_what_owasp_accepts() -> None:
 
 async def test_without_the_library_the_first_hash_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "argon2", None)
-    with pytest.raises(DependencyError, match="garrison\\[accounts\\]"):
+    with pytest.raises(LibraryMissing, match="garrison\\[accounts\\]"):
         await cheap().hash("correct horse battery")
 
 

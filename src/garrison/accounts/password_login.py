@@ -15,9 +15,11 @@ from ..core.exchange import Exchange, Principal
 from ..core.verdict import Reason, Refuse
 from .attempt import Attempt
 from .login import LAYER, LoginGuard
-from .passwords import Passwords
+from .passwords import LibraryMissing, Passwords
 from .pool import HashingBusy
 
+_RETRY_SECONDS: Final = 5
+_AWAY: Final = "Logging in does not work at this moment. Try again in a few seconds."
 _BUSY: Final = "Many people are logging in at this moment. Try again in a few seconds."
 
 
@@ -55,17 +57,26 @@ async def log_in_with_password(
 
     find   the account of a login, or None. It gets the login as it was typed
 
-    Raises `DependencyError` when the record or session store is away (answer 503), and what `find` raises; an attempt
-    that ends so is not counted when a store was away, and counted otherwise.
+    A store that is away, or a full hashing queue, is a `Refuse` with 503 and counts as no attempt. Raises
+    `LibraryMissing`, and what else `find` raises: that counts.
     """
-    attempt = await guard.begin(exchange, login)
-    if isinstance(attempt, Refuse):
-        return attempt
     try:
+        attempt = await guard.begin(exchange, login)
+        if isinstance(attempt, Refuse):
+            return attempt
         async with attempt:
             return await _try(attempt, passwords, login, password, find)
-    except HashingBusy as busy:
-        return Refuse(Reason.RATE_LIMITED, 503, retry_after=busy.retry_after, layer=LAYER, hint=_BUSY)
+    except LibraryMissing:
+        raise
+    except DependencyError as error:
+        return _later(error)
+
+
+def _later(error: DependencyError) -> Refuse:
+    """Nothing could be tried: a store is away, or the hashing queue is full."""
+    if isinstance(error, HashingBusy):
+        return Refuse(Reason.RATE_LIMITED, 503, retry_after=error.retry_after, layer=LAYER, hint=_BUSY)
+    return Refuse(Reason.STORE_AWAY, 503, retry_after=_RETRY_SECONDS, layer=LAYER, detail=error.message, hint=_AWAY)
 
 
 async def _try(attempt: Attempt, passwords: Passwords, login: str, password: str, find: Find) -> Outcome:

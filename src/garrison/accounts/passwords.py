@@ -28,6 +28,13 @@ _NOBODY: Final = b"\0"
 """Hashed in place of a password that can't be right, so that the answer takes as long as any other."""
 
 
+class LibraryMissing(DependencyError):
+    """argon2-cffi is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("Hashing passwords needs argon2-cffi.", remedy='pip install "garrison[accounts]"')
+
+
 class Passwords:
     """Hash and verify, off the event loop. One object per process; `accounts_of(exchange).passwords` is Garrison's.
 
@@ -35,7 +42,7 @@ class Passwords:
     development   whether the profile `testing` is accepted
 
     Raises `UnknownProfile` and `ProfileRefused` (both `OperatorError`). argon2-cffi is loaded when the first hash is
-    made: without it that raises `DependencyError`.
+    made: without it that raises `LibraryMissing`.
     """
 
     def __init__(
@@ -110,8 +117,7 @@ def _hasher(chosen: Profile) -> PasswordHasher:
     try:
         from argon2 import PasswordHasher
     except ImportError as error:
-        remedy = 'pip install "garrison[accounts]"'
-        raise DependencyError("Hashing passwords needs argon2-cffi.", remedy=remedy) from error
+        raise LibraryMissing from error
     return PasswordHasher(chosen.passes, chosen.memory, chosen.lanes, hash_len=chosen.tag, salt_len=chosen.salt)
 
 
