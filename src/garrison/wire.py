@@ -9,6 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from .accounts.authorisation_principals import Credential, principals
+from .accounts.authorisation_routes import refuse_undeclared
+from .accounts.bearer import Bearer
+from .accounts.bearer_http import Fetch
 from .accounts.bundle import Accounts
 from .asgi.door import Door
 from .asgi.facts import ReadFacts
@@ -73,6 +77,8 @@ def _wire(
 ) -> Onion:
     policy = loaded.policy
     refuse_unsafe(policy, environ, app, loaded.sources)
+    check_routes = _route_check(policy, app)
+    check_routes()
     routes = [*own_routes(policy), *policy.routes]
     names = ("default", *(route.name for route in routes))
     bus = build_bus(policy, clock, routes=names)
@@ -87,7 +93,7 @@ def _wire(
         raise
     services.emit(EventName.POLICY_LOADED, None, preset=policy.preset, environment=policy.environment)
     read = ReadFacts(policy, routes)
-    return Onion(app, Own(app, policy, services), doors, read, services, _lifespan(bus, services))
+    return Onion(app, Own(app, policy, services), doors, read, services, _lifespan(bus, services, check_routes))
 
 
 def build_services(
@@ -119,8 +125,28 @@ def build_services(
     services.closing.append(accounts.close)
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
-    services.principal = principal or sessions.resolve
+    tokens = _tokens(policy, services, accounts)
+    services.principal = principal or (principals(sessions.resolve, *tokens) if tokens else sessions.resolve)
     return services
+
+
+def _tokens(policy: Policy, services: Services, accounts: Accounts) -> list[Credential]:
+    """The kinds of token that the policy takes, besides sessions. Raises `OperatorError` and `DependencyError`."""
+    found: list[Credential] = [accounts.api_keys] if policy.api_keys.accept else []
+    if policy.bearer.issuer:
+        fetch = Fetch(allow_insecure_http="issuer" in policy.allow_insecure_link)
+        found.append(Bearer(services, policy.bearer, fetch))
+    return found
+
+
+def _route_check(policy: Policy, app: App) -> Callable[[], None]:
+    """Raises `RoutesUndeclared` where the policy wants every route declared. Asked again once the application started."""
+
+    def check() -> None:
+        if policy.authorisation.declare:
+            refuse_undeclared(app, policy.authorisation.public)
+
+    return check
 
 
 def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
@@ -194,8 +220,9 @@ def _tell_of_store(bus: Bus) -> Callable[[bool, str], None]:
     return changed
 
 
-def _lifespan(bus: Bus, services: Services) -> Lifespan:
+def _lifespan(bus: Bus, services: Services, check_routes: Callable[[], None]) -> Lifespan:
     async def on_start() -> None:
+        check_routes()
         for opened in services.opening:
             await opened()
         services.emit(EventName.STARTUP)

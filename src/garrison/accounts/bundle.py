@@ -8,12 +8,16 @@ from ..core.exchange import Exchange
 from ..core.ports import Services
 from ..policy.model import Policy
 from .account_requests import AccountRequests, RecoveryTokens
+from .api_keys import ApiKeys
 from .login import LoginGuard
 from .password_login import Find, Outcome, log_in_with_password
 from .password_rules import PasswordRules
 from .passwords import Passwords
 from .range_service import RangeClient
+from .second_factor import SecondFactor
+from .second_factor_login import OwedFactors
 from .sessions import Sessions
+from .step_up import Freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,10 @@ class Accounts:
     requests   sign-up and recovery that tell nothing
     recovery   tokens for recovery mails
     sessions   list and revoke
+    second_factor   one-time codes and recovery codes
+    owed       who has shown a password and owes the second factor
+    freshness  how long ago the session saw its owner
+    api_keys   make, list and revoke
     """
 
     passwords: Passwords
@@ -34,6 +42,10 @@ class Accounts:
     requests: AccountRequests
     recovery: RecoveryTokens
     sessions: Sessions
+    second_factor: SecondFactor
+    owed: OwedFactors
+    freshness: Freshness
+    api_keys: ApiKeys
 
     @classmethod
     def build(cls, services: Services, policy: Policy) -> Accounts:
@@ -48,6 +60,10 @@ class Accounts:
             requests=AccountRequests(services, policy.login, login),
             recovery=RecoveryTokens(services, policy.login),
             sessions=Sessions(services, policy.session),
+            second_factor=SecondFactor(services, policy.second_factor),
+            owed=OwedFactors(services),
+            freshness=Freshness(services),
+            api_keys=ApiKeys(services, policy.api_keys),
         )
 
     async def log_in(self, exchange: Exchange, login: str, password: str, find: Find) -> Outcome:

@@ -5,6 +5,7 @@ Every name here works through `request.state.garrison`; without `harden` around 
 
 - who and what: `Garrison`, `Nonce`, `CsrfToken`, `CurrentPrincipal` as annotated parameters of an endpoint
 - `WithAccounts`: passwords, the log-in guard, recovery and sessions; `refuse(garrison, refusal)` answers for the guard
+- `public`, `authenticated`, `logged_in`, `scope(…)`, `allow(…)` and `fresh_login("5 min")` say who may use a route
 - `limit("5/minute")` charges the rate layer's counters at one endpoint
 - `templates("folder")` renders Jinja2 pages that know `nonce`, `csrf_field()` and `principal`
 - `docs(app)` gives interactive API documentation that works under the strict Content-Security-Policy
@@ -18,7 +19,20 @@ try:
 except ImportError as error:
     raise ImportError('garrison.fastapi needs FastAPI: pip install "garrison[demo]" or fastapi itself') from error
 
+from ..accounts.authorisation import AUTHENTICATED, LOGGED_IN, PUBLIC, Access, enforces
 from .accounts import WithAccounts, accounts, refuse
+from .authorisation import (
+    AccessRefused,
+    FreshLoginNeeded,
+    allow,
+    authenticated,
+    fresh_login,
+    guarded,
+    logged_in,
+    public,
+    requires,
+    scope,
+)
 from .current import (
     CsrfToken,
     CurrentPrincipal,
@@ -36,21 +50,36 @@ from .pages import template_context, templates
 from .refusals import refusals
 
 __all__ = [
+    "AUTHENTICATED",
+    "LOGGED_IN",
+    "PUBLIC",
+    "Access",
+    "AccessRefused",
     "CsrfToken",
     "CurrentPrincipal",
+    "FreshLoginNeeded",
     "Garrison",
     "Nonce",
     "WithAccounts",
     "accounts",
+    "allow",
+    "authenticated",
     "csrf_token",
     "current_principal",
     "docs",
+    "enforces",
     "exchange",
+    "fresh_login",
+    "guarded",
     "limit",
+    "logged_in",
     "nonce",
+    "public",
     "refusals",
     "refuse",
     "require_principal",
+    "requires",
+    "scope",
     "template_context",
     "templates",
 ]

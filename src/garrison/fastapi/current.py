@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import Depends, HTTPException
 from starlette.requests import HTTPConnection
 
+from ..accounts.authorisation import AUTHENTICATED, enforces
 from ..core.exchange import Exchange, Principal
 from ..core.names import STATE_KEY
 
@@ -38,6 +39,7 @@ def current_principal(connection: HTTPConnection) -> Principal | None:
     return exchange(connection).principal
 
 
+@enforces(AUTHENTICATED)
 def require_principal(connection: HTTPConnection) -> Principal:
     """Who is asking; answers 401 to anonymous requests."""
     principal = exchange(connection).principal

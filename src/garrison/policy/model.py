@@ -454,6 +454,15 @@ class BearerSection(Frozen):
     """A token that lives longer is refused: it can't be revoked."""
 
 
+class AuthorisationSection(Frozen):
+    """Every route says who may use it, or the application does not start (FastAPI and Starlette)."""
+
+    declare: bool = False
+    """Refuse to start while a route, mount or page does not declare its access."""
+    public: Names = ()
+    """Paths, as the start-up error writes them, of routes that are public and can't say so in code."""
+
+
 SECTIONS: tuple[str, ...] = (
     "client", "control", "host", "method", "target", "size", "content", "rate", "cors", "origin", "csrf", "headers",
     "csp", "cache", "cookies", "errors", "websocket", "reports",
@@ -537,6 +546,7 @@ class Policy(Frozen):
     second_factor: SecondFactorSection = SecondFactorSection()
     api_keys: ApiKeysSection = ApiKeysSection()
     bearer: BearerSection = BearerSection()
+    authorisation: AuthorisationSection = AuthorisationSection()
     routes: tuple[RouteClass, ...] = ()
 
     _route: RouteClass | None = PrivateAttr(default=None)
