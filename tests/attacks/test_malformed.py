@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import h11
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from tests.asgi.driving import (
     request_body,
     websocket_scope,
 )
+from tests.asgi.serving import connected, read_answer, serving
 from tests.attacks.malformed import TABLE, Case, render
 
 CASES = [pytest.param(case, id=f"{group}: {case.what}"[:90]) for group, cases in TABLE.items() for case in cases]
@@ -95,6 +97,68 @@ async def test_each_request_of_the_table_fares_as_the_table_says(case: Case) -> 
 @pytest.mark.parametrize("case", CASES)
 async def test_control_without_garrison_the_application_gets_every_one_of_them(case: Case) -> None:
     assert (await send_case(reader, case)).body == b"read"
+
+
+MENDED = {
+    "h11": {
+        "two Content-Length lines, even equal ones",  # one length is left (RFC 9112 section 6.3)
+        "a list of lengths",
+        "a body above the limit, whatever was declared",  # cut where the declared length ends
+    },
+    "httptools": {"a bare `#`", "absolute form"},  # the path alone is left
+}
+"""What a server makes good before Garrison sees it."""
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("http", MENDED)
+def test_over_real_sockets_each_request_is_refused_by_the_server_or_fares_as_the_table_says(http: str) -> None:
+    passed = refused = 0
+    for policy, cases in _by_policy().items():
+        with serving(_onion(policy), http=http, proxy_headers=False) as port:
+            for case in cases:
+                told = _over_socket(port, case)
+                mended = told is None and case.what in MENDED[http]
+                assert told in {"by the server", case.reason} or mended, case.what
+                passed += told is None
+                refused += told == case.reason is not None
+    assert passed > 30, "most of what should pass comes through the parser"
+    assert refused > 50, "and most of what is to be refused is refused by us"
+
+
+def _by_policy() -> dict[str, list[Case]]:
+    grouped: dict[str, list[Case]] = {}
+    for cases in TABLE.values():
+        for case in cases:
+            if case.policy.get("proxies"):
+                continue  # the peer of a socket is loopback here, which the table's proxies are not
+            if not any(name == b"content-length" for name, _ in case.headers) or case.reason is not None:
+                grouped.setdefault(json.dumps(case.policy, sort_keys=True), []).append(case)
+    return grouped
+
+
+def _over_socket(port: int, case: Case) -> str | None:
+    """The reason of our refusal, None when it passed, or that the server itself refused or hung up."""
+    target = case.path + (b"?" + case.query if case.query else b"")
+    names = {name for name, _ in case.headers}
+    lines = [name + b": " + value for name, value in (*case.host, *case.headers)]
+    body = case.body
+    if b"transfer-encoding" in names:
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    elif body and b"content-length" not in names:
+        lines.append(b"content-length: %d" % len(body))
+    head = b"\r\n".join([case.method.encode() + b" " + target + b" HTTP/1.1", *lines, b"", b""])
+    with connected(port) as plain:
+        try:
+            plain.sendall(head + body)
+            status, headers, content = read_answer(plain)
+        except (OSError, h11.RemoteProtocolError):
+            return "by the server"
+    assert status < 500
+    if status == 200:
+        return None
+    ours = (b"content-type", b"application/problem+json") in headers
+    return json.loads(content)["reason"] if ours else "by the server"
 
 
 def test_the_page_of_the_documentation_is_the_table() -> None:
