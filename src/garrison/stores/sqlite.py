@@ -22,6 +22,7 @@ from ..core.ports import Detail, Record
 from .errors import StoreAway
 from .plain import from_text, to_text, token, tokens
 from .private_file import identity, prepare_file
+from .sqlite_seen import Seen
 from .sqlite_table import Table
 
 FILE_NAME: Final = "records.db"
@@ -30,7 +31,8 @@ T = TypeVar("T")
 
 
 class SqliteRecords:
-    """`core.ports.Records` on a file. Every call runs in one small thread, never on the event loop.
+    """`core.ports.Records` on a file. Every call runs in one small thread, never on the event loop, except reads of
+    what was read before and has not changed since (`sqlite_seen`).
 
     path         the file; made with its folder, readable by this user alone
     clock        its wall side judges what has expired
@@ -45,6 +47,8 @@ class SqliteRecords:
             raise ValueError("max_records must be at least 1")
         self._path = path
         self._now = clock.wall
+        self._monotonic = clock.monotonic
+        self._seen: tuple[int, Seen] | None = None
         self._max = max_records
         self._table: Table | None = None
         self._identity: tuple[int, int] | None = None
@@ -58,8 +62,15 @@ class SqliteRecords:
 
     async def get(self, kind: str, id: str) -> Record | None:
         """The record, unless there is none or it has expired."""
-        row = await self._do(lambda table: table.get(kind, _key(id), self._now()))
-        return _record(kind, id, row) if row else None
+        seen = self._seen_here()
+        version = seen.version()
+        if seen.holds(kind, id):
+            record = seen.get(kind, id)
+        else:
+            row = await self._do(lambda table: table.get(kind, _key(id), self._now()))
+            record = _record(kind, id, row) if row else None
+            seen.keep(kind, id, record, version)
+        return None if record is None or (record.expires is not None and record.expires <= self._now()) else record
 
     async def put(
         self,
@@ -88,10 +99,17 @@ class SqliteRecords:
 
     async def close(self) -> None:
         """Close the file and end the thread; the next call opens both again."""
+        self._seen_here().close()
         if self._thread is not None and self._pid == os.getpid():
             thread, self._thread = self._thread, None
             await asyncio.get_running_loop().run_in_executor(thread, self._shut)
             thread.shutdown(wait=False)
+
+    def _seen_here(self) -> Seen:
+        """The copies of this process: a connection of the parent's must not be used in a child."""
+        if self._seen is None or self._seen[0] != os.getpid():
+            self._seen = (os.getpid(), Seen(self._path, self._monotonic))
+        return self._seen[1]
 
     async def _do(self, work: Callable[[Table], T]) -> T:
         if self._pid != os.getpid():  # a thread and a connection of the parent's are of no use in a child
