@@ -10,13 +10,15 @@ import itertools
 import os
 import secrets
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 _BATCH = 64
 _NONCE_BYTES = 16
 _SCATTER = 2654435761
 """An odd multiplier: makes consecutive numbers look unrelated, so that an id does not tell how busy the service is."""
+_TAILS = tuple(f"{number * 167 & 0xFF:02x}" for number in range(256))
+"""All two-digit endings, scattered in the same way."""
 
 
 class _Forkable(Protocol):
@@ -71,10 +73,12 @@ class RequestIds:
 
     def renew(self) -> None:
         """Take a new prefix."""
-        prefix = secrets.token_hex(5)
-        draw = itertools.count(secrets.randbits(32)).__next__
+        self.next = _ids(secrets.token_hex(5)).__next__
 
-        def following() -> str:
-            return f"{prefix}{draw() * _SCATTER & 0xFFFFFFFF:08x}"
 
-        self.next = following
+def _ids(prefix: str) -> Iterator[str]:
+    """A block of ids is formatted at once: what is left for each is to join two texts."""
+    for block in itertools.count():
+        head = f"{prefix}{block * _SCATTER & 0xFFFFFF:06x}"
+        for tail in _TAILS:
+            yield head + tail

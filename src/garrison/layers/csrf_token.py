@@ -20,18 +20,20 @@ _HEAD_CHARACTERS = _RANDOM_CHARACTERS + 8
 _LONGEST = 512
 _NEVER = float("inf")
 _MINUTE = 60.0
+_REMEMBERED = 1024
 
 
 class Tokens:
     """Makes and checks tokens. `lifetime` is in seconds; issue times are rounded down to the minute."""
 
-    __slots__ = ("_lifetime", "_sign", "_verify", "_wall")
+    __slots__ = ("_lifetime", "_sign", "_verified", "_verify", "_wall")
 
     def __init__(self, sign: Sign, clock: Clock, lifetime: float) -> None:
         self._sign = sign.sign
         self._verify = sign.verify
         self._wall = clock.wall
         self._lifetime = lifetime
+        self._verified: dict[tuple[str | None, bytes], float] = {}
 
     def make(self, session: str | None) -> str:
         """A new token for `session`; None is everybody without one."""
@@ -50,11 +52,23 @@ class Tokens:
         """Seconds since `token` was made for `session`; infinite when it was not."""
         if token[_HEAD_CHARACTERS : _HEAD_CHARACTERS + 1] != b"." or len(token) > _LONGEST or not token.isascii():
             return _NEVER
-        text = token.decode("ascii")
-        head = text[:_HEAD_CHARACTERS]
-        if not self._verify(_bind(session, head), text[_HEAD_CHARACTERS + 1 :]):
-            return _NEVER
-        return self._wall() - int(head[_RANDOM_CHARACTERS:], 16) * _MINUTE
+        made = self._verified.get((session, token))
+        if made is None:
+            made = self._made(session, token.decode("ascii"))
+        return self._wall() - made
+
+    def _made(self, session: str | None, token: str) -> float:
+        """When `token` was made for `session`; never, which is long ago, when it was not.
+
+        What verified is kept, since that can't change; what did not is not: clients can make as much as they like.
+        """
+        head = token[:_HEAD_CHARACTERS]
+        if not self._verify(_bind(session, head), token[_HEAD_CHARACTERS + 1 :]):
+            return -_NEVER
+        if len(self._verified) >= _REMEMBERED:
+            self._verified.clear()
+        made = self._verified[session, token.encode("ascii")] = int(head[_RANDOM_CHARACTERS:], 16) * _MINUTE
+        return made
 
 
 def _bind(session: str | None, head: str) -> bytes:

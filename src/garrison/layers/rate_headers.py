@@ -22,29 +22,35 @@ HEADERS: Final = (POLICY, STATE)
 
 
 def header_writer() -> Amend:
-    """Writes both headers when something was charged. A quota's fixed text is made once: names come from policy."""
-    known: dict[str, tuple[Quota, bytes, bytes]] = {}
-
-    def encoded(quota: Quota) -> tuple[Quota, bytes, bytes]:
-        state = _quoted(quota.name).replace(b"%", b"%%") + b";r=%d;t=%d"
-        texts = known[quota.name] = (quota, policy_item(quota), state)
-        return texts
+    """Writes both headers when something was charged. The fixed text of quotas that come together is made once."""
+    known: dict[str, _Texts] = {}
 
     def amend(exchange: Exchange, edit: Edit) -> None:
         taken = exchange.taken
         if not taken:
             return
-        policies, states = [], []
+        last = taken[-1].quota.name
+        texts = known.get(last)
+        quotas = [one.quota for one in taken]
+        if texts is None or texts.quotas != quotas:
+            texts = known[last] = _Texts(quotas)
+        numbers: list[int] = []
         for one in taken:
-            texts = known.get(one.quota.name)
-            if texts is None or texts[0] is not one.quota:
-                texts = encoded(one.quota)
-            policies.append(texts[1])
-            states.append(texts[2] % (one.remaining, ceil(one.reset if one.allowed else one.retry_after)))
-        edit.headers.append((POLICY, b", ".join(policies)))
-        edit.headers.append((STATE, b", ".join(states)))
+            numbers += (one.remaining, ceil(one.reset if one.allowed else one.retry_after))
+        edit.headers += (texts.policy, (STATE, texts.state % tuple(numbers)))
 
     return amend
+
+
+class _Texts:
+    """Both headers for some quotas: the policy complete, the state a pattern. Names come from policy, so few exist."""
+
+    __slots__ = ("policy", "quotas", "state")
+
+    def __init__(self, quotas: list[Quota]) -> None:
+        self.quotas = quotas
+        self.policy = (POLICY, b", ".join([policy_item(quota) for quota in quotas]))
+        self.state = b", ".join([_quoted(quota.name).replace(b"%", b"%%") + b";r=%d;t=%d" for quota in quotas])
 
 
 def policy_item(quota: Quota) -> bytes:
