@@ -39,13 +39,13 @@ def make_key(prefix: str) -> KeyText:
     """A new random key."""
     identifier = _random(_ID)
     body = f"{prefix}_{identifier}_{_random(_SECRET)}"
-    return KeyText(prefix, identifier, body + _checksum(body))
+    return KeyText(prefix, identifier, body + checksum(body))
 
 
 def parse_key(text: str) -> KeyText | None:
     """The parts of `text`, if it has the form of a key and its checksum holds."""
     found = _KEY.fullmatch(text)
-    if found is None or _checksum(text[:-_SUM]) != found[4]:  # public: computed from what the client sent
+    if found is None or checksum(text[:-_SUM]) != found[4]:  # public: computed from what the client sent
         return None
     return KeyText(found[1], found[2], text)
 
@@ -59,7 +59,8 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-def _checksum(body: str) -> str:
+def checksum(body: str) -> str:
+    """The six characters that end a key which begins with `body`."""
     number, digits = zlib.crc32(body.encode("ascii")), ""
     while len(digits) < _SUM:
         number, place = divmod(number, 62)
