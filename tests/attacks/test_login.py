@@ -226,7 +226,7 @@ class TestEnumerationByTime:
                 300,
                 marks=[
                     pytest.mark.slow,
-                    pytest.mark.skipif("GARRISON_SLOW" not in os.environ, reason="takes minutes: set GARRISON_SLOW=1"),
+                    pytest.mark.skipif("SLOW_TESTS" not in os.environ, reason="takes minutes: set SLOW_TESTS=1"),
                 ],
             ),
         ],
