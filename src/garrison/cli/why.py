@@ -115,6 +115,26 @@ WHY: Final[Mapping[Reason, Why]] = {
     Reason.MESSAGE_TOO_LARGE: Why("a WebSocket message is too large", "websocket.message", "Raise websocket.message."),
     Reason.MESSAGE_RATE: Why("WebSocket messages come too fast", "websocket.messages", "Raise websocket.messages."),
     Reason.UNAUTHENTICATED: Why("it needs a log-in", "session.idle", "Log in; sessions end by idleness and age."),
+    Reason.LOGIN_NOT_FRESH: Why(
+        "it needs a log-in that is minutes old",
+        "session.absolute",
+        "Log in again, or raise the time given to fresh_login at that route.",
+    ),
+    Reason.CREDENTIAL_INVALID: Why(
+        "its API key or token is not good: the detail says in what way",
+        "bearer.types",
+        "Use a key or token that is live, and of the issuer, audience and type that the policy names.",
+    ),
+    Reason.CREDENTIAL_AMBIGUOUS: Why(
+        "it carried more than one credential",
+        "api_keys.accept",
+        'Send a session cookie or one token, not both; fetch with credentials: "omit" beside a token.',
+    ),
+    Reason.NOT_ALLOWED: Why(
+        "who asked may not use this route",
+        "authorisation.declare",
+        "Give the principal the scope that the detail names, or declare another access at the route.",
+    ),
     Reason.LAYER_FAILED: Why(
         "a defence raised an error, and a broken defence is a closed door",
         "environment",
