@@ -8,8 +8,7 @@ count against it.
 The cookie authenticates nobody: the password is asked for all the same. A stolen one gives its thief ten attempts, then
 it is revoked. It holds a random id, the time it was issued, and a tag over both and the normalised login; it does not
 show which account it is for. Assumption: `Records` keeps revocations as long as cookies live.
-Lets pass: an owner on a new browser during an attack has to recover the account; so has one who logged out, where that
-answer clears all cookies (`Clear-Site-Data`).
+Lets pass: an owner on a new browser during an attack has to recover the account.
 """
 
 from __future__ import annotations

@@ -17,8 +17,10 @@ An answer of its own `private` or `max-age` is personal by its own word, and bec
 
 With "always" every answer of the route class is `no-store`, whatever the application says.
 
-At log-out `Clear-Site-Data` empties the browser's cache, cookies and storage of this origin; cookies go for the whole
-registrable domain (Clear Site Data, section 3.1). There is nothing to refuse here: "monitor" is the same as "enforce".
+At log-out `Clear-Site-Data` empties the browser's cache and storage of this origin. Not its cookies: browsers would
+take those of the whole registrable domain (Clear Site Data, section 3.1), a sibling's session and the device cookie
+that keeps guessers from locking the owner out among them; our own session and CSRF cookies are expired by name. There
+is nothing to refuse here: "monitor" is the same as "enforce".
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from ..policy.model import Policy
 _NAME: Final = b"cache-control"
 _NO_STORE: Final = (_NAME, b"no-store")
 _CLEAR: Final = b"clear-site-data"
-_EVERYTHING: Final = b'"cache", "cookies", "storage"'
+_LEFT_BEHIND: Final = b'"cache", "storage"'
 _SHAREABLE = re.compile(rb"(?:^|[,\s])(?:public|immutable|s-maxage)(?=$|[,\s=])", re.IGNORECASE)
 _KEPT_OUT = re.compile(rb"(?:^|[,\s])no-store(?=$|[,\s])", re.IGNORECASE)
 _FILES: Final = (b"text/css", b"text/javascript", b"application/javascript", b"application/wasm", b"font/")
@@ -60,7 +62,7 @@ def compile(policy: Policy, services: Services) -> Layer:
 
 def _clear(exchange: Exchange, edit: Edit) -> None:
     if exchange.login == "out":
-        edit.put(_CLEAR, _EVERYTHING)
+        edit.put(_CLEAR, _LEFT_BEHIND)
 
 
 def _authenticated(session_cookie: str) -> Amend:

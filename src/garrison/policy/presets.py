@@ -137,13 +137,12 @@ def apply_preset(raw: Mapping[str, Any]) -> dict[str, Any]:
     Directives and permissions are tables as well: naming one of them changes that one and keeps the rest, because a
     policy that loses `default-src 'none'` by accident would be open where its author tightened it.
     """
-    tables = {
-        "csp": {"directives": CspSection().directives},
-        "headers": {"permissions": HeadersSection().permissions},
-    }
+    tables = (
+        ("csp", "directives", CspSection().directives),
+        ("headers", "permissions", HeadersSection().permissions),
+    )
     values = preset(str(raw.get("preset", "browser"))).values
-    for section, defaults in tables.items():
-        ((name, table),) = defaults.items()
+    for section, name, table in tables:
         if name in raw_table(raw, section) and name not in raw_table(values, section):
             values = merge({section: {name: table}}, values)
     return merge(values, raw)
