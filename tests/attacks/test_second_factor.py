@@ -10,7 +10,7 @@ import pyotp
 import pytest
 
 from garrison.accounts.second_factor import SecondFactor
-from garrison.accounts.second_factor_login import OwedFactors
+from garrison.accounts.second_factor_login import Owed, OwedFactors
 from garrison.core.exchange import Principal
 from garrison.policy.model import SecondFactorSection
 from tests.accounts.stand import Stand
@@ -108,11 +108,11 @@ async def test_the_second_step_can_t_be_skipped_or_finished_for_somebody_else(vi
     stand = victim.stand
     owed = OwedFactors(stand.services)
     first = stand.visit()
-    await owed.begin(first, Principal("victim"))
+    await owed.begin(first, Principal("victim"), "victim")
     half = await stand.again(first)
     assert half.principal is None, "after the password alone nobody is logged in"
     other = stand.visit()
-    await owed.begin(other, Principal("attacker"))
+    await owed.begin(other, Principal("attacker"), "attacker")
     mine = await stand.again(other)
-    assert await owed.principal(mine) == Principal("attacker"), "an own half log-in stays one's own"
+    assert await owed.find(mine) == Owed(Principal("attacker"), "attacker"), "an own half log-in stays one's own"
     assert await owed.take(stand.visit()) is None

@@ -15,7 +15,7 @@ from .password_rules import PasswordRules
 from .passwords import Passwords
 from .range_service import RangeClient
 from .second_factor import SecondFactor
-from .second_factor_login import OwedFactors
+from .second_factor_login import SecondStep
 from .sessions import Sessions
 from .step_up import Freshness
 
@@ -31,7 +31,7 @@ class Accounts:
     recovery   tokens for recovery mails
     sessions   list and revoke
     second_factor   one-time codes and recovery codes
-    owed       who has shown a password and owes the second factor
+    second_step     the half of a log-in that comes after the password
     freshness  how long ago the session saw its owner
     api_keys   make, list and revoke
     """
@@ -43,7 +43,7 @@ class Accounts:
     recovery: RecoveryTokens
     sessions: Sessions
     second_factor: SecondFactor
-    owed: OwedFactors
+    second_step: SecondStep
     freshness: Freshness
     api_keys: ApiKeys
 
@@ -53,6 +53,7 @@ class Accounts:
         section = policy.passwords
         service = RangeClient(section.range_service) if section.range_service else None
         login = LoginGuard(services, policy.login)
+        factor = SecondFactor(services, policy.second_factor)
         return cls(
             passwords=Passwords(section, development=policy.development, clock=services.clock),
             rules=PasswordRules(section, names=policy.hosts, service=service),
@@ -60,15 +61,16 @@ class Accounts:
             requests=AccountRequests(services, policy.login, login),
             recovery=RecoveryTokens(services, policy.login),
             sessions=Sessions(services, policy.session),
-            second_factor=SecondFactor(services, policy.second_factor),
-            owed=OwedFactors(services),
+            second_factor=factor,
+            second_step=SecondStep(services, factor, login),
             freshness=Freshness(services),
             api_keys=ApiKeys(services, policy.api_keys),
         )
 
     async def log_in(self, exchange: Exchange, login: str, password: str, find: Find) -> Outcome:
-        """See `log_in_with_password`."""
-        return await log_in_with_password(self.login, self.passwords, exchange, login, password, find)
+        """See `log_in_with_password`; who has a second factor on owes it then (`second_step.finish`)."""
+        step = self.second_step.begin
+        return await log_in_with_password(self.login, self.passwords, exchange, login, password, find, step)
 
     async def close(self) -> None:
         """Finish what is under way, and end the threads."""

@@ -46,16 +46,29 @@ class WrongPassword:
     wait: float
 
 
-Outcome: TypeAlias = Principal | WrongPassword | Refuse
+@dataclass(frozen=True, slots=True)
+class SecondFactorOwed:
+    """The password is right, and a second factor is on: nobody is logged in until `SecondStep.finish` has its code."""
+
+
+Outcome: TypeAlias = Principal | WrongPassword | SecondFactorOwed | Refuse
 Find: TypeAlias = Callable[[str], Awaitable[Stored | None]]
+Step: TypeAlias = Callable[[Exchange, Principal, str], Awaitable[bool]]
 
 
 async def log_in_with_password(
-    guard: LoginGuard, passwords: Passwords, exchange: Exchange, login: str, password: str, find: Find
+    guard: LoginGuard,
+    passwords: Passwords,
+    exchange: Exchange,
+    login: str,
+    password: str,
+    find: Find,
+    second_step: Step | None = None,
 ) -> Outcome:
-    """Try `password` for `login`; on success the session has begun.
+    """Try `password` for `login`; on success the session has begun, or the second factor is owed.
 
-    find   the account of a login, or None. It gets the login as it was typed
+    find         the account of a login, or None. It gets the login as it was typed
+    second_step  `SecondStep.begin`: whether this principal owes a second factor now. None: nobody does
 
     A store that is away, or a full hashing queue, is a `Refuse` with 503 and counts as no attempt. Raises
     `LibraryMissing`, and what else `find` raises: that counts.
@@ -65,7 +78,7 @@ async def log_in_with_password(
         if isinstance(attempt, Refuse):
             return attempt
         async with attempt:
-            return await _try(attempt, passwords, login, password, find)
+            return await _try(attempt, passwords, login, password, find, second_step)
     except LibraryMissing:
         raise
     except DependencyError as error:
@@ -79,15 +92,18 @@ def _later(error: DependencyError) -> Refuse:
     return Refuse(Reason.STORE_AWAY, 503, retry_after=_RETRY_SECONDS, layer=LAYER, detail=error.message, hint=_AWAY)
 
 
-async def _try(attempt: Attempt, passwords: Passwords, login: str, password: str, find: Find) -> Outcome:
+async def _try(
+    attempt: Attempt, passwords: Passwords, login: str, password: str, find: Find, second_step: Step | None
+) -> Outcome:
     stored = await find(login)
     kept = stored.password_hash if stored is not None and stored.active else None
     if not await passwords.verify(kept, password, favoured=attempt.trusted) or stored is None or kept is None:
         return WrongPassword(await attempt.fail())
-    await attempt.succeed(stored.principal)
+    owed = second_step is not None and await second_step(attempt.exchange, stored.principal, login)
+    await (attempt.accept() if owed else attempt.succeed(stored.principal))
     if stored.renew is not None and passwords.is_outdated(kept):
         await _renew(passwords, password, stored.renew)
-    return stored.principal
+    return SecondFactorOwed() if owed else stored.principal
 
 
 async def _renew(passwords: Passwords, password: str, renew: Callable[[str], Awaitable[None]]) -> None:
