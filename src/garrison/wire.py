@@ -20,13 +20,16 @@ from .asgi.lifespan import Lifespan
 from .asgi.onion import Onion
 from .asgi.own import REPORTS, Own
 from .asgi.pools import Nonces
+from .asgi.pulse import Pulse
 from .asgi.selftest import selftest
 from .asgi.types import App
+from .core.ban_rules import AllowList, BanRules
+from .core.capacity import Capacity
 from .core.clock import SYSTEM, Clock
 from .core.errors import GarrisonError
 from .core.facts import Facts
 from .core.layer import Layer
-from .core.ports import ResolvePrincipal, Services, SessionId
+from .core.ports import Emit, Records, ResolvePrincipal, Services, SessionId
 from .core.stack import Stack
 from .core.verdict import Verdict
 from .events.build import build_bus
@@ -38,6 +41,7 @@ from .policy.checks import refuse_unsafe
 from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
 from .secrets.keyring import Keyring
+from .stores.bans import Bans
 from .stores.build import build_stores
 
 UserLayer = Layer | Callable[[Facts], Verdict]
@@ -119,6 +123,9 @@ def build_services(
         sealer=keyring.sealer,
         nonces=Nonces(),
     )
+    services.bans = bans = build_bans(policy, stores.records, clock, bus.emit)
+    services.opening.append(bans.open)
+    services.capacity = _capacity(policy, bus)
     accounts = Accounts.build(services, policy)
     sessions = accounts.sessions
     services.accounts, services.sessions = accounts, sessions
@@ -128,6 +135,24 @@ def build_services(
     tokens = _tokens(policy, services, accounts)
     services.principal = principal or (principals(sessions.resolve, *tokens) if tokens else sessions.resolve)
     return services
+
+
+def build_bans(policy: Policy, records: Records, clock: Clock, emit: Emit) -> Bans:
+    """The ban list of `policy` over `records`. Raises `BadTarget` for a malformed `bans.allow`."""
+    prefix = policy.client.ipv6_prefix
+    rules = BanRules(policy.proxies, AllowList(policy.bans.allow, prefix))
+    shared = policy.store != "memory"
+    return Bans(records, clock, emit, rules, most=policy.bans.most, ipv6_prefix=prefix, shared=shared)
+
+
+def _capacity(policy: Policy, bus: Bus) -> Capacity:
+    def changed(strained: bool) -> None:
+        bus.emit(EventName.OVERLOAD_BEGAN if strained else EventName.OVERLOAD_ENDED)
+
+    load = policy.load
+    capacity = Capacity(least=load.least, most=load.most, target=load.delay, changed=changed)
+    Pulse(capacity)
+    return capacity
 
 
 def _tokens(policy: Policy, services: Services, accounts: Accounts) -> list[Credential]:

@@ -175,4 +175,28 @@ CASES: dict[str, list[Case]] = {
         Case({"processes": 2, "store": "memory"}, "store"), Case({"processes": 2}), Case({"store": "memory"}),
         Case({"processes": 2, "store": "redis://localhost"}),
     ],
+    "P037": [
+        Case({"bans": {"allow": ["203.0.113.7", "10.0.0.1/8"]}}, "bans.allow.1"),
+        Case(in_class(bans={"allow": ["alice"]}), "routes.0.bans.allow.0"),
+        Case({"bans": {"allow": ["203.0.113.7", "2001:db8::/48", "principal:alice"]}}), Case({}),
+    ],
+    "P038": [
+        Case({"bans": {"allow": ["11.0.0.0/8"]}}, "bans.allow.0"), Case({"bans": {"allow": ["2600::/20"]}},
+             "bans.allow.0"), Case({"bans": {"allow": ["10.0.0.0/8", "8.8.8.8", "alice"]}}),
+    ],
+    "P039": [
+        Case({"operator": {"listen": ["127.0.0.1:9443", "9443"]}}, "operator.listen.1"),
+        Case({"operator": {"listen": ["0.0.0.0:9443"]}}, "operator.listen.0"),
+        Case({"operator": {"listen": ["unix:operator.sock"]}}, "operator.listen.0"),
+        Case({"operator": {"listen": ["127.0.0.1:9443", "[::1]:9443", "unix:/run/operator.sock"]}}), Case({}),
+    ],
+    "P040": [
+        Case({"operator": {"listen": ["10.0.0.5:9443"]}}, "operator.listen.0"),
+        Case({"operator": {"listen": ["127.0.0.1:9443", "[::1]:9443", "unix:/run/operator.sock", "x"]}}), Case({}),
+    ],
+    "P041": [
+        Case({"load": {"weight": 101}}, "load.weight"), Case({"load": {"least": 2000}}, "load.least"),
+        Case(in_class(load={"most": 5000}), "routes.0.load.most"), Case(in_class(load={"weight": 50})),
+        Case({"load": {**OFF, "weight": 101}}), Case({}),
+    ],
 }  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Final
 
+from ..core.bans import session_handle
 from ..core.ports import Detail, Record
 
 KIND: Final = "session"
@@ -30,18 +30,13 @@ class SessionInfo:
     def of(cls, record: Record, is_current: bool) -> SessionInfo:
         data = record.data
         return cls(
-            handle=handle_of(record.id),
+            handle=session_handle(record.id),
             begun=number(data["begun"]),
             used=number(data["used"]),
             agent=str(data.get("agent") or ""),
             network=str(data.get("network") or ""),
             is_current=is_current,
         )
-
-
-def handle_of(key: str) -> str:
-    """A name for a page: it tells nothing about the key that CSRF tokens are bound to."""
-    return hashlib.blake2b(key.encode("ascii"), digest_size=9, person=b"garrison.session").hexdigest()
 
 
 def number(value: Detail) -> float:

@@ -17,6 +17,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
+from ..core.bans import session_handle
 from ..core.errors import DependencyError
 from ..core.exchange import Exchange, Principal
 from ..core.facts import Facts
@@ -25,7 +26,7 @@ from ..events.vocabulary import EventName
 from ..policy.model import SessionSection
 from .binding import Binding, Bindings
 from .session_cookie import PRESESSION, SESSION, SessionCookie, key_of
-from .session_info import KIND, SessionInfo, handle_of, number
+from .session_info import KIND, SessionInfo, number
 
 _ID_BYTES: Final = 32
 _TOUCH_EVERY: Final = 60.0
@@ -142,7 +143,7 @@ class Sessions:
     async def revoke(self, principal_id: str, handle: str, facts: Facts | None = None) -> bool:
         """End the session that the list of `principal_id` calls `handle`, if there is one. Raises DependencyError."""
         for record in await self._of(principal_id):
-            if handle_of(record.id) == handle:
+            if session_handle(record.id) == handle:
                 await self._end(record, facts, "revoked")
                 return True
         return False

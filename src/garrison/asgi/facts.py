@@ -11,6 +11,7 @@ from urllib.parse import quote
 from ..core.address import compile_client, forwarded_scheme
 from ..core.facts import NO_DUPLICATES, Facts, Host
 from ..core.host import parse_host
+from ..core.listeners import parse_listeners
 from ..core.path import RouteTable, normalise
 from ..policy.model import Policy, RouteClass
 from .pools import RequestIds
@@ -41,6 +42,7 @@ class ReadFacts:
         self._hosts: dict[bytes, Host] = {}
         self._places: dict[tuple[bytes, str], tuple[str, str, int]] = {}
         self._ids = RequestIds()
+        self._operator = parse_listeners(policy.operator.listen)
 
     def __call__(self, scope: Scope) -> Facts:
         raw = scope["headers"]
@@ -83,6 +85,7 @@ class ReadFacts:
             route,
             self._ids.next(),
             _has_certificate(scope),
+            bool(self._operator) and not client.proxied and _listener(scope) in self._operator,
         )
 
     def _host(self, headers: Mapping[bytes, bytes], duplicates: Mapping[bytes, tuple[bytes, ...]]) -> Host | None:
@@ -123,6 +126,12 @@ def _duplicates(raw: Sequence[tuple[bytes, bytes]]) -> Mapping[bytes, tuple[byte
     for name, value in raw:
         grouped.setdefault(name, []).append(value)
     return {name: tuple(values) for name, values in grouped.items() if len(values) > 1}
+
+
+def _listener(scope: Scope) -> tuple[str, int | None] | None:
+    """The socket a request came in by, as the server says: nothing the client sent goes into it."""
+    server = scope.get("server")
+    return (str(server[0]), server[1]) if server else None
 
 
 def _has_certificate(scope: Scope) -> bool:

@@ -88,3 +88,12 @@ async def _judge_later(
         record.refused(exchange.services.emit, facts, verdict, mode, door.name)
     following = judge(door, rest, facts, exchange)
     return following if following is None or isinstance(following, (Refuse, Answer)) else await following
+
+
+def let_go(door: Door, exchange: Exchange) -> None:
+    """Tell every layer that asked for it that this request or connection is over. Never raises."""
+    for layer, release in door.stack.releases:
+        try:
+            release(exchange)
+        except Exception as error:  # noqa: BLE001  # it is answered already: what is left is to say so, and go on
+            record.failed(exchange.services.emit, exchange.facts, layer, error, door.name)

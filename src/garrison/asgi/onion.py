@@ -17,7 +17,7 @@ from .ahead import may_have_body, open_body
 from .answer import Answering
 from .door import Door
 from .facts import ReadFacts
-from .judge import let_in
+from .judge import let_go, let_in
 from .lifespan import Lifespan
 from .types import App, Receive, Scope, Send
 from .unread import refuse_unread
@@ -64,8 +64,7 @@ class Onion:
                 return await refuse_unread(self.doors[0], self.services.emit, error, kind, receive, send)
             if kind == "http":
                 return await self._http(facts, scope, receive, send)
-            exchange = Exchange(facts, self.services)
-            return await serve_websocket(self._inner, self.doors[facts.route], exchange, scope, receive, send)
+            return await self._websocket(facts, scope, receive, send)
         if kind == "lifespan":
             return await self._lifespan.serve(self.app, scope, receive, send)
         return await self.app(scope, receive, send)
@@ -75,23 +74,34 @@ class Onion:
         exchange = Exchange(facts, self.services)
         exchange.stands = door.stands
         answer = Answering(door, exchange, receive, send)
-        verdict = await let_in(door, facts, exchange)
-        if verdict is None and may_have_body(scope, facts):
-            answer.source, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
-        if verdict is not None:
-            await answer.give(verdict)
-        if answer.muted:
-            return None
-        inner = {**scope, "state": {**scope.get("state", {}), STATE_KEY: exchange}}
         try:
-            result = await self._inner(inner, answer.receive, answer.send)
-        except Exception as error:
-            if await _absorb(error, exchange, answer):
+            verdict = await let_in(door, facts, exchange)
+            if verdict is None and may_have_body(scope, facts):
+                answer.source, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
+            if verdict is not None:
+                await answer.give(verdict)
+            if answer.muted:
                 return None
-            raise
-        if not answer.started:
-            await answer.finish()
-        return result
+            inner = {**scope, "state": {**scope.get("state", {}), STATE_KEY: exchange}}
+            try:
+                result = await self._inner(inner, answer.receive, answer.send)
+            except Exception as error:
+                if await _absorb(error, exchange, answer):
+                    return None
+                raise
+            if not answer.started:
+                await answer.finish()
+            return result
+        finally:
+            let_go(door, exchange)
+
+    async def _websocket(self, facts: Facts, scope: Scope, receive: Receive, send: Send) -> Any:
+        door = self.doors[facts.route]
+        exchange = Exchange(facts, self.services)
+        try:
+            return await serve_websocket(self._inner, door, exchange, scope, receive, send)
+        finally:
+            let_go(door, exchange)
 
 
 async def _absorb(error: Exception, exchange: Exchange, answer: Answering) -> bool:

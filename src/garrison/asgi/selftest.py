@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..core.ban_table import SELFTEST_KEY
 from ..core.errors import OperatorError
 from ..core.exchange import Exchange
 from ..core.facts import NO_DUPLICATES, Client, Facts, Host
@@ -71,6 +72,7 @@ _HOSTILE_ORIGIN = {
 _HOSTILE_PREFLIGHT = {b"origin": b"https://attacker.invalid", b"access-control-request-method": b"PUT"}
 
 TRIALS: tuple[Trial, ...] = (
+    Trial("bans", "a banned client", lambda: _facts(client=Client(None, SELFTEST_KEY))),
     Trial("client", "an unusable forwarding chain", lambda: _facts(client=Client(None, "", "chain-malformed")),
           lambda door: not _health(door)),
     Trial("host", "an unknown host", _facts),

@@ -22,7 +22,11 @@ WHY: Final[Mapping[Reason, Why]] = {
         "proxies",
         "Let every proxy append to the header, and list the networks of all of them.",
     ),
-    Reason.BANNED: Why("this client is banned", "control.mode", "Lift the ban, if it hit the wrong one."),
+    Reason.BANNED: Why(
+        "this client, principal, API key or session is banned",
+        "bans.mode",
+        "`garrison bans list` shows by whom and why; `garrison bans lift` takes the id that the detail begins with.",
+    ),
     Reason.ROUTE_DISABLED: Why(
         "the operator has switched this route off", "control.disabled", "Set control.disabled = false."
     ),
@@ -80,6 +84,16 @@ WHY: Final[Mapping[Reason, Why]] = {
     ),
     Reason.RATE_LIMITED: Why(
         "this client asked too often", "rate.address", "Raise the limit that the detail names, or wait (Retry-After)."
+    ),
+    Reason.CONCURRENCY_LIMITED: Why(
+        "its client had too many requests or WebSocket connections in progress at once",
+        "load.requests",
+        "Raise load.requests or load.websockets; where many people share one address, by as many.",
+    ),
+    Reason.OVERLOADED: Why(
+        "the process was late, and there was no room for it",
+        "load.most",
+        "Run more processes, or find what blocks the event loop; load.weight makes costly routes count for more.",
     ),
     Reason.CORS_ORIGIN: Why(
         "a page of another origin asked, and that origin is not listed",

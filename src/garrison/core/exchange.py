@@ -21,11 +21,13 @@ class Principal:
     """A verified identity. Only such a one may key a limit or a ban.
 
     `id` is stable and opaque to Garrison; `kind` says how it was verified ("user", "api-key", "service").
+    `credential` names what it was verified by, where that can be banned by itself: an API key's id, never the key.
     """
 
     id: str
     kind: str = "user"
     scopes: frozenset[str] = field(default_factory=frozenset)
+    credential: str = ""
 
 
 class Exchange:
@@ -42,6 +44,7 @@ class Exchange:
     refusal      what is answered instead of whatever the application sends; see `refuse`
     stands       the onion's judgement whether a refusal is enforced
     nonce_drawn, csrf_handed_out   the nonce and the CSRF token of this exchange, or empty: asking these draws none
+    load         how the load layer counts this exchange: 0 not at all, 1 until it is answered, 2 until it is over
     """
 
     __slots__ = (
@@ -49,6 +52,7 @@ class Exchange:
         "csrf_handed_out",
         "facts",
         "issue_csrf",
+        "load",
         "login",
         "nonce_drawn",
         "principal",
@@ -74,6 +78,7 @@ class Exchange:
         self.issue_csrf: Callable[[Exchange], str] | None = None
         self.nonce_drawn = ""
         self.csrf_handed_out = ""
+        self.load = 0
 
     @property
     def nonce(self) -> str:

@@ -67,6 +67,7 @@ class Facts:
     route       index of the route class in the compiled policy; 0 is the default class
     request_id  unique per process start, safe to show
     certificate true when the connection carries a verified client certificate
+    operator    true when the request came in over the operator's own listener, and not through a proxy
     """
 
     __slots__ = (
@@ -79,6 +80,7 @@ class Facts:
         "host",
         "kind",
         "method",
+        "operator",
         "path",
         "path_fault",
         "query",
@@ -106,6 +108,7 @@ class Facts:
         route: int,
         request_id: str,
         certificate: bool,
+        operator: bool = False,
     ) -> None:
         self.kind = kind
         self.method = method
@@ -123,6 +126,7 @@ class Facts:
         self.route = route
         self.request_id = request_id
         self.certificate = certificate
+        self.operator = operator
 
     def values(self, name: bytes) -> tuple[bytes, ...]:
         """All values of the header `name`, in order; empty when it is absent."""

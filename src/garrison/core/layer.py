@@ -8,6 +8,9 @@ admit    `(facts, exchange)`   like toll, but after the principal is resolved
 peek     `(facts)`             ask for a prefix of the body before the application runs, and judge it
 watch    `(facts)`             judge each body chunk (or WebSocket message) as it arrives
 amend    `(exchange, edit)`    write response headers the layer has claimed
+release  `(exchange)`          the request or connection is over, however it ended; give back what a toll took
+
+`release` is called for every request of the route class, also where the layer's toll was never reached.
 
 `sets` are response headers that depend on the policy alone: they are merged at build time, cost only the copy, and go
 on after all layers have amended.
@@ -28,6 +31,7 @@ from .verdict import HeaderList, Mode, Refuse, Verdict
 Decide: TypeAlias = Callable[[Facts], Verdict]
 Toll: TypeAlias = Callable[[Facts, Exchange], Verdict | Awaitable[Verdict]]
 Amend: TypeAlias = Callable[[Exchange, Edit], None]
+Release: TypeAlias = Callable[[Exchange], None]
 Watch: TypeAlias = Callable[[Facts], Callable[[bytes], Refuse | None] | None]
 Judge: TypeAlias = Callable[[bytes, bool], Verdict]
 
@@ -57,6 +61,7 @@ class Layer:
     peek: AskPeek | None = None
     watch: Watch | None = None
     amend: Amend | None = None
+    release: Release | None = None
     sets: HeaderList = ()
     drops: tuple[bytes, ...] = ()
     varies: tuple[bytes, ...] = ()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from .clock import SYSTEM, Clock
 
 if TYPE_CHECKING:
+    from .bans import BanBook
+    from .capacity import Capacity
     from .exchange import Exchange, Principal
     from .facts import Facts
 
@@ -90,8 +92,8 @@ class Counters(Protocol):
     charged. The answer has one `Taken` per charge, in order. Time is the store's own and never goes backwards. A local
     store (`local` is true) answers at once and never fails; a remote one returns an awaitable that resolves within its
     time limit or raises `DependencyError`. Memory is bounded; at the bound the entries closest to whole go first, so a
-    refused key stays refused. `forget` makes the given key whole again. `give_back` undoes a `take` that turned out not to
-    count (a reservation): every key comes closer to whole by `cost`, and never beyond it.
+    refused key stays refused. `forget` makes the given key whole again. `give_back` undoes a `take` that turned out not
+    to count (a reservation): every key comes closer to whole by `cost`, and never beyond it.
     """
 
     @property
@@ -210,6 +212,8 @@ class Services:
     emit: Emit = _silent
     counters: Counters | None = None
     records: Records | None = None
+    bans: BanBook | None = None
+    capacity: Capacity | None = None
     signer: Callable[[str], Sign] = _no_signer
     sealer: Callable[[str], Seal] = _no_sealer
     session_id: SessionId = _no_session

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from .errors import OperatorError
 from .headers import RawHeaders, merge_vary
-from .layer import Amend, AskPeek, Decide, Layer, Toll, Watch
+from .layer import Amend, AskPeek, Decide, Layer, Release, Toll, Watch
 from .verdict import Mode
 
 
@@ -57,6 +57,7 @@ class Stack:
     peeks: tuple[tuple[str, Mode, AskPeek], ...] = ()
     watches: tuple[tuple[str, Mode, Watch], ...] = ()
     amends: tuple[tuple[str, Amend], ...] = ()
+    releases: tuple[tuple[str, Release], ...] = ()
     owned: frozenset[bytes] = frozenset()
     sets: RawHeaders = field(default_factory=list)
     varies: tuple[bytes, ...] = ()
@@ -83,6 +84,7 @@ class Stack:
             peeks=tuple((a.name, a.mode, a.peek) for a in active if a.peek is not None),
             watches=tuple((a.name, a.mode, a.watch) for a in active if a.watch is not None),
             amends=tuple((a.name, a.amend) for a in reversed(active) if a.amend is not None),
+            releases=tuple((a.name, a.release) for a in reversed(active) if a.release is not None),
             owned=frozenset(name for a in active for name in (*a.drops, *(pair[0] for pair in a.sets))),
             sets=sets,
             varies=varies,

@@ -42,6 +42,8 @@ class Reason(StrEnum):
     CONTENT_TYPE_UNSUPPORTED = "content-type-unsupported"
     CHARSET_UNSUPPORTED = "charset-unsupported"
     RATE_LIMITED = "rate-limited"
+    CONCURRENCY_LIMITED = "concurrency-limited"
+    OVERLOADED = "overloaded"
     CORS_ORIGIN = "cors-origin"
     CORS_METHOD = "cors-method"
     CORS_HEADER = "cors-header"

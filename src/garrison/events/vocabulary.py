@@ -94,8 +94,14 @@ class EventName(StrEnum):
     CREDENTIAL_REFUSED = "credential_refused"
     DEPENDENCY_AWAY = "dependency_away"
     LAYER_FAILED = "layer_failed"
+    CONCURRENCY_EXCEEDED = "concurrency_exceeded"
+    LOAD_SHED = "load_shed"
 
     # Garrison's own
+    BAN_SET = "ban_set"
+    BAN_LIFTED = "ban_lifted"
+    OVERLOAD_BEGAN = "overload_began"
+    OVERLOAD_ENDED = "overload_ended"
     SESSION_ROTATED = "session_rotated"
     SESSION_ENDED = "session_ended"
     SESSION_CHANGED = "session_changed"
@@ -191,6 +197,12 @@ _TABLE: Final = (
     Term(_N_.CREDENTIAL_REFUSED, _W, _AUTHN, _REFUSED, "An API key or token was presented that is not good."),
     Term(_N_.DEPENDENCY_AWAY, _E, _SYSTEM, _REFUSED, "A request was refused because a store did not answer."),
     Term(_N_.LAYER_FAILED, _C, _SYSTEM, _REFUSED, "A defence raised an error; the door was closed."),
+    _chatter(_N_.CONCURRENCY_EXCEEDED, _W, _EXCESS, _REFUSED, "A client had too much in progress at once."),
+    _chatter(_N_.LOAD_SHED, _W, _EXCESS, _REFUSED, "A request found no room in an overloaded process."),
+    Term(_N_.BAN_SET, _W, _REQUEST, _OK, "Somebody was banned, or a ban was made longer."),
+    Term(_N_.BAN_LIFTED, _N, _REQUEST, _OK, "A ban was lifted before its end."),
+    Term(_N_.OVERLOAD_BEGAN, _E, _SYSTEM, _NOTED, "A process is late; requests that find no room are turned away."),
+    Term(_N_.OVERLOAD_ENDED, _N, _SYSTEM, _NOTED, "A process that was late has room for everybody again."),
     Term(_N_.SESSION_ROTATED, _I, _SESSION, _OK, "A session got a new id."),
     Term(_N_.SESSION_ENDED, _I, _SESSION, _OK, "Someone logged out."),
     Term(_N_.SESSION_CHANGED, _W, _SESSION, _NOTED, "A session was used from another browser or network."),
@@ -229,6 +241,8 @@ _REASONS: Final[Mapping[EventName, tuple[Reason, ...]]] = {
     ),
     _N_.INPUT_VALIDATION_FAIL: (Reason.BODY_MALFORMED,),
     _N_.EXCESS_RATE_LIMIT_EXCEEDED: (Reason.RATE_LIMITED, Reason.MESSAGE_RATE),
+    _N_.CONCURRENCY_EXCEEDED: (Reason.CONCURRENCY_LIMITED,),
+    _N_.LOAD_SHED: (Reason.OVERLOADED,),
     _N_.MALICIOUS_CORS: (Reason.CORS_ORIGIN, Reason.CORS_METHOD, Reason.CORS_HEADER),
     _N_.CROSS_SITE_REFUSED: (Reason.CROSS_SITE, Reason.ORIGIN_UNKNOWN),
     _N_.CSRF_REFUSED: (Reason.CSRF_MISSING, Reason.CSRF_INVALID),

@@ -12,6 +12,7 @@ from ..core.layer import Layer
 from ..core.ports import Services
 from ..policy.model import Policy
 from . import (
+    bans,
     cache,
     client,
     content,
@@ -23,6 +24,7 @@ from . import (
     errors,
     headers,
     host,
+    load,
     method,
     origin,
     rate,
@@ -35,6 +37,7 @@ from . import (
 Compile = Callable[[Policy, Services], Layer]
 
 ORDER: tuple[Compile, ...] = (
+    bans.compile,  # who was told to stay away
     client.compile,  # who is asking, as far as the network tells
     control.compile,  # the operator's switches
     host.compile,  # which site is meant
@@ -43,6 +46,7 @@ ORDER: tuple[Compile, ...] = (
     size.compile,  # header block and body
     content.compile,  # what kind of body
     rate.compile,  # how often, by address; later by principal
+    load.compile,  # how much at once; what was refused so far does not count
     cache.compile,  # on the way out this comes after CSRF: an answer that carries a token is personal
     cors.compile,  # who may read answers from elsewhere
     origin.compile,  # where a request with side effects comes from

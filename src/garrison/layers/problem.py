@@ -15,6 +15,8 @@ from ..core.verdict import Reason
 MEDIA_TYPE: Final = b"application/problem+json"
 QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 """The problem type of 429 answers (draft-ietf-httpapi-ratelimit-headers)."""
+REDUCED_CAPACITY: Final = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
+"""The problem type of what found no room (the same draft)."""
 URN: Final = "urn:garrison:refusal:"
 """Begins the problem type of every other refusal; the reason follows."""
 
@@ -62,6 +64,8 @@ def type_uri(reason: str) -> str:
     """The problem type: stable, and never relative. `about:blank` for what is no refusal of ours."""
     if reason == Reason.RATE_LIMITED:
         return QUOTA_EXCEEDED
+    if reason == Reason.OVERLOADED:
+        return REDUCED_CAPACITY
     return f"{URN}{reason}" if reason in _REASONS else "about:blank"
 
 

@@ -62,6 +62,15 @@ class ClientSection(Section):
     """Accept requests from a trusted proxy that carry no forwarding header; nobody is charged for them."""
 
 
+class BansSection(Section):
+    """Who was told to stay away: the ban list (`garrison bans`) and its exceptions."""
+
+    allow: Names = ()
+    """Who is never banned: addresses, networks, `principal:ID`."""
+    most: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    """Bans kept at once."""
+
+
 class ControlSection(Section):
     """The operator's switches."""
 
@@ -149,6 +158,23 @@ class RateSection(Section):
     """Clients remembered at once; memory stays bounded by it."""
     headers: bool = True
     """Tell clients their limits in RateLimit headers."""
+
+
+class LoadSection(Section):
+    """How much at once: in each process, from one client and altogether."""
+
+    requests: Annotated[int, Field(ge=1)] = 100
+    """Requests of one client (or IPv6 network) in progress at once, streams included."""
+    websockets: Annotated[int, Field(ge=1)] = 100
+    """WebSocket connections of one client at once."""
+    weight: Annotated[int, Field(ge=0, le=1000)] = 1
+    """How many a request counts for; for route classes. 0: it is not counted and always finds room."""
+    delay: Annotated[Seconds, Field(ge=0.01)] = 0.1
+    """How late the event loop may be for half a second before requests are turned away; the same for all routes."""
+    least: Annotated[int, Field(ge=1)] = 16
+    """Requests in progress that are let in however late it is; the same for all routes."""
+    most: Annotated[int, Field(ge=1)] = 1000
+    """Requests in progress that are let in when nothing is late; the same for all routes."""
 
 
 class CorsSection(Section):
@@ -337,6 +363,13 @@ class EventsSection(Frozen):
     """Further field names whose values are never written."""
 
 
+class OperatorSection(Frozen):
+    """How the operator comes in when others do not: exempt from bans and load limits."""
+
+    listen: Names = ()
+    """Sockets only the operator can reach: `127.0.0.1:9443`, `unix:/run/app/operator.sock`."""
+
+
 class SessionSection(Frozen):
     """The session that `garrison.accounts` keeps."""
 
@@ -464,8 +497,8 @@ class AuthorisationSection(Frozen):
 
 
 SECTIONS: tuple[str, ...] = (
-    "client", "control", "host", "method", "target", "size", "content", "rate", "cors", "origin", "csrf", "headers",
-    "csp", "cache", "cookies", "errors", "websocket", "reports",
+    "bans", "client", "control", "host", "method", "target", "size", "content", "rate", "load", "cors", "origin",
+    "csrf", "headers", "csp", "cache", "cookies", "errors", "websocket", "reports",
 )  # fmt: skip
 """Names of the defence sections, in the order requests meet them."""
 
@@ -521,6 +554,7 @@ class Policy(Frozen):
     allow_insecure_link: Names = ()
     """Links to other machines that may be unencrypted or unverified: "store"."""
 
+    bans: BansSection = BansSection()
     client: ClientSection = ClientSection()
     control: ControlSection = ControlSection()
     host: HostSection = HostSection()
@@ -529,6 +563,7 @@ class Policy(Frozen):
     size: SizeSection = SizeSection()
     content: ContentSection = ContentSection()
     rate: RateSection = RateSection()
+    load: LoadSection = LoadSection()
     cors: CorsSection = CorsSection()
     origin: OriginSection = OriginSection()
     csrf: CsrfSection = CsrfSection()
@@ -540,6 +575,7 @@ class Policy(Frozen):
     websocket: WebsocketSection = WebsocketSection()
     reports: ReportsSection = ReportsSection()
     events: EventsSection = EventsSection()
+    operator: OperatorSection = OperatorSection()
     session: SessionSection = SessionSection()
     passwords: PasswordsSection = PasswordsSection()
     login: LoginSection = LoginSection()

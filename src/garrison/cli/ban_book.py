@@ -1,0 +1,68 @@
+"""The ban list of a policy, opened for one command: its store, its rules, and a record of what is changed."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from ..core.errors import OperatorError
+from .options import load_policy
+
+if TYPE_CHECKING:
+    from ..policy.model import Policy
+    from ..stores.bans import Bans
+
+T = TypeVar("T")
+
+
+class BansUnreachable(OperatorError):
+    """The policy keeps bans in the memory of the application's own process."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'The policy says store = "memory", so its bans live in the application\'s process alone.',
+            remedy='Write store = "embedded" for one machine, or the address of a shared store.',
+            reference="docs/layers/bans.md",
+        )
+
+
+def operator() -> str:
+    """Who is at the keyboard, as far as the system tells; for the record."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError):
+        return "cli"
+
+
+def with_bans(policy: Path | None, work: Callable[[Bans, Policy], Awaitable[T]]) -> T:
+    """What `work` returns, with the ban list read. Raises `BansUnreachable` and what the store raises."""
+    loaded = load_policy(policy).policy
+    if loaded.store == "memory":
+        raise BansUnreachable
+    return asyncio.run(_open(loaded, work))
+
+
+async def _open(policy: Policy, work: Callable[[Bans, Policy], Awaitable[T]]) -> T:
+    from ..core.clock import SYSTEM
+    from ..events.build import build_bus
+    from ..stores.build import build_stores
+    from ..wire import build_bans
+
+    # What is changed is recorded where the application records it; its terminal is not ours.
+    output = "none" if policy.events.output == "stderr" else policy.events.output
+    bus = build_bus(policy.model_copy(update={"events": policy.events.model_copy(update={"output": output})}), SYSTEM)
+    try:
+        stores = build_stores(policy, os.environ, SYSTEM, lambda away, why: None)
+        await stores.open()
+        try:
+            bans = build_bans(policy, stores.records, SYSTEM, bus.emit)
+            await bans.refresh()
+            return await work(bans, policy)
+        finally:
+            await stores.close()
+    finally:
+        await asyncio.to_thread(bus.close)

@@ -1,0 +1,154 @@
+"""How much this process can take at once: an adaptive limit on requests in progress, and who goes first when it is met.
+
+The limit follows the delay that every request suffers: how late the event loop comes to what is due. Service times say
+little (a slow endpoint is no overload, a stuck one is none of the others' fault), but the loop is the one queue that
+all requests stand in. As CoDel does (RFC 8289, section 4.2), the smallest delay of an interval is looked at: a burst
+leaves it near zero, a standing queue does not. Above the target the limit falls to 0.8 of what was in progress, below
+it grows by a tenth (additive increase would take minutes from a small limit; Chiu and Jain, 1989, on why the way down
+must be multiplicative).
+
+A request that the loop runs in one piece is never seen in progress by another one, however long the queue is. So a
+request counts until it is answered and at least until the end of the tick it came in: the limit holds concurrency for
+requests that wait, and the rate for requests that compute.
+
+When room is short, requests get different shares of the limit (`SHARES`), so that those who are trusted least are
+turned away first and the others find room. One client may take an eighth of the limit in a tick before it counts as
+greedy, which is the lowest class.
+
+Pure: delays are brought by somebody who has a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Final
+
+TICK: Final = 0.1
+"""Seconds between two calls of `tick`."""
+INTERVAL: Final = 5
+"""Ticks over which the smallest delay is taken: CoDel's interval, longer than a garbage collection."""
+_DECREASE: Final = 0.8
+_INCREASE: Final = 1.1
+_GREEDY: Final = 8
+_LONGEST_WAIT: Final = 30
+
+
+class Trust(IntEnum):
+    """Who is turned away first: the lowest. A read is cheaper to lose than a write: it can simply be sent again."""
+
+    GREEDY = 0
+    READS = 1
+    WRITES = 2
+    KNOWN_READS = 3
+    KNOWN_WRITES = 4
+
+
+SHARES: Final = {
+    Trust.GREEDY: 0.5,
+    Trust.READS: 0.7,
+    Trust.WRITES: 0.8,
+    Trust.KNOWN_READS: 0.9,
+    Trust.KNOWN_WRITES: 1.0,
+}
+"""The part of the limit up to which a class is let in."""
+FREE: Final = min(SHARES.values())
+"""The part of the limit up to which nobody is asked who they are."""
+
+
+def nobody() -> None:
+    """The waker of a capacity that nobody ticks."""
+
+
+class Capacity:
+    """The state of one process. Called from one event loop.
+
+    least, most   bounds of the limit, in requests of weight 1
+    target        delay in seconds that may stand
+    changed       told true when requests begin to be turned away, false when the limit is whole again
+
+    `active` is what is in progress (see the module), `limit` what may be; up to `roomy` nobody is asked who they are.
+    `wake` is called by whoever enters while `awake` is false: then somebody begins to tick. `requests` and `sockets`
+    are weights in progress by client key; entries leave with their last request.
+    """
+
+    __slots__ = (
+        "_by_client", "_changed", "_fresh", "_peak", "_smallest", "_ticks", "active", "awake", "least", "limit",
+        "most", "requests", "roomy", "sockets", "strained", "target", "wake",
+    )  # fmt: skip
+
+    def __init__(self, *, least: int, most: int, target: float, changed: Callable[[bool], None] | None = None) -> None:
+        self.least, self.most, self.target = least, most, target
+        self.limit = float(most)
+        self.roomy = most * FREE
+        self.active = 0
+        self.requests: dict[str, int] = {}
+        self.sockets: dict[str, int] = {}
+        self.strained = 0
+        self.awake = False
+        self.wake: Callable[[], None] = nobody
+        self._changed = changed
+        self._fresh = 0
+        self._by_client: dict[str, int] = {}
+        self._ticks = 0
+        self._peak = 0
+        self._smallest = float("inf")
+
+    def fits(self, weight: int, trust: Trust) -> bool:
+        """Whether a request of `weight` finds room in its class' share."""
+        return self.active + weight <= self.limit * SHARES[trust]
+
+    def greedy(self, client: str, weight: int) -> bool:
+        """Note `weight` for `client` in this tick, and tell whether that is more than its part."""
+        taken = self._by_client.get(client, 0) + weight
+        self._by_client[client] = taken
+        return taken * _GREEDY > self.limit
+
+    def leave(self, weight: int) -> None:
+        """A request is answered, or over: it is in progress until the tick ends, if somebody ticks."""
+        if self.awake:
+            self._fresh += weight
+        else:
+            self.active -= weight
+
+    def begin(self) -> None:
+        """Somebody ticks from now on. What an earlier ticker did not get to is made up for."""
+        self.awake = True
+        self.active -= self._fresh
+        self._fresh = 0
+        self._start_interval()
+
+    @property
+    def wait(self) -> int:
+        """Seconds to tell those who are turned away: longer, the longer it lasts."""
+        return min(_LONGEST_WAIT, 1 + self.strained)
+
+    def tick(self, delay: float) -> bool:
+        """A tick has passed, `delay` seconds late. False when nothing is in progress and nothing to recover from."""
+        self._peak = max(self._peak, self.active)
+        self._smallest = min(self._smallest, delay)
+        self._ticks += 1
+        self.active -= self._fresh
+        self._fresh = 0
+        self._by_client.clear()
+        if self._ticks >= INTERVAL:
+            self._adapt()
+            self._start_interval()
+        return bool(self.active or self._peak or self.limit < self.most)
+
+    def _adapt(self) -> None:
+        before = self.strained
+        if self._smallest > self.target:
+            self.limit = max(self.least, _DECREASE * min(self.limit, self._peak))
+            self.strained += 1
+        else:
+            self.limit = min(self.most, _INCREASE * self.limit + 1)
+            self.strained = max(1, before - 1) if self.limit < self.most else 0
+        self.roomy = self.limit * FREE
+        if self._changed is not None and bool(before) != bool(self.strained):
+            self._changed(bool(self.strained))
+
+    def _start_interval(self) -> None:
+        self._ticks = 0
+        self._peak = 0
+        self._smallest = float("inf")
