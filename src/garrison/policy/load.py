@@ -18,7 +18,7 @@ from .files import FILE_NAME, PROJECT_FILE, PolicyFileUnreadable, find_file, rea
 from .model import SECTIONS, Policy, RouteClass
 from .places import find_lines
 from .presets import PRESETS, UnknownPreset, merge, preset
-from .problems import PolicyInvalid, Problem, problem, unknown_section
+from .problems import PolicyInvalid, Problem, problem, problems_of, unknown_section
 from .source import Kind, Source, Sources, Stage, find_source, source_of, trace
 
 __all__ = [
@@ -122,12 +122,9 @@ def _wrong(values: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("preset", error.message, fix=error.remedy)
         values = {key: value for key, value in values.items() if key != "preset"}
     try:
-        policy = Policy.model_validate(values)
+        policy = Policy.model_validate(values, context=values)
     except ValidationError as error:
-        for detail in error.errors():
-            # pydantic knows the sections of a route class as a field of that name; people write them directly
-            loc = tuple(part for place, part in enumerate(detail["loc"]) if (place, part) != (2, "sections"))
-            yield problem({**detail, "loc": loc})
+        yield from problems_of(error)
         policy = Policy(routes=_sound_classes(values.get("routes")))
     for index, route in enumerate(policy.routes):
         yield from _wrong_in_class(policy, index, route)

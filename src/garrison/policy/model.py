@@ -16,6 +16,8 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
+    ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -592,12 +594,19 @@ class Policy(Frozen):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _lay_over_preset(cls, raw: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _lay_over_preset(cls, raw: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         from .presets import apply_preset  # presets are values of this model: the import can't stand above it
 
         if not isinstance(raw, Mapping):
             return handler(raw)
-        policy = handler(apply_preset(raw))
+        try:
+            policy = handler(apply_preset(raw))
+        except ValidationError as error:
+            if info.context is not None:
+                raise  # the loader asked for pydantic's own words: it knows the places in the file as well
+            from .problems import invalid  # as above
+
+            raise invalid(error) from None
         policy._given = dict(raw)
         return policy
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ..core.errors import OperatorError
@@ -47,6 +47,18 @@ _MESSAGES: Final = {
     "dict_type": "a table is due here.",
     "tuple_type": "a list is due here.",
 }
+
+
+def invalid(error: ValidationError) -> PolicyInvalid:
+    """All of pydantic's errors in our words."""
+    return PolicyInvalid(list(problems_of(error)))
+
+
+def problems_of(error: ValidationError) -> Iterator[Problem]:
+    """Each of pydantic's errors. It knows the sections of a route class as a field; people write them directly."""
+    for detail in error.errors():
+        loc = tuple(part for place, part in enumerate(detail["loc"]) if (place, part) != (2, "sections"))
+        yield problem({**detail, "loc": loc})
 
 
 def problem(detail: ErrorDetails) -> Problem:
