@@ -21,7 +21,7 @@ from typing import Final
 
 from ..core.errors import DependencyError
 from ..core.exchange import Exchange
-from ..core.ports import Detail, Quota, Record, Services
+from ..core.ports import Detail, Quota, Record, Seal, Services
 from ..events.vocabulary import EventName
 from ..policy.model import SecondFactorSection
 from .recovery import hash_code, looks_like_code, make_codes, without
@@ -79,11 +79,17 @@ class SecondFactor:
         self._counters = services.counters
         self._records = services.records
         self._section = section
-        self._seal = services.sealer(_PURPOSE)
+        self._sealer: Seal | None = None
         self._quotas = tuple(
             Quota(f"second-factor-{place}", rate.limit, rate.window, rate.burst)
             for place, rate in enumerate(section.attempts)
         )
+
+    @property
+    def _seal(self) -> Seal:
+        if self._sealer is None:  # an application without second factors needs no keyring for them
+            self._sealer = self._services.sealer(_PURPOSE)
+        return self._sealer
 
     async def is_on(self, account: str) -> bool:
         """Whether `account` has a second factor that was confirmed."""
