@@ -76,7 +76,7 @@ class Answering:
             await self._whole(verdict.status, list(verdict.headers), verdict.body)
             return
         emit, facts = self._exchange.services.emit, self._exchange.facts
-        record.refused(emit, facts, verdict, Mode.ENFORCE, self._door.name)
+        record.refused(emit, facts, verdict, Mode.ENFORCE, self._door.name, self._exchange)
         if not self.started:
             await self._whole(verdict.status, *self._door.refusal(verdict, facts))
 
@@ -89,7 +89,7 @@ class Answering:
     async def crashed(self, error: Exception) -> None:
         """The application raised: record it, and answer with a plain 500 unless an answer has begun."""
         facts = self._exchange.facts
-        record.unhandled(self._exchange.services.emit, facts, error, self._door.name)
+        record.unhandled(self._exchange.services.emit, facts, error, self._door.name, self._exchange)
         unanswered = not self.started and not self.muted
         self._held = None
         self.muted = True

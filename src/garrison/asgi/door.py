@@ -36,7 +36,7 @@ class Door:
         layer = self.stack.find(refusal.layer)
         mode = Mode.ENFORCE if layer is None else layer.mode
         if mode is not Mode.ENFORCE:
-            record.refused(exchange.services.emit, exchange.facts, refusal, mode, self.name)
+            record.refused(exchange.services.emit, exchange.facts, refusal, mode, self.name, exchange)
         return mode is Mode.ENFORCE
 
     def refusal(self, refusal: Refuse, facts: Facts, *, reason: str = "") -> tuple[RawHeaders, bytes]:

@@ -62,7 +62,7 @@ def judge(door: Door, steps: Iterable[Step], facts: Facts, exchange: Exchange) -
                 return _judge_later(verdict, layer, mode, walk, door, facts, exchange)
             if mode is Mode.ENFORCE or isinstance(verdict, Answer):
                 return verdict
-            record.refused(exchange.services.emit, facts, verdict, mode, door.name)
+            record.refused(exchange.services.emit, facts, verdict, mode, door.name, exchange)
     except Exception as error:  # noqa: BLE001  # whatever broke the guard, the door stays closed
         return record.failed(exchange.services.emit, facts, layer, error, door.name)
     return None
@@ -85,7 +85,7 @@ async def _judge_later(
     if verdict is not None:
         if mode is Mode.ENFORCE or isinstance(verdict, Answer):
             return verdict
-        record.refused(exchange.services.emit, facts, verdict, mode, door.name)
+        record.refused(exchange.services.emit, facts, verdict, mode, door.name, exchange)
     following = judge(door, rest, facts, exchange)
     return following if following is None or isinstance(following, (Refuse, Answer)) else await following
 

@@ -7,12 +7,15 @@ depends on the policy alone was done when it was built; a request only walks tup
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+from ..core.errors import DependencyError
 from ..core.exchange import Exchange
 from ..core.facts import Facts
 from ..core.names import STATE_KEY
 from ..core.ports import Services
+from ..core.verdict import Reason, Refuse
+from . import record
 from .ahead import may_have_body, open_body
 from .answer import Answering
 from .door import Door
@@ -22,6 +25,9 @@ from .lifespan import Lifespan
 from .types import App, Receive, Scope, Send
 from .unread import refuse_unread
 from .websocket import serve_websocket
+
+_HALF_PAIR: Final = "surrogates not allowed"
+"""What Python says of text that holds half a surrogate pair."""
 
 
 class Onion:
@@ -111,5 +117,25 @@ async def _absorb(error: Exception, exchange: Exchange, answer: Answering) -> bo
     if exchange.refusal is not None and not answer.started:
         await answer.finish()  # the application refused and stopped in its own way
         return True
+    verdict = None if answer.started or answer.muted else _known_failure(error, exchange)
+    if verdict is not None:
+        await answer.give(verdict)
+        return True
     await answer.crashed(error)
     return False
+
+
+def _known_failure(error: Exception, exchange: Exchange) -> Refuse | None:
+    """What an exception of the application means, where that is known better than "something went wrong"."""
+    facts, services = exchange.facts, exchange.services
+    if isinstance(error, DependencyError):  # such as a log-in while the session store is away
+        return record.failed(services.emit, facts, "application", error, services.route_names[facts.route])
+    if isinstance(error, UnicodeEncodeError) and _HALF_PAIR in error.reason and _is_json(facts):
+        # JSON may spell half a surrogate pair (`\ud800`); whoever writes it back as UTF-8, as FastAPI's own
+        # validation answer does, raises. It is the client's fault, so the answer is a 400.
+        return Refuse(Reason.BODY_MALFORMED, 400, layer="errors", detail=_HALF_PAIR, hint="The text is not Unicode.")
+    return None
+
+
+def _is_json(facts: Facts) -> bool:
+    return b"json" in facts.headers.get(b"content-type", b"").lower()

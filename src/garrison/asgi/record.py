@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass
 
 from ..core.errors import DependencyError
+from ..core.exchange import Exchange
 from ..core.facts import Facts
 from ..core.ports import Emit
 from ..core.verdict import Mode, Reason, Refuse
@@ -20,8 +21,10 @@ class Shut(Refuse):
     """A door that is closed because its guard failed. Made by `failed`, which has put it on record."""
 
 
-def refused(emit: Emit, facts: Facts, refusal: Refuse, mode: Mode, route: str) -> None:
-    """A layer refused; under `Mode.MONITOR` the request went on."""
+def refused(
+    emit: Emit, facts: Facts, refusal: Refuse, mode: Mode, route: str, exchange: Exchange | None = None
+) -> None:
+    """A layer refused; under `Mode.MONITOR` the request went on. `exchange` tells who it was, where that is known."""
     if isinstance(refusal, Shut):
         return
     emit(
@@ -33,6 +36,7 @@ def refused(emit: Emit, facts: Facts, refusal: Refuse, mode: Mode, route: str) -
         route=route,
         status=refusal.status,
         detail=refusal.detail,
+        **_who(exchange),
     )
 
 
@@ -56,9 +60,18 @@ def failed(emit: Emit, facts: Facts | None, layer: str, error: BaseException, ro
     return shut
 
 
-def unhandled(emit: Emit, facts: Facts, error: BaseException, route: str) -> None:
+def unhandled(emit: Emit, facts: Facts, error: BaseException, route: str, exchange: Exchange | None = None) -> None:
     """The application raised."""
-    emit(EventName.UNHANDLED_ERROR, facts, route=route, error=type(error).__name__, trace=_trace(error))
+    name, trace = type(error).__name__, _trace(error)
+    emit(EventName.UNHANDLED_ERROR, facts, route=route, error=name, trace=trace, **_who(exchange))
+
+
+def _who(exchange: Exchange | None) -> dict[str, str]:
+    """The verified principal and the session, as far as they are known by now. Sessions are hashed by `events`."""
+    if exchange is None:
+        return {}
+    known = {"session": exchange.session, "principal": exchange.principal.id if exchange.principal else None}
+    return {name: value for name, value in known.items() if value}
 
 
 def _trace(error: BaseException) -> str:

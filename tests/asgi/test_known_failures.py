@@ -1,0 +1,75 @@
+"""Exceptions of the application that mean something better known than "something went wrong"."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from garrison import Policy, harden
+from garrison.core.errors import DependencyError
+from garrison.testing import captured_events
+
+pytestmark = pytest.mark.anyio
+
+POLICY = Policy(preset="testing", environment="development")
+
+
+class Number(BaseModel):
+    number: int
+
+
+def application() -> FastAPI:
+    app = FastAPI()
+
+    @app.post("/number")
+    def number(given: Number) -> Number:
+        return given
+
+    @app.get("/away")
+    def away() -> None:
+        raise DependencyError("the session store does not answer")
+
+    @app.get("/own-fault")
+    def own_fault() -> None:
+        "\ud800".encode()
+
+    return app
+
+
+def client(app: object) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    return httpx.AsyncClient(transport=transport, base_url="https://testserver")
+
+
+async def post_half_a_pair(app: object) -> httpx.Response:
+    async with client(app) as browser:
+        return await browser.post(
+            "/number", content=b'{"number": "\\ud800"}', headers={"content-type": "application/json"}
+        )
+
+
+async def test_half_a_surrogate_pair_in_json_is_the_clients_fault() -> None:
+    hardened = harden(application(), POLICY)
+    with captured_events(hardened) as events:
+        answer = await post_half_a_pair(hardened)
+    assert (answer.status_code, answer.json()["reason"]) == (400, "body-malformed")
+    assert [event.reason for event in events if event.reason] == ["body-malformed"]
+
+
+async def test_control_without_garrison_the_same_json_is_a_500() -> None:
+    assert (await post_half_a_pair(application())).status_code == 500
+
+
+async def test_the_same_exception_without_json_is_our_own_fault() -> None:
+    async with client(harden(application(), POLICY)) as browser:
+        assert (await browser.get("/own-fault")).status_code == 500
+
+
+async def test_a_dependency_that_is_away_is_a_503_with_a_time_to_come_back() -> None:
+    hardened = harden(application(), POLICY)
+    async with client(hardened) as browser:
+        answer = await browser.get("/away")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "store-away")
+    assert int(answer.headers["retry-after"]) > 0
