@@ -70,7 +70,7 @@ def _authenticated(session_cookie: str) -> Amend:
     own = session_cookie.lower()
 
     def is_personal(exchange: Exchange) -> bool:
-        if exchange.principal is not None or exchange.csrf_handed_out:
+        if exchange.csrf_handed_out:
             return True
         facts = exchange.facts
         sent = facts.headers
@@ -87,8 +87,11 @@ def _authenticated(session_cookie: str) -> Amend:
         if exchange.login or (edit.ours and edit.status >= 400):
             _clear(exchange, edit)
             _forbid(edit, _said(edit.headers))
-        elif is_personal(exchange):
-            said = _said(edit.headers) if _NAME in edit.sent else b""
+        elif exchange.principal is not None or is_personal(exchange):
+            if _NAME not in edit.sent and b"last-modified" not in edit.sent and edit.status != 304:
+                edit.headers.append(_NO_STORE)  # nearly every personal answer
+                return
+            said = _said(edit.headers)
             if not _may_be_stored(edit, said):
                 _forbid(edit, said)
 

@@ -18,6 +18,7 @@ Mode "monitor" sends `Content-Security-Policy-Report-Only` and leaves the applic
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from ..core.exchange import Exchange
@@ -111,5 +112,6 @@ def _amend(name: bytes, parts: Sequence[bytes], bare: bytes) -> Amend:
     return amend
 
 
+@lru_cache(maxsize=128)  # applications have few content types
 def _is_page(content_type: bytes) -> bool:
     return content_type[:9] == _HTML or content_type[:21].lower().startswith(_PAGES)

@@ -9,6 +9,7 @@ for after the answer has begun (in a stream) can't set its cookie: ask before.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..core.cookies import ReadCookie
 from ..core.exchange import Exchange
@@ -40,7 +41,9 @@ class Issuer:
     def due(self, exchange: Exchange, edit: Edit) -> bool:
         """Whether this answer is a page whose forms would be refused: draws the token then."""
         facts = exchange.facts
-        if not _is_page(edit) or edit.ours or b"cookie" not in facts.headers or facts.method not in SAFE_METHODS:
+        if not _is_html(edit.sent.get(b"content-type", b"")) or edit.ours or facts.method not in SAFE_METHODS:
+            return False
+        if b"cookie" not in facts.headers or not 200 <= edit.status < 300 or _may_be_shared(edit):
             return False
         held = self.cookies(facts)
         if len(held) == 1 and self.tokens.fresh(self._session(exchange), held[0]):
@@ -54,12 +57,15 @@ class Issuer:
         return self.services.session_id(exchange.facts)
 
 
-def _is_page(edit: Edit) -> bool:
-    """An HTML answer that no shared cache may keep: a cookie on a cached page would reach somebody else."""
-    if edit.sent.get(b"content-type", b"")[:9].lower() != b"text/html" or not 200 <= edit.status < 300:
-        return False
+@lru_cache(maxsize=128)  # applications have few content types
+def _is_html(content_type: bytes) -> bool:
+    return content_type[:9].lower() == b"text/html"
+
+
+def _may_be_shared(edit: Edit) -> bool:
+    """Whether a shared cache may keep the answer: a cookie on it would reach somebody else."""
     control = (edit.get(b"cache-control") or b"").lower()
-    return b"public" not in control and b"s-maxage" not in control
+    return b"public" in control or b"s-maxage" in control
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,10 @@ def _watch(cap: int) -> Callable[[Facts], Callable[[bytes], Refuse | None] | Non
 
 
 def _judge_framing(facts: Facts, cap: int) -> Verdict:
+    length = facts.headers.get(b"content-length", b"")
+    plain = length.isdigit() and len(length) <= _LONGEST_NUMBER
+    if plain and not facts.duplicates and b"transfer-encoding" not in facts.headers:  # as every browser sends it
+        return _TOO_LARGE if int(length) > cap else None
     lengths = facts.values(b"content-length")
     codings = facts.values(b"transfer-encoding")
     if codings:

@@ -65,6 +65,8 @@ class MemoryCounters:
         """
         if cost < 1:
             return self._look(charges, cost)
+        if len(charges) == 1:
+            return [self._take_one(charges[0][0], charges[0][1], cost)]
         now = self._now()
         taken: list[Taken] = []
         before: list[float | None] = []
@@ -82,10 +84,6 @@ class MemoryCounters:
             elif tat > now:
                 level += tat - now
             if level > gauge.ceiling:
-                if (
-                    len(charges) == 1
-                ):  # a flood that is refused comes here, and is not to cost more than one that passes
-                    return [gauge.taken(False, max(0.0, (tat or now) - now), cost)]
                 self._put_back(charges, before)
                 return self._states(charges, cost, now, blocker=len(before))
             shard[name] = now + level
@@ -94,6 +92,25 @@ class MemoryCounters:
         if new:
             self._grown(new, now)
         return taken
+
+    def _take_one(self, quota: Quota, key: str, cost: int) -> Taken:
+        """`take` for a single charge, which most decisions are: nothing has to be put back."""
+        now = self._now()
+        gauge = self._gauges.get(quota.name)
+        if gauge is None or gauge.quota is not quota:
+            gauge = self._fit(quota)
+        name = gauge.prefix + key
+        shard = self._shards[hash(name) & self._mask]
+        tat = shard.get(name)
+        level = cost * gauge.interval
+        if tat is not None and tat > now:
+            level += tat - now
+        if level > gauge.ceiling:
+            return gauge.taken(False, max(0.0, (tat or now) - now), cost)
+        shard[name] = now + level
+        if tat is None:
+            self._grown(1, now)
+        return Outcome(quota, True, int((gauge.ceiling - level) * gauge.pace), level)
 
     def forget(self, quota: Quota, key: str) -> None:
         """Make `key` whole again under `quota`."""
