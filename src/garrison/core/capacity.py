@@ -7,9 +7,9 @@ leaves it near zero, a standing queue does not. Above the target the limit falls
 it grows by a tenth (additive increase would take minutes from a small limit; Chiu and Jain, 1989, on why the way down
 must be multiplicative).
 
-A request that the loop runs in one piece is never seen in progress by another one, however long the queue is. So a
-request counts until it is answered and at least until the end of the tick it came in: the limit holds concurrency for
-requests that wait, and the rate for requests that compute.
+A request that the loop runs in one piece is never seen in progress by another one, however long the queue is. So once
+the loop is late, a request counts until it is answered and at least until the end of the tick it came in: the limit
+then holds concurrency for requests that wait, and the rate for requests that compute.
 
 When room is short, requests get different shares of the limit (`SHARES`), so that those who are trusted least are
 turned away first and the others find room. One client may take an eighth of the limit in a tick before it counts as
@@ -95,8 +95,17 @@ class Capacity:
         self._smallest = float("inf")
 
     def fits(self, weight: int, trust: Trust) -> bool:
-        """Whether a request of `weight` finds room in its class' share."""
-        return self.active + weight <= self.limit * SHARES[trust]
+        """Whether a request of `weight` finds room in its class' share.
+
+        While nothing is strained, only what is really in progress counts: a quick service may answer any number of
+        requests in a tick.
+        """
+        return self.busy + weight <= self.limit * SHARES[trust]
+
+    @property
+    def busy(self) -> int:
+        """What counts against the limit now; see `fits`."""
+        return self.active if self.limit < self.most else self.active - self._fresh
 
     def greedy(self, client: str, weight: int) -> bool:
         """Note `weight` for `client` in this tick, and tell whether that is more than its part."""

@@ -99,7 +99,7 @@ def _toll(capacity: Capacity, section: LoadSection, services: Services) -> Calla
 def _turning_away(capacity: Capacity, weight: int, services: Services) -> Callable[[Facts], Refuse | None]:
     def turn_away(facts: Facts) -> Refuse | None:
         capacity.wake()  # who ticked may be gone: nobody is turned away by a count that nothing brings down
-        if capacity.active + weight <= capacity.roomy:
+        if capacity.busy + weight <= capacity.roomy:
             return None
         trust = _trust(facts, capacity, weight, services)
         if capacity.fits(weight, trust):
