@@ -24,6 +24,7 @@ from garrison.fastapi import (
     FreshLoginNeeded,
     Garrison,
     authenticated,
+    docs,
     fresh_login,
     guarded,
     logged_in,
@@ -224,6 +225,18 @@ async def test_without_garrison_around_it_a_guard_is_an_error_and_no_open_door(t
         for path in ("/mine", "/plain", "/files/a.txt"):
             with pytest.raises(RuntimeError, match="not behind Garrison"):
                 await client.get(path)
+
+
+async def test_documentation_asks_who_may_see_it_and_its_schema(tmp_path: Path) -> None:
+    app = shop(tmp_path)
+    app.openapi_url = "/openapi.json"
+    app.setup()
+    docs(app, access=logged_in)
+    served = Shop(tmp_path, FrozenClock(), app)
+    async with served.visitor() as stranger, served.member() as member:
+        for path in ("/docs", "/docs/docs.js", "/openapi.json"):
+            assert (await stranger.get(path)).status_code == 401, path
+            assert (await member.get(path)).status_code == 200, path
 
 
 def test_a_decorated_endpoint_keeps_its_name() -> None:

@@ -13,17 +13,32 @@ from starlette.staticfiles import StaticFiles
 
 from garrison import Policy, harden
 from garrison.asgi.onion import Onion
-from garrison.fastapi import docs
+from garrison.fastapi import docs, guarded, public
 from garrison.policy.load import load
 
 from .pages import HERE, install_error_pages
 from .parts import Parts
-from .routes import accounts, admin, api, attachments, export, health, live, notes, previews
+from .routes import (
+    accounts,
+    admin,
+    api,
+    attachments,
+    confirm,
+    export,
+    health,
+    keys,
+    live,
+    notes,
+    previews,
+    second_factor,
+)
 from .seed import seed
 from .settings import Settings
 
 POLICY_FILE: Final = HERE / "garrison.toml"
-_FEATURES: Final = (accounts, notes, attachments, api, previews, export, live, admin, health)
+_FEATURES: Final = (
+    accounts, second_factor, confirm, keys, notes, attachments, api, previews, export, live, admin, health
+)  # fmt: skip
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -50,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     install_error_pages(app)
     for feature in _FEATURES:
         app.include_router(feature.router)
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    app.mount("/static", guarded(StaticFiles(directory=HERE / "static"), public), name="static")
     if schema:
         docs(app)
     return app

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from garrison.fastapi import templates
+from garrison.fastapi import AccessRefused, FreshLoginNeeded, templates
 
 from .markdown import render
 from .models import User
@@ -20,6 +20,7 @@ from .parts import LogInFirst
 
 HERE: Final = Path(__file__).parent
 _TEMPLATES: Final = templates(HERE / "templates")
+_BACK: Final = {"/account/keys": "/account/keys"}
 _TITLES: Final = {403: "Not for you", 404: "Not found", 405: "Not possible", 413: "Too large", 422: "Please check"}
 
 
@@ -65,7 +66,9 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         raise error
     if not wants_page(request):
         return await http_exception_handler(request, error)
-    if isinstance(error, LogInFirst):
+    if isinstance(error, FreshLoginNeeded) and error.status_code == 401:
+        return redirect(f"/account/confirm?then={_BACK.get(request.url.path, '')}")
+    if isinstance(error, LogInFirst) or (isinstance(error, AccessRefused) and error.status_code == 401):
         return redirect("/log-in")
     title = _TITLES.get(error.status_code, "That did not work")
     return page(request, "error.html", status=error.status_code, title=title, detail=str(error.detail))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
 from garrison.accounts import Passwords
-from garrison.fastapi import Garrison, exchange
+from garrison.core.exchange import Exchange, Principal
+from garrison.fastapi import AUTHENTICATED, LOGGED_IN, Garrison, allow, enforces, exchange
 from garrison.policy.model import PasswordsSection
 
 from .database import Database
@@ -69,15 +70,18 @@ class LogInFirst(HTTPException):
         super().__init__(401, "Log in first.")
 
 
-async def find_user(session: AsyncSession, connection: HTTPConnection) -> User | None:
-    """The account behind the session, unless it was disabled since."""
+async def find_user(
+    session: AsyncSession, connection: HTTPConnection, kinds: tuple[str, ...] = ("user",)
+) -> User | None:
+    """The account behind the session (or, among `kinds`, the API key), unless it was disabled since."""
     principal = exchange(connection).principal
-    if principal is None or principal.kind != "user":
+    if principal is None or principal.kind not in kinds:
         return None
     user = await session.get(User, UUID(principal.id))
     return None if user is None or user.disabled else user
 
 
+@enforces(LOGGED_IN)
 async def current_user(connection: HTTPConnection, session: Session) -> User:
     """Who is asking. Raises `LogInFirst`. The role comes from the table, so that a change holds at once."""
     user = await find_user(session, connection)
@@ -89,6 +93,27 @@ async def current_user(connection: HTTPConnection, session: Session) -> User:
 CurrentUser = Annotated[User, Depends(current_user)]
 
 
+@enforces(AUTHENTICATED)
+async def api_user(connection: HTTPConnection, session: Session) -> User:
+    """Who is asking the API, with an API key too. Raises `LogInFirst`."""
+    user = await find_user(session, connection, ("user", "api-key"))
+    if user is None:
+        raise LogInFirst
+    return user
+
+
+ApiUser = Annotated[User, Depends(api_user)]
+
+
+def _may(scope: str) -> Callable[[Principal, Exchange], bool]:
+    """People may all that is theirs; a key may what it was made for."""
+    return lambda who, _: who.kind == "user" or scope in who.scopes
+
+
+MayRead = allow(_may("notes:read"), "notes:read")
+MayWrite = allow(_may("notes:write"), "notes:write")
+
+
 def require_admin(user: CurrentUser) -> User:
     if user.role != "admin":
         raise HTTPException(403, "This is for administrators.")
@@ -97,4 +122,17 @@ def require_admin(user: CurrentUser) -> User:
 
 Admin = Annotated[User, Depends(require_admin)]
 
-__all__ = ["Admin", "CurrentUser", "Garrison", "LogInFirst", "Parts", "Session", "WithParts", "find_user", "parts"]
+__all__ = [
+    "Admin",
+    "ApiUser",
+    "CurrentUser",
+    "Garrison",
+    "LogInFirst",
+    "MayRead",
+    "MayWrite",
+    "Parts",
+    "Session",
+    "WithParts",
+    "find_user",
+    "parts",
+]

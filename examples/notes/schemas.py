@@ -77,6 +77,27 @@ class LogIn(Payload):
     password: Annotated[SecretStr, Field(max_length=256)]
 
 
+class Code(Payload):
+    """A one-time code or a recovery code."""
+
+    code: Annotated[SecretStr, Field(min_length=1, max_length=40)]
+
+
+class Confirm(Payload):
+    """The password once more, and the page to go back to."""
+
+    password: Annotated[SecretStr, Field(max_length=256)]
+    then: Annotated[str, Field(max_length=100)] = ""
+
+
+class KeyIn(Payload):
+    """A new API key."""
+
+    name: Name
+    days: Annotated[int, Field(ge=1, le=90)] = 30
+    write: bool = False
+
+
 class NoteIn(Payload):
     """A note as its owner writes it."""
 

@@ -16,17 +16,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.background import BackgroundTask
 
-from garrison.accounts import Stored, WrongPassword, log_in_with_password
+from garrison.accounts import SecondFactorOwed, Stored, WrongPassword, log_in_with_password
 from garrison.core.exchange import Principal
 from garrison.core.verdict import Refuse
-from garrison.fastapi import Garrison, WithAccounts, limit
+from garrison.fastapi import Garrison, WithAccounts, limit, public
 
 from ..models import User
 from ..pages import page, redirect
 from ..parts import Parts, Session, WithParts, find_user
 from ..schemas import LogIn, SignUp
 
-router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[public])
 
 _WRONG = "Address or password is wrong."
 _CREATED = "If the address was not taken, your account is ready. Log in."
@@ -83,7 +83,8 @@ async def log_in(
         return await _stored(session, email)
 
     password = form.password.get_secret_value()
-    outcome = await log_in_with_password(accounts.login, own.passwords, garrison, form.email, password, find)
+    step = accounts.second_step.begin
+    outcome = await log_in_with_password(accounts.login, own.passwords, garrison, form.email, password, find, step)
     if isinstance(outcome, Refuse):
         answer = page(request, "log_in.html", status=outcome.status, error=outcome.hint)
         if outcome.retry_after is not None:
@@ -92,7 +93,7 @@ async def log_in(
     if isinstance(outcome, WrongPassword):
         later = f" Wait {outcome.wait:.0f} seconds before you try again." if outcome.wait else ""
         return page(request, "log_in.html", status=401, error=_WRONG + later)
-    return redirect("/")
+    return redirect("/log-in/code" if isinstance(outcome, SecondFactorOwed) else "/")
 
 
 async def _stored(session: AsyncSession, email: str) -> Stored | None:

@@ -1,4 +1,4 @@
-"""The JSON API."""
+"""The JSON API: for the pages' scripts within a session, and for programs with an API key."""
 
 from __future__ import annotations
 
@@ -11,45 +11,48 @@ from garrison.fastapi import limit, refusals
 
 from .. import notes
 from ..models import Note, User
-from ..parts import CurrentUser, Session, WithParts
+from ..parts import ApiUser, MayRead, MayWrite, Session, WithParts
 from ..schemas import Me, NoteIn, NoteList, NoteOut
 from ..schemas import Query as QueryText
 
 router = APIRouter(prefix="/api", tags=["notes"], responses=refusals())
 
 
-@router.get("/me", response_model=Me)
-async def me(user: CurrentUser) -> User:
-    """Who is logged in."""
+@router.get("/me", response_model=Me, dependencies=[MayRead])
+async def me(user: ApiUser) -> User:
+    """Who is asking."""
     return user
 
 
-@router.get("/notes", response_model=NoteList)
+@router.get("/notes", response_model=NoteList, dependencies=[MayRead])
 async def list_notes(
-    session: Session, user: CurrentUser, q: QueryText = "", offset: Annotated[int, Query(ge=0, le=100_000)] = 0
+    session: Session, user: ApiUser, q: QueryText = "", offset: Annotated[int, Query(ge=0, le=100_000)] = 0
 ) -> NoteList:
     """Notes you may read, newest first; `q` is looked for in title and text."""
     return await notes.find_notes(session, user, q, offset=offset)
 
 
 @router.post(
-    "/notes", response_model=NoteOut, status_code=201, dependencies=[Depends(limit("60/minute", name="create"))]
+    "/notes",
+    response_model=NoteOut,
+    status_code=201,
+    dependencies=[MayWrite, Depends(limit("60/minute", name="create"))],
 )
-async def create_note(given: NoteIn, session: Session, user: CurrentUser, own: WithParts) -> Note:
+async def create_note(given: NoteIn, session: Session, user: ApiUser, own: WithParts) -> Note:
     """Write a note."""
     note = await notes.create_note(session, user, given)
     own.hub.created(note)
     return note
 
 
-@router.get("/notes/{id}", response_model=NoteOut)
-async def get_note(id: UUID, session: Session, user: CurrentUser) -> Note:
+@router.get("/notes/{id}", response_model=NoteOut, dependencies=[MayRead])
+async def get_note(id: UUID, session: Session, user: ApiUser) -> Note:
     """One note."""
     return await notes.visible_note(session, user, id)
 
 
-@router.put("/notes/{id}", response_model=NoteOut)
-async def replace_note(id: UUID, given: NoteIn, session: Session, user: CurrentUser, own: WithParts) -> Note:
+@router.put("/notes/{id}", response_model=NoteOut, dependencies=[MayWrite])
+async def replace_note(id: UUID, given: NoteIn, session: Session, user: ApiUser, own: WithParts) -> Note:
     """Change a note of yours."""
     note = await notes.own_note(session, user, id)
     was_shared = note.shared
@@ -58,8 +61,8 @@ async def replace_note(id: UUID, given: NoteIn, session: Session, user: CurrentU
     return note
 
 
-@router.delete("/notes/{id}", status_code=204)
-async def delete_note(id: UUID, session: Session, user: CurrentUser, own: WithParts) -> None:
+@router.delete("/notes/{id}", status_code=204, dependencies=[MayWrite])
+async def delete_note(id: UUID, session: Session, user: ApiUser, own: WithParts) -> None:
     """Delete a note of yours, and its attachments."""
     note = await notes.own_note(session, user, id)
     await own.files.delete(await notes.delete_note(session, note))

@@ -6,10 +6,12 @@ from fastapi import APIRouter, HTTPException
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from garrison.fastapi import public
+
 from ..parts import Session
 from ..schemas import Health
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[public])
 
 
 @router.get("/healthz", response_model=Health)

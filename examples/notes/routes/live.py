@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from garrison.fastapi import Garrison
+from garrison.fastapi import Garrison, logged_in
 
 from ..live import TooManyListeners
 from ..parts import Parts, WithParts, find_user
@@ -18,7 +18,7 @@ from ..schemas import Live
 router = APIRouter()
 
 
-@router.websocket("/live")
+@router.websocket("/live", dependencies=[logged_in])
 async def live(socket: WebSocket, own: WithParts, garrison: Garrison) -> None:
     """Refused before it is accepted when nobody is logged in. No database session is held while it is open."""
     async with own.database.sessions() as session:

@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.params import Depends as Dependency
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from .authorisation import public, requires
 from .current import nonce
 
 _OURS: Final = Path(__file__).with_name("docs.js")
@@ -49,9 +51,12 @@ _PAGE: Final = """<!doctype html>
 """
 
 
-def docs(app: FastAPI, path: str = "/docs", *, csrf_script: str = "/.garrison/csrf.js") -> None:
+def docs(
+    app: FastAPI, path: str = "/docs", *, csrf_script: str = "/.garrison/csrf.js", access: Dependency = public
+) -> None:
     """Serve the API documentation of `app` at `path`, in place of FastAPI's own `/docs` and `/redoc`.
 
+    access        who may see them and the schema: `public`, `authenticated`, `logged_in`, `scope(…)` or `allow(…)`
     csrf_script   the CSRF helper, so that "Try it out" can send: `<prefix>csrf.js` of your policy
 
     Raises ImportError without the package `fastapi-swagger`, ValueError when `app` publishes no schema.
@@ -61,9 +66,11 @@ def docs(app: FastAPI, path: str = "/docs", *, csrf_script: str = "/.garrison/cs
     folder = _assets()
     _remove_own_pages(app)
     base = path.rstrip("/")
-    app.add_route(path, _page(app, base, csrf_script), include_in_schema=False)
+    asked = requires(access)
+    app.add_route(path, asked(_page(app, base, csrf_script)), include_in_schema=False)
     for file in (*(folder / name for name in _ASSETS), _OURS):
-        app.add_route(f"{base}/{file.name}", _file(file), include_in_schema=False)
+        app.add_route(f"{base}/{file.name}", asked(_file(file)), include_in_schema=False)
+    _declare_schema(app, access)
 
 
 def _page(app: FastAPI, base: str, helper: str) -> Callable[[Request], Awaitable[Response]]:
@@ -98,6 +105,14 @@ def _assets() -> Path:
     if missing:
         raise ImportError(f"this version of fastapi-swagger has no {missing[0]}")
     return folder
+
+
+def _declare_schema(app: FastAPI, access: Dependency) -> None:
+    """The route that FastAPI itself made for the schema: it asks who may see it, as its pages do."""
+    routes = app.router.routes
+    for place, route in enumerate(routes):
+        if isinstance(route, Route) and route.path == app.openapi_url:
+            routes[place] = Route(route.path, requires(access)(route.endpoint), include_in_schema=False)
 
 
 def _remove_own_pages(app: FastAPI) -> None:
