@@ -56,7 +56,7 @@ async def session_cookie(stand: Stand) -> tuple[bytes, bytes]:
 async def test_each_kind_resolves_alone(who: Principals, stand: Stand) -> None:
     key = await ApiKeys(stand.services, ApiKeysSection()).create(stand.visit(), "ann", "CI")
     assert await asked(who, stand, bearer("test.good")) == (Principal("machine", "bearer"), None)
-    assert await asked(who, stand, bearer(key.text)) == (Principal("ann", "api-key"), None)
+    assert await asked(who, stand, bearer(key.text)) == (Principal("ann", "api-key", credential=key.info.id), None)
     assert await asked(who, stand, await session_cookie(stand)) == (Principal("ann"), None)
     assert await asked(who, stand) == (None, None)
 

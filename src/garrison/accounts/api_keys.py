@@ -161,7 +161,7 @@ class ApiKeys:
             await self._records.put(
                 KIND, info.id, {**record.data, "used": now}, expires=record.expires, expect=record.version
             )
-        return Principal(info.owner, "api-key", info.scopes)
+        return Principal(info.owner, "api-key", info.scopes, credential=info.id)
 
 
 def _hash(key: str) -> str:

@@ -68,7 +68,8 @@ class Bearer:
         subject = claims["sub"]
         if not isinstance(subject, str) or not subject:
             return Bad("no subject")
-        return Principal(subject, self._kind, _scopes(claims))
+        name = claims.get("jti", "")
+        return Principal(subject, self._kind, _scopes(claims), name if isinstance(name, str) else "")
 
     async def _load(self) -> Mapping[str, Any]:
         return await self._fetch.get(self._jwks or await self._discovery.address("jwks_uri"))
