@@ -51,6 +51,7 @@ def test_random_keys_of_every_length_are_accepted(length: int) -> None:
         "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
         "$hort but with ümlauts",
     ],
+    ids=lambda text: f"{len(text)} characters",  # the same names in every process: some of these are random
 )
 def test_short_regular_and_published_keys_are_refused_without_being_quoted(text: str) -> None:
     with pytest.raises(Weak) as caught:
