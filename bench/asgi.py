@@ -86,6 +86,10 @@ def scope_of(request: Request) -> dict[str, Any]:
     }
 
 
+class Unserved(AssertionError):
+    """A request of a batch was not served."""
+
+
 class Driver:
     """Sends requests to `app` on one event loop of its own."""
 
@@ -108,7 +112,10 @@ class Driver:
         return answer
 
     def batch(self, request: Request) -> Callable[[int], None]:
-        """`batch(n)` sends `request` n times, one after the other, as one connection would."""
+        """`batch(n)` sends `request` n times, one after the other, as one connection would.
+
+        Raises `Unserved` when an answer was anything but a 200: a refusal would be measured as a quick answer.
+        """
         app, template = self.app, scope_of(request)
         message = {"type": "http.request", "body": request.body, "more_body": False}
 
@@ -116,7 +123,8 @@ class Driver:
             return message
 
         async def send(message: Message) -> None:
-            pass
+            if message["type"] == "http.response.start" and message["status"] != 200:
+                raise Unserved(f"{request.method} {request.path} was answered with {message['status']}")
 
         async def repeat(count: int) -> None:
             for _ in range(count):

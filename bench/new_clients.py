@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from statistics import median
 
-from .asgi import Driver, Message, Request, null_app, scope_of
+from .asgi import Driver, Message, Request, Unserved, null_app, scope_of
 from .contenders import GET, hardened
 from .harness import Result, Size, interleave, middle_half, result
 
@@ -46,7 +46,8 @@ def _batch(driver: Driver, loop: asyncio.AbstractEventLoop, addresses: Iterator[
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Message) -> None:
-        pass
+        if message["type"] == "http.response.start" and message["status"] != 200:
+            raise Unserved(f"{message['status']}")
 
     async def repeat(count: int) -> None:
         for address in itertools.islice(addresses, count):

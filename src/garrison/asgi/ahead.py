@@ -15,6 +15,7 @@ from .door import Door
 from .judge import Stands
 from .types import Receive, Scope
 
+_ANNOUNCED = frozenset({"1.0", "1.1"})
 _OF_ENCODED_FORM = frozenset({b"content-encoding", b"content-length"})
 
 
@@ -25,7 +26,7 @@ def may_have_body(scope: Scope, facts: Facts) -> bool:
         facts.method not in SAFE_METHODS
         or b"content-length" in headers
         or b"transfer-encoding" in headers
-        or scope.get("http_version", "1.1") not in {"1.0", "1.1"}
+        or scope.get("http_version", "1.1") not in _ANNOUNCED
     )
 
 

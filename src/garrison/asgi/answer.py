@@ -58,14 +58,18 @@ class Answering:
         else:
             await self._keep(self._held, message)
 
-    async def receive(self) -> Message:
+    def receive(self) -> Awaitable[Message]:
         """The application's `receive`.
 
         A 500 is held until the application returns. One that goes on to listen may wait for its client to leave, and
         the client for the answer: so it is let go.
         """
         if self._held is not None and self._held.start["status"] == 500:
-            await self._release(self._held)
+            return self._release_and_receive(self._held)
+        return self.source()
+
+    async def _release_and_receive(self, held: Held) -> Message:
+        await self._release(held)
         return await self.source()
 
     async def give(self, verdict: Refuse | Answer) -> None:

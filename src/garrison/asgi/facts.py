@@ -84,7 +84,7 @@ class ReadFacts:
             client,
             route,
             self._ids.next(),
-            _has_certificate(scope),
+            "extensions" in scope and _has_certificate(scope),
             bool(self._operator) and not client.proxied and _listener(scope) in self._operator,
         )
 

@@ -7,27 +7,18 @@ depends on the policy alone was done when it was built; a request only walks tup
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-from ..core.errors import DependencyError
 from ..core.exchange import Exchange
-from ..core.facts import Facts
-from ..core.names import STATE_KEY
 from ..core.ports import Services
-from ..core.verdict import Reason, Refuse
-from . import record
-from .ahead import may_have_body, open_body
-from .answer import Answering
 from .door import Door
 from .facts import ReadFacts
-from .judge import let_go, let_in
+from .judge import let_go
 from .lifespan import Lifespan
+from .requests import Requests
 from .types import App, Receive, Scope, Send
 from .unread import refuse_unread
 from .websocket import serve_websocket
-
-_HALF_PAIR: Final = "surrogates not allowed"
-"""What Python says of text that holds half a surrogate pair."""
 
 
 class Onion:
@@ -51,7 +42,8 @@ class Onion:
         self._inner = inner
         self.doors = tuple(doors)
         self.services = services
-        self._read = read.__call__  # bound once: calling an instance looks the method up each time
+        self._read = read
+        self._serve = Requests(inner, doors, read, services).serve
         self._lifespan = lifespan
 
     def __getattr__(self, name: str) -> Any:
@@ -63,79 +55,22 @@ class Onion:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         kind = scope["type"]
-        if kind == "http" or kind == "websocket":  # two comparisons are cheaper than a set
-            try:
-                facts = self._read(scope)
-            except Exception as error:  # noqa: BLE001  # what can't be read can't be judged: the door stays closed
-                return await refuse_unread(self.doors[0], self.services.emit, error, kind, receive, send)
-            if kind == "http":
-                return await self._http(facts, scope, receive, send)
-            return await self._websocket(facts, scope, receive, send)
+        if kind == "http":
+            return await self._serve(scope, receive, send)
+        if kind == "websocket":
+            return await self._websocket(scope, receive, send)
         if kind == "lifespan":
             return await self._lifespan.serve(self.app, scope, receive, send)
         return await self.app(scope, receive, send)
 
-    async def _http(self, facts: Facts, scope: Scope, receive: Receive, send: Send) -> Any:
-        door = self.doors[facts.route]
-        exchange = Exchange(facts, self.services)
-        exchange.stands = door.stands
-        answer = Answering(door, exchange, receive, send)
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> Any:
         try:
-            verdict = await let_in(door, facts, exchange)
-            if verdict is None and may_have_body(scope, facts):
-                answer.source, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
-            if verdict is not None:
-                await answer.give(verdict)
-            if answer.muted:
-                return None
-            inner = {**scope, "state": {**scope.get("state", {}), STATE_KEY: exchange}}
-            try:
-                result = await self._inner(inner, answer.receive, answer.send)
-            except Exception as error:
-                if await _absorb(error, exchange, answer):
-                    return None
-                raise
-            if not answer.started:
-                await answer.finish()
-            return result
-        finally:
-            let_go(door, exchange)
-
-    async def _websocket(self, facts: Facts, scope: Scope, receive: Receive, send: Send) -> Any:
+            facts = self._read(scope)
+        except Exception as error:  # noqa: BLE001  # what can't be read can't be judged: the door stays closed
+            return await refuse_unread(self.doors[0], self.services.emit, error, "websocket", receive, send)
         door = self.doors[facts.route]
         exchange = Exchange(facts, self.services)
         try:
             return await serve_websocket(self._inner, door, exchange, scope, receive, send)
         finally:
             let_go(door, exchange)
-
-
-async def _absorb(error: Exception, exchange: Exchange, answer: Answering) -> bool:
-    """Deal with what the application raised. True when it only follows from our refusal, and is to go no further."""
-    if answer.cut:
-        return True  # we refused while the application was reading: this is an echo of the disconnect
-    if exchange.refusal is not None and not answer.started:
-        await answer.finish()  # the application refused and stopped in its own way
-        return True
-    verdict = None if answer.started or answer.muted else _known_failure(error, exchange)
-    if verdict is not None:
-        await answer.give(verdict)
-        return True
-    await answer.crashed(error)
-    return False
-
-
-def _known_failure(error: Exception, exchange: Exchange) -> Refuse | None:
-    """What an exception of the application means, where that is known better than "something went wrong"."""
-    facts, services = exchange.facts, exchange.services
-    if isinstance(error, DependencyError):  # such as a log-in while the session store is away
-        return record.failed(services.emit, facts, "application", error, services.route_names[facts.route])
-    if isinstance(error, UnicodeEncodeError) and _HALF_PAIR in error.reason and _is_json(facts):
-        # JSON may spell half a surrogate pair (`\ud800`); whoever writes it back as UTF-8, as FastAPI's own
-        # validation answer does, raises. It is the client's fault, so the answer is a 400.
-        return Refuse(Reason.BODY_MALFORMED, 400, layer="errors", detail=_HALF_PAIR, hint="The text is not Unicode.")
-    return None
-
-
-def _is_json(facts: Facts) -> bool:
-    return b"json" in facts.headers.get(b"content-type", b"").lower()
