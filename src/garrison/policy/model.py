@@ -554,7 +554,7 @@ class Policy(Frozen):
     processes: Annotated[int, Field(ge=1)] = 1
     """Worker processes; where they count apart (no shared store, or it is away) each gets limit / processes."""
     allow_insecure_link: Names = ()
-    """Links to other machines that may be unencrypted or unverified: "store"."""
+    """Links to other machines that may be unencrypted or unverified: "store", "issuer"."""
 
     bans: BansSection = BansSection()
     client: ClientSection = ClientSection()
