@@ -12,6 +12,8 @@ query), and every fault the policy passes. A path with a fault is of the default
 
 from __future__ import annotations
 
+import re
+
 from ..core.errors import OperatorError
 from ..core.facts import Facts
 from ..core.layer import Layer
@@ -32,7 +34,7 @@ KEYS = {
     "malformed-percent": "malformed_percent",
 }
 """Faults that the policy may let pass, and the key of `[target]` that says so."""
-_SPACE, _DELETE = 0x20, b"\x7f"
+_BARE_CONTROL = re.compile(rb"[\x00-\x20\x7f]").search
 _TOO_LONG = Refuse(Reason.TARGET_TOO_LONG, 414, layer=NAME, hint="The address is too long.")
 
 
@@ -61,7 +63,7 @@ def compile(policy: Policy, services: Services) -> Layer:
             return _TOO_LONG
         if facts.path_fault and (found := refused.intersection(facts.path_fault.split())):
             return _malformed(" ".join(sorted(found)))
-        if query and judge_query and (min(query) <= _SPACE or query.find(_DELETE) >= 0):
+        if query and judge_query and _BARE_CONTROL(query) is not None:
             return _malformed("control in query")
         return None
 
