@@ -52,7 +52,7 @@ from garrison.policy.model import Policy
 from .asgi import HOST, PARTNER, App, Driver, Request, Response
 
 KEY: Final = secrets.token_hex(32)
-_KEY_VARIABLE: Final = "GARRISON_BENCH_KEY"
+_KEY_VARIABLE: Final = "BENCH_ROOT_KEY"
 PLENTY: Final = 100_000_000
 """Requests per minute: never reached."""
 LOGIN: Final = "/login"
