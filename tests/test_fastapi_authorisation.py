@@ -200,9 +200,13 @@ async def test_the_application_dresses_its_refusals_itself(tmp_path: Path) -> No
         where = "/confirm" if isinstance(error, FreshLoginNeeded) else "/log-in"
         return RedirectResponse(where, 303)
 
-    async with Shop(tmp_path, FrozenClock(), app).visitor() as client:
+    served = Shop(tmp_path, FrozenClock(), app)
+    async with served.visitor() as client:
         answer = await client.get("/mine")
         assert (answer.status_code, answer.headers["location"]) == (303, "/log-in")
+        assert (await client.get("/danger")).headers["location"] == "/log-in"
+        await client.post("/enter/ann")
+        served.clock.advance(301)
         assert (await client.get("/danger")).headers["location"] == "/confirm"
 
 

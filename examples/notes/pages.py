@@ -66,7 +66,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         raise error
     if not wants_page(request):
         return await http_exception_handler(request, error)
-    if isinstance(error, FreshLoginNeeded) and error.status_code == 401:
+    if isinstance(error, FreshLoginNeeded):
         return redirect(f"/account/confirm?then={_BACK.get(request.url.path, '')}")
     if isinstance(error, LogInFirst) or (isinstance(error, AccessRefused) and error.status_code == 401):
         return redirect("/log-in")

@@ -35,7 +35,7 @@ from ..accounts.authorisation import (
     scoped,
 )
 from ..asgi.guarded import Guarded
-from ..core.verdict import Refuse
+from ..core.verdict import Reason, Refuse
 from ..events.vocabulary import for_reason
 from ..policy.units import parse_duration
 from .current import exchange
@@ -90,7 +90,7 @@ async def _enforce(access: Access, connection: HTTPConnection) -> None:
     )
     if connection.scope["type"] == "websocket":
         raise WebSocketException(refusal.close, refusal.hint)
-    raise (FreshLoginNeeded if access.within else AccessRefused)(refusal)
+    raise (FreshLoginNeeded if refusal.reason is Reason.LOGIN_NOT_FRESH else AccessRefused)(refusal)
 
 
 public: Final[Dependency] = Depends(Guard(PUBLIC))
