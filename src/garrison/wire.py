@@ -165,7 +165,7 @@ def _tokens(policy: Policy, services: Services, accounts: Accounts) -> list[Cred
 
 
 def _route_check(policy: Policy, app: App) -> Callable[[], None]:
-    """Raises `RoutesUndeclared` where the policy wants every route declared. Asked again when the application starts."""
+    """Raises `RoutesUndeclared` where the policy wants all routes declared. Asked again when the application starts."""
 
     def check() -> None:
         if policy.authorisation.declare:
