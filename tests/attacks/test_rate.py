@@ -39,7 +39,7 @@ class Server:
              "query_string": b"", "headers": lines, "client": (peer, 50_000)}
         )  # fmt: skip
         exchange = Exchange(facts, self.services)
-        tolls = [step.toll for step in self.stack.gate if step.toll is not None]
+        tolls = [toll for _, _, _, toll in self.stack.gate if toll is not None]
         return not any(isinstance(toll(facts, exchange), Refuse) for toll in tolls)
 
 

@@ -35,7 +35,10 @@ def test_help_and_version_import_nothing_heavy(arguments: tuple[str, ...]) -> No
         "try: main()\nexcept SystemExit as stop: assert not stop.code, stop.code\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    measured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}  # it imports sqlite3
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, env=measured
+    )
     assert done.stderr.strip() == "[]"
 
 
