@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from garrison.core.capacity import INTERVAL, Capacity, Trust
+from garrison.core.capacity import Capacity, Trust
+
+TICKS = 5
+"""Ticks of an interval, while nothing is late."""
 
 
 def made(**given: float) -> Capacity:
@@ -15,22 +18,36 @@ def made(**given: float) -> Capacity:
 
 def interval(capacity: Capacity, *delays: float, active: int = 0) -> None:
     """One interval with `active` in progress at each tick."""
-    for delay in delays or (0.0,) * INTERVAL:
+    for delay in delays or (0.0,) * TICKS:
         capacity.active = active
         capacity.tick(delay)
 
 
 def test_a_standing_delay_lowers_the_limit_below_what_was_in_progress() -> None:
     capacity = made()
-    interval(capacity, *[0.2] * INTERVAL, active=50)
+    interval(capacity, 0.12, 0.12, 0.12, active=50)
     assert capacity.limit == pytest.approx(40)
     assert capacity.strained
+
+
+def test_a_longer_delay_lowers_it_further_but_not_below_half() -> None:
+    capacity = made()
+    interval(capacity, 5.0, 5.0, active=50)
+    assert capacity.limit == pytest.approx(25)
+
+
+def test_between_half_the_target_and_the_target_the_limit_stays() -> None:
+    capacity = made()
+    interval(capacity, 0.12, 0.12, 0.12, active=50)
+    interval(capacity, *[0.07] * TICKS, active=30)
+    assert capacity.limit == pytest.approx(40)
 
 
 def test_a_burst_that_passes_lowers_nothing() -> None:
     """RFC 8289: the smallest delay of an interval tells a queue from a burst."""
     capacity = made()
-    interval(capacity, 3.0, 3.0, 0.0, 3.0, 3.0, active=50)
+    for _ in range(20):
+        interval(capacity, 3.0, 0.0, active=50)
     assert capacity.limit == 100
     assert not capacity.strained
 
@@ -38,7 +55,7 @@ def test_a_burst_that_passes_lowers_nothing() -> None:
 def test_the_limit_stays_within_its_bounds_and_recovers() -> None:
     capacity = made()
     for _ in range(50):
-        interval(capacity, *[1.0] * INTERVAL, active=5)
+        interval(capacity, 1.0, 1.0, active=5)
     assert capacity.limit == 10
     intervals = 0
     while capacity.limit < 100:
@@ -93,9 +110,9 @@ def test_it_ticks_while_there_is_something_to_see() -> None:
     capacity.active = 1
     assert capacity.tick(0.0) is True
     capacity.active = 0
-    assert any(capacity.tick(0.0) for _ in range(INTERVAL))
-    assert [capacity.tick(0.0) for _ in range(INTERVAL)][-1] is False
-    interval(capacity, *[1.0] * INTERVAL, active=50)
+    assert any(capacity.tick(0.0) for _ in range(TICKS))
+    assert [capacity.tick(0.0) for _ in range(TICKS)][-1] is False
+    interval(capacity, 1.0, 1.0, active=50)
     assert capacity.tick(0.0) is True, "it has yet to recover"
 
 
@@ -127,11 +144,11 @@ def test_the_start_and_the_end_of_an_overload_are_told_once_each() -> None:
     told: list[bool] = []
     capacity = Capacity(least=10, most=100, target=0.1, changed=told.append)
     for _ in range(4):
-        interval(capacity, *[1.0] * INTERVAL, active=50)
+        interval(capacity, 1.0, 1.0, active=50)
     assert told == [True]
     for _ in range(3):
         interval(capacity, active=50)
-        interval(capacity, *[1.0] * INTERVAL, active=50)
+        interval(capacity, 1.0, 1.0, active=50)
     assert told == [True]
     for _ in range(40):
         interval(capacity)
@@ -142,7 +159,7 @@ def test_the_longer_it_lasts_the_longer_clients_are_told_to_wait() -> None:
     capacity = made()
     waits = []
     for _ in range(60):
-        interval(capacity, *[1.0] * INTERVAL, active=50)
+        interval(capacity, 1.0, 1.0, active=50)
         waits.append(capacity.wait)
     assert waits == sorted(waits)
     assert (waits[0], waits[-1]) == (2, 30)

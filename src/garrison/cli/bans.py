@@ -103,13 +103,10 @@ def lift(
     from .ban_book import operator, with_bans
 
     async def work(bans: Bans, policy: Policy) -> list[Ban]:
-        lifted: list[Ban] = []
         for one in what:
-            found = await bans.lift(one, by=operator())
-            if not found:
-                raise NoSuchBan(one)
-            lifted += found
-        return lifted
+            if not bans.named(one):
+                raise NoSuchBan(one)  # all or none
+        return [ban for one in what for ban in await bans.lift(one, by=operator())]
 
     _show(with_bans(policy, work), "lifted", shape)
 

@@ -3,17 +3,17 @@
 The limit follows the delay that every request suffers: how late the event loop comes to what is due. Service times say
 little (a slow endpoint is no overload, a stuck one is none of the others' fault), but the loop is the one queue that
 all requests stand in. As CoDel does (RFC 8289, section 4.2), the smallest delay of an interval is looked at: a burst
-leaves it near zero, a standing queue does not. Above the target the limit falls to 0.8 of what was in progress, below
-it grows by a tenth (additive increase would take minutes from a small limit; Chiu and Jain, 1989, on why the way down
-must be multiplicative).
+leaves it near zero, a standing queue does not. Above the target the limit falls to 0.8 of what was in progress, or
+further (to half of it) where the delay is far above; below half the target it grows by a tenth. (Additive increase
+would take minutes from a small limit; why the way down must be multiplicative: Chiu and Jain, 1989.)
 
 A request that the loop runs in one piece is never seen in progress by another one, however long the queue is. So once
 the loop is late, a request counts until it is answered and at least until the end of the tick it came in: the limit
 then holds concurrency for requests that wait, and the rate for requests that compute.
 
 When room is short, requests get different shares of the limit (`SHARES`), so that those who are trusted least are
-turned away first and the others find room. One client may take an eighth of the limit in a tick before it counts as
-greedy, which is the lowest class.
+turned away first and the others find room. While the limit is lowered, a client that takes more than an eighth of it
+in a tick counts as greedy, which is the lowest class.
 
 Pure: delays are brought by somebody who has a clock.
 """
@@ -25,10 +25,11 @@ from enum import IntEnum
 from typing import Final
 
 TICK: Final = 0.1
-"""Seconds between two calls of `tick`."""
-INTERVAL: Final = 5
-"""Ticks over which the smallest delay is taken: CoDel's interval, longer than a garbage collection."""
-_DECREASE: Final = 0.8
+"""Seconds between two calls of `tick`, if the loop is not late."""
+INTERVAL: Final = 0.5
+"""Seconds over which the smallest delay is taken, and at least two ticks: longer than a garbage collection."""
+_LEAST_DECREASE: Final = 0.8
+_MOST_DECREASE: Final = 0.5
 _INCREASE: Final = 1.1
 _GREEDY: Final = 8
 _LONGEST_WAIT: Final = 30
@@ -67,14 +68,15 @@ class Capacity:
     target        delay in seconds that may stand
     changed       told true when requests begin to be turned away, false when the limit is whole again
 
-    `active` is what is in progress (see the module), `limit` what may be; up to `roomy` nobody is asked who they are.
-    `wake` is called by whoever enters while `awake` is false: then somebody begins to tick. `requests` and `sockets`
-    are weights in progress by client key; entries leave with their last request.
+    `active` is what is in progress (see the module), `limit` what may be; up to `roomy` nobody is asked who they are,
+    which is nothing while the limit is lowered. `wake` is called by whoever enters while `awake` is false: then
+    somebody begins to tick. `requests` and `sockets` are weights in progress by client key; entries leave with their
+    last request.
     """
 
     __slots__ = (
-        "_by_client", "_changed", "_fresh", "_peak", "_smallest", "_ticks", "active", "awake", "least", "limit",
-        "most", "requests", "roomy", "sockets", "strained", "target", "wake",
+        "_by_client", "_changed", "_fresh", "_passed", "_peak", "_smallest", "_ticks", "active", "awake", "least",
+        "limit", "most", "requests", "roomy", "sockets", "strained", "target", "wake",
     )  # fmt: skip
 
     def __init__(self, *, least: int, most: int, target: float, changed: Callable[[bool], None] | None = None) -> None:
@@ -91,6 +93,7 @@ class Capacity:
         self._fresh = 0
         self._by_client: dict[str, int] = {}
         self._ticks = 0
+        self._passed = 0.0
         self._peak = 0
         self._smallest = float("inf")
 
@@ -137,10 +140,11 @@ class Capacity:
         self._peak = max(self._peak, self.active)
         self._smallest = min(self._smallest, delay)
         self._ticks += 1
+        self._passed += TICK + delay
         self.active -= self._fresh
         self._fresh = 0
         self._by_client.clear()
-        if self._ticks >= INTERVAL:
+        if self._ticks >= 2 and self._passed >= INTERVAL - TICK / 2:
             self._adapt()
             self._start_interval()
         return bool(self.active or self._peak or self.limit < self.most)
@@ -148,16 +152,18 @@ class Capacity:
     def _adapt(self) -> None:
         before = self.strained
         if self._smallest > self.target:
-            self.limit = max(self.least, _DECREASE * min(self.limit, self._peak))
+            part = min(_LEAST_DECREASE, max(_MOST_DECREASE, self.target / self._smallest))
+            self.limit = max(self.least, part * min(self.limit, self._peak))
             self.strained += 1
-        else:
+        elif self._smallest < self.target / 2:
             self.limit = min(self.most, _INCREASE * self.limit + 1)
             self.strained = max(1, before - 1) if self.limit < self.most else 0
-        self.roomy = self.limit * FREE
+        self.roomy = self.limit * FREE if self.limit == self.most else 0.0
         if self._changed is not None and bool(before) != bool(self.strained):
             self._changed(bool(self.strained))
 
     def _start_interval(self) -> None:
         self._ticks = 0
+        self._passed = 0.0
         self._peak = 0
         self._smallest = float("inf")

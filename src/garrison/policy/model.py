@@ -171,7 +171,7 @@ class LoadSection(Section):
     """WebSocket connections of one client at once."""
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
     """How many a request counts for; for route classes. 0: it is not counted and always finds room."""
-    delay: Annotated[Seconds, Field(ge=0.01)] = 0.1
+    delay: Annotated[Seconds, Field(ge=0.01)] = 0.05
     """How late the event loop may be for half a second before requests are turned away; the same for all routes."""
     least: Annotated[int, Field(ge=1)] = 16
     """Requests in progress that are let in however late it is; the same for all routes."""

@@ -148,7 +148,7 @@ class Bans:
         await self.refresh()
         lifted: list[Ban] = []
         try:
-            for ban in self._named(what.strip()):
+            for ban in self.named(what.strip()):
                 if await self._records.delete(KIND, ban.id):
                     lifted.append(ban)  # noqa: PERF401  # what was lifted before a failure must be known
         finally:
@@ -160,7 +160,8 @@ class Bans:
                 await self._tell_the_others()
         return lifted
 
-    def _named(self, what: str) -> list[Ban]:
+    def named(self, what: str) -> list[Ban]:
+        """The bans that `what` names, as `lift` takes it, among those that are known here. Raises `BadTarget`."""
         bans = self.table.bans
         if what in bans:
             return [bans[what]]
