@@ -69,8 +69,8 @@ def test_repetitions_and_runs_are_too_simple(password: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["password1234567", "P@ssw0rd!!!!!!!!", "PasswordPassword", "iloveyouiloveyou", "CorrectHorseBatteryStaple", "correct horse battery staple",
-     "12345superman12345", "!!!!!!qwerty!!!!!!"],
+    ["password1234567", "P@ssw0rd!!!!!!!!", "PasswordPassword", "iloveyouiloveyou", "CorrectHorseBatteryStaple",
+     "correct horse battery staple", "12345superman12345", "!!!!!!qwerty!!!!!!"],
 )  # fmt: skip
 def test_common_passwords_are_refused_however_they_are_dressed(password: str) -> None:
     assert Rule.COMMON in rules_broken(password)
