@@ -34,6 +34,8 @@ _TOUCH_EVERY: Final = 60.0
 _TOLD: Final = 10_000
 """Changes and late uses that were told and are not told again; beyond it, all are forgotten."""
 _AT_ONCE: Final = 100
+_REMEMBERED: Final = 1024
+"""Sessions whose last request is remembered."""
 
 
 class Sessions:
@@ -48,6 +50,7 @@ class Sessions:
         self._cookie = SessionCookie(services, section)
         self._bindings = Bindings()
         self._told: set[tuple[str, ...]] = set()
+        self._latest: dict[str, tuple[Record, bytes | None, str, Principal]] = {}
 
     def session_id(self, facts: Facts) -> str | None:
         """The key of the session or pre-session the cookie names, if we issued it."""
@@ -75,13 +78,10 @@ class Sessions:
         if idle is None:
             await self._end(record, facts, "age")
             return None
-        binding = self._bindings.of(facts)
-        data = record.data
-        if data.get("agent") != binding.agent or data.get("network") != binding.network:
-            self._note_change(record, binding, facts)
+        principal = self._recognise(record, facts)
         if idle >= _TOUCH_EVERY:
             await self._touch(record, now)
-        return Principal(str(data["principal"]), str(data["kind"]), frozenset(str(data["scopes"]).split()))
+        return principal
 
     async def log_in(self, exchange: Exchange, principal: Principal) -> None:
         """See `core.ports.SessionKeeper`. Where the user has too many sessions, those unused for longest end."""
@@ -188,6 +188,23 @@ class Sessions:
         exchange.set_cookie(self._cookie.line(kind, identifier))
         exchange.session = key_of(identifier.encode("ascii"))
         return exchange.session
+
+    def _recognise(self, record: Record, facts: Facts) -> Principal:
+        """Who the session belongs to. Told from the last request, while neither record, browser nor address changed."""
+        agent, client = facts.headers.get(b"user-agent"), facts.client.key
+        latest = self._latest.get(record.id)
+        if latest is not None:
+            its_record, its_agent, its_client, principal = latest
+            if its_record is record and its_agent == agent and its_client == client:
+                return principal
+        binding, data = self._bindings.of(facts), record.data
+        if data.get("agent") != binding.agent or data.get("network") != binding.network:
+            self._note_change(record, binding, facts)
+        principal = Principal(str(data["principal"]), str(data["kind"]), frozenset(str(data["scopes"]).split()))
+        if len(self._latest) >= _REMEMBERED:
+            self._latest.clear()
+        self._latest[record.id] = (record, agent, client, principal)
+        return principal
 
     def _idle(self, record: Record, now: float) -> float | None:
         """Seconds since the session was last written as used; None when it is over."""
