@@ -133,6 +133,8 @@ def _by_principal(
             return None
         quotas = machines if principal.kind == "api-key" else people
         key = principal_key(principal)
+        if len(quotas) == 1:
+            return settle(((quotas[0], key),), exchange)
         return settle([(quota, key) for quota in quotas], exchange) if quotas else None
 
     return admit
