@@ -37,26 +37,21 @@ class Answering:
     def send(self, message: Message) -> Awaitable[None]:
         """The application's `send`. Messages Garrison does not know pass unchanged.
 
-        Once a response goes out, its parts get the server's own awaitable: streams have many of them.
+        Returns the awaitable of whoever takes the message on, mostly the server's own: a coroutine of ours around it
+        would cost more than this.
         """
-        if self.started and not self.muted and message["type"] != "http.response.start":
-            return self._send(message)
-        return self._handle(message)
-
-    async def _handle(self, message: Message) -> None:
         if self.muted:
-            return
+            return _nothing()
         if message["type"] == "http.response.start":
             if self._exchange.refusal is not None:
-                await self.give(self._exchange.refusal)
-            elif message["status"] in self._door.hold:
+                return self.give(self._exchange.refusal)
+            if message["status"] in self._door.hold:
                 self._held = Held(message)
-            else:
-                await self._begin(message)
-        elif self._held is None:
-            await self._send(message)
-        else:
-            await self._keep(self._held, message)
+                return _nothing()
+            return self._begin(message)
+        if self._held is None:
+            return self._send(message)
+        return self._keep(self._held, message)
 
     def receive(self) -> Awaitable[Message]:
         """The application's `receive`.
@@ -114,14 +109,13 @@ class Answering:
         elif self._held is not None:
             await self._release(self._held)
 
-    async def _begin(self, message: Message) -> None:
+    def _begin(self, message: Message) -> Awaitable[None]:
         try:
             headers = dress(self._door.stack, self._exchange, message["status"], message.get("headers", ()))
         except AmendFailed as failure:
-            await self._undressed(failure)
-            return
+            return self._undressed(failure)
         self.started = True
-        await self._send({**message, "headers": headers})
+        return self._send({**message, "headers": headers})
 
     async def _undressed(self, failure: AmendFailed) -> None:
         """A layer failed on the answer: close the door with the headers that can't fail."""
@@ -166,3 +160,7 @@ class Answering:
             if not self.muted:
                 await self._send(part)
         self.muted = self.muted or replaced  # more of a body that was replaced must not follow
+
+
+async def _nothing() -> None:
+    """What sending comes to when nothing is sent."""
