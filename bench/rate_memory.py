@@ -1,12 +1,11 @@
 """A rate decision in memory: microseconds with 1, 100,000 and 1,000,000 keys, and bytes for each of them.
 
 A decision is one `take` of one quota for a client's address, drawn at random among the keys that are there. Beside it,
-in the same run, `limits` (the library under slowapi) with its fixed window, its cheapest strategy, and its memory
-store. At a million keys its expiry thread goes through all of them every 10 ms of activity, which would take the rest
-of this run: it is measured up to 100,000.
+in the same run, the libraries of `rate_peers`. At a million keys the expiry thread of `limits` goes through all of them
+every 10 ms of activity, which would take the rest of this run: it is measured up to 100,000.
 
-Bytes are what the process grew by, in a process of its own, divided by the keys; the key's own text, which the caller
-chooses, is taken off. The hard cap is tried as well: a tenth more keys than allowed.
+Bytes are what the process grew by, in a process of its own for each contender, divided by the keys; the address's own
+text, which the caller chooses, is taken off. The hard cap is tried as well: a tenth more keys than allowed.
 """
 
 from __future__ import annotations
@@ -18,42 +17,47 @@ import random
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import cycle
 from pathlib import Path
-
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from typing import TypeVar
 
 from garrison.core.clock import SYSTEM
 from garrison.core.ports import Quota
 from garrison.stores.memory import MemoryCounters
 
 from .harness import Batch, Result, Size, interleave, result
+from .rate_peers import LIBRARY, PEERS, Decide
 
 _MILLION = 1_000_000
 _QUOTA = Quota("address", 100_000_000, 3600.0, 100_000_000)
-_MUST = {1: "<= 1.5", _MILLION: "<= 4"}
+_MUST = {"1": "<= 1.5", "1000000": "<= 4"}
+_TOO_MANY = {("limits", _MILLION)}
 
 
 def measure(size: Size) -> list[Result]:
     few, many = size.of(100_000), size.of(_MILLION)
     counts = {1: 1, 100_000: few, _MILLION: many}
-    batches: dict[str, Batch] = {f"{keys}": _ours(real) for keys, real in counts.items()}
-    batches |= {f"limits.{keys}": _theirs(counts[keys]) for keys in (1, 100_000)}
+    batches = {f"{keys}": _batch(_ours(real), real) for keys, real in counts.items()}
+    batches |= {
+        f"{peer}_{keys}": _batch(make(real), real)
+        for peer, make in PEERS.items()
+        for keys, real in counts.items()
+        if (peer, keys) not in _TOO_MANY
+    }
     samples = interleave(batches, size)
     results = [
         result(
-            f"rate_memory.{name.replace('limits.', 'limits_')}",
+            f"rate_memory.{name}",
             samples.microseconds(name),
             "us",
-            must=_MUST.get(int(name)) if name.isdigit() else None,
-            versus="one decision" if name.isdigit() else "one decision of the library limits, fixed window",
+            must=_MUST.get(name),
+            versus="one decision" + (f" of {LIBRARY[peer]}" if (peer := name.partition("_")[0]) in LIBRARY else ""),
             spread=samples.spread(name),
         )
         for name in batches
     ]
-    return [*results, *_memory(many)]
+    return [*results, *_memory(many), *(_memory_of(peer, few) for peer in PEERS)]
 
 
 def _address(number: int) -> str:
@@ -67,21 +71,14 @@ def _asked(keys: int) -> list[str]:
     return [_address(draw.randrange(keys)) for _ in range(min(200_000, keys * 4))]
 
 
-def _ours(keys: int) -> Batch:
+def _ours(keys: int) -> Decide:
     counters = MemoryCounters(SYSTEM, max_keys=max(1000, 2 * keys))
+    return lambda key: counters.take(((_QUOTA, key),))
+
+
+def _batch(decide: Decide, keys: int) -> Batch:
     for number in range(keys):
-        counters.take(((_QUOTA, _address(number)),))
-    return _repeat(lambda key: counters.take(((_QUOTA, key),)), keys)
-
-
-def _theirs(keys: int) -> Batch:
-    limiter, item = FixedWindowRateLimiter(MemoryStorage()), RateLimitItemPerMinute(100_000_000, 60)
-    for number in range(keys):
-        limiter.hit(item, _address(number))
-    return _repeat(lambda key: limiter.hit(item, key), keys)
-
-
-def _repeat(decide: Callable[[str], object], keys: int) -> Batch:
+        decide(_address(number))
     asked = cycle(_asked(keys))
 
     def batch(count: int) -> None:
@@ -92,8 +89,7 @@ def _repeat(decide: Callable[[str], object], keys: int) -> Batch:
 
 
 def _memory(keys: int) -> list[Result]:
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        per_key, text, held = pool.submit(_grow, keys).result(timeout=120)
+    per_key, text, held = _alone(_grow_capped, keys)
     return [
         result(
             "rate_memory.bytes_per_key",
@@ -112,21 +108,46 @@ def _memory(keys: int) -> list[Result]:
     ]
 
 
-def _grow(keys: int) -> tuple[float, float, int]:
+def _memory_of(peer: str, keys: int) -> Result:
+    per_key, text = _alone(partial(_grow_peer, peer), keys)
+    versus = f"{LIBRARY[peer]}, {keys:,} keys, besides the address's text of {text:.0f} B"
+    return result(f"rate_memory.{peer}_bytes_per_key", per_key, "B", versus=versus)
+
+
+_Figures = TypeVar("_Figures")
+
+
+def _alone(work: Callable[[int], _Figures], keys: int) -> _Figures:
+    """What `work` says in a process of its own, where nothing else grows."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, keys).result(timeout=120)
+
+
+def _grow_capped(keys: int) -> tuple[float, float, int]:
     """Bytes per key without its text, the text's bytes, and the keys held after a tenth more than the cap."""
     counters = MemoryCounters(SYSTEM, max_keys=keys)
+    per_key, text = _grow(lambda key: counters.take(((_QUOTA, key),)), keys)
+    for number in range(keys, keys + keys // 10):
+        counters.take(((_QUOTA, _address(number)),))
+    return per_key, text, len(counters)
+
+
+def _grow_peer(peer: str, keys: int) -> tuple[float, float]:
+    return _grow(PEERS[peer](keys), keys)
+
+
+def _grow(decide: Decide, keys: int) -> tuple[float, float]:
+    """Bytes per key without its text, and the text's bytes."""
     gc.collect()
     before = _resident()
     text = 0
     for number in range(keys):
         address = _address(number)
         text += sys.getsizeof(address)
-        counters.take(((_QUOTA, address),))
+        decide(address)
     gc.collect()
     grown = _resident() - before
-    for number in range(keys, keys + keys // 10):
-        counters.take(((_QUOTA, _address(number)),))
-    return (grown - text) / keys, text / keys, len(counters)
+    return (grown - text) / keys, text / keys
 
 
 def _resident() -> int:
