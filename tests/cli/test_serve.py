@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import signal
+import ssl
+from datetime import UTC, datetime
 
+import httpx
 import pytest
 
+from garrison.serve.devca import DevCA
 from tests.cli.running import Here
 from tests.cli.serving import serving
 
@@ -60,12 +66,54 @@ def test_reloading_serves_the_changed_application_behind_the_policy(here: Here) 
         assert answer.headers["x-frame-options"] == "DENY"
 
 
+@pytest.mark.server
+def test_production_serves_a_certificate_of_ones_own_and_ends_gracefully(here: Here) -> None:
+    """In production, with all that a production start asks for."""
+    leaf = DevCA.open(None, datetime.now(UTC)).issue(["127.0.0.1", "localhost"])
+    here.write("live.py", APP)
+    here.write("garrison.toml", 'preset = "api"\nhosts = ["localhost"]\n\n[serve]\nprofile = "modern"\n')
+    key = secrets.token_urlsafe(32)
+    options = ("--cert", str(leaf.cert_file), "--key", str(leaf.key_file), "--host", "127.0.0.1", "--port", "0")
+    with serving(here, "serve", "live:app", *options, until="Serving on", GARRISON_KEY=key) as served:
+        port = int(served.text.partition("https://127.0.0.1:")[2].split()[0])
+        context = ssl.create_default_context(cafile=os.fspath(DevCA.open(None, datetime.now(UTC)).certificate_file))
+        with httpx.Client(base_url=f"https://localhost:{port}", verify=context, trust_env=False) as client:
+            answer = client.get("/")
+            assert (answer.status_code, answer.text) == (200, "WORD")
+            assert "server" not in answer.headers
+            assert client.get("/", headers={"host": "evil.example"}).status_code == 421
+        old = ssl.create_default_context(cafile=os.fspath(DevCA.open(None, datetime.now(UTC)).certificate_file))
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        with httpx.Client(verify=old, trust_env=False) as client, pytest.raises(httpx.ConnectError):
+            client.get(f"https://localhost:{port}/")
+        assert served.stop(signal.SIGTERM) == 0
+    assert "Traceback" not in served.text
+
+
 class TestRefused:
-    def test_production_serving_says_how_to_do_it_instead(self, here: Here) -> None:
+    def test_production_needs_a_certificate(self, here: Here) -> None:
         ran = here.run("serve", "main:app")
         assert ran.code == 2
-        assert "uvicorn module:app" in ran.said
-        assert "gunicorn module:app" in ran.said
+        assert "--cert and --key" in ran.said
+        assert "--dev" in ran.said
+
+    def test_development_makes_its_own(self, here: Here) -> None:
+        assert here.run("serve", "main:app", "--dev", "--cert", "a.pem", "--key", "b.pem").code == 2
+
+    def test_a_certificate_that_is_none(self, here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GARRISON_ENVIRONMENT", "development")
+        here.write("main3.py", APP)
+        here.write("a.pem", "nonsense")
+        ran = here.run("serve", "main3:app", "--cert", "a.pem", "--key", "a.pem", "--host", "127.0.0.1", "--port", "0")
+        assert ran.code == 3
+        assert "a.pem" in ran.said
+
+    def test_development_is_not_served_to_others(self, here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GARRISON_ENVIRONMENT", "development")
+        here.write("main4.py", APP)
+        ran = here.run("serve", "main4:app", "--cert", "a.pem", "--key", "a.pem", "--port", "0")
+        assert ran.code == 3
+        assert "loopback only" in ran.said
 
     def test_an_address_that_others_can_reach(self, here: Here) -> None:
         here.write("main2.py", APP)

@@ -199,4 +199,8 @@ CASES: dict[str, list[Case]] = {
         Case(in_class(load={"most": 5000}), "routes.0.load.most"), Case(in_class(load={"weight": 50})),
         Case({"load": {**OFF, "weight": 101}}), Case({}),
     ],
+    "P042": [
+        Case({"serve": {"header": "5 minutes"}}, "serve.header"), Case({"serve": {"body_rate": 1}}, "serve.body_rate"),
+        Case({"serve": {"header": "60 s", "keep_alive": "75 s"}}), Case({}),
+    ],
 }  # fmt: skip

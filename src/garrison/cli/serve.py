@@ -1,9 +1,11 @@
-"""`garrison serve`: an application behind the policy, over HTTPS on loopback."""
+"""`garrison serve`: an application behind the policy, over HTTPS: for everybody, or for development on loopback."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -13,45 +15,100 @@ from .output import Usage, err, paragraph, safe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..asgi.onion import Onion
     from ..serve.dev import Ready
     from ..serve.load import ASGIApp
+    from ..serve.production import Listening
+
+
+class TlsName(StrEnum):
+    """Mozilla's TLS profiles."""
+
+    INTERMEDIATE = "intermediate"
+    MODERN = "modern"
+
+
+class Files(NamedTuple):
+    """What was named on the command line."""
+
+    cert: Path
+    key: Path
+    client_ca: Path | None
+
 
 RELOADED = "_GARRISON_SERVED"
 """Tells the child of `--reload` which application to harden. It begins with an underscore: no policy key does."""
 
-_NOT_YET = """Serving in production is not part of this version. Harden the application in its own module,
-
-    app = harden(app)
-
-set GARRISON_KEY, name your hosts in garrison.toml, and run it under a server of your choice:
-
-    uvicorn module:app --host 0.0.0.0 --port 8000 --no-server-header --no-proxy-headers
-    gunicorn module:app --worker-class uvicorn.workers.UvicornWorker --workers 4
-
-Terminate TLS in front of it and name that proxy in `proxies`."""
+_NO_CERTIFICATE = "Serving in production needs a certificate and its key."
+_WHAT_CERTIFICATE = """Name their files with --cert and --key; they are watched, so renewing them needs no restart.
+Or add --dev to serve on this machine for development, with a certificate that is made for it."""
 
 
 def serve(
     app: Annotated[str, typer.Argument(metavar="MODULE:APP", help="The ASGI application: main:app, or main:make().")],
+    cert: Annotated[
+        Path | None, typer.Option("--cert", metavar="FILE", help="The certificate in PEM, its chain behind it.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="Its key in PEM, unencrypted.")] = None,
+    client_ca: Annotated[
+        Path | None,
+        typer.Option("--client-ca", metavar="FILE", help="Ask clients for a certificate that one of these signed."),
+    ] = None,
+    profile: Annotated[
+        TlsName | None, typer.Option("--profile", help="Mozilla's TLS profile; otherwise the policy's serve.profile.")
+    ] = None,
     dev: Annotated[
         bool, typer.Option("--dev", help="Development: HTTPS on loopback, with a local certificate.")
     ] = False,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8443,
-    host: Annotated[str, typer.Option("--host", help="localhost or another loopback address.")] = "localhost",
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="An address, localhost, or * for all; otherwise *, and with --dev localhost."),
+    ] = None,
     policy: PolicyFile = None,
-    reload: Annotated[bool, typer.Option("--reload", help="Start anew when a file changes.")] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="With --dev: start anew when a file changes.")] = False,
     log_level: Annotated[str, typer.Option("--log-level", help="critical, error, warning or info.")] = "info",
 ) -> None:
-    """Serve any ASGI application behind the policy, over HTTPS (development only in this version)."""
+    """Serve any ASGI application behind the policy, over HTTPS."""
     if not dev:
-        raise Usage(_NOT_YET, remedy="Add --dev to serve on this machine for development.")
+        if cert is None or key is None:
+            raise Usage(_NO_CERTIFICATE, remedy=_WHAT_CERTIFICATE)
+        if reload:
+            raise Usage("--reload is for development.", remedy="Add --dev, or leave it out.")
+        settle(policy, None)
+        os.environ[RELOADED] = app
+        _production(Files(cert, key, client_ca), host or "*", port, profile, log_level)
+        return
+    if cert or key or client_ca or profile:
+        raise Usage("--dev makes its own certificate.", remedy="Leave out --cert, --key, --client-ca and --profile.")
     settle(policy, Environment.DEVELOPMENT)
     os.environ[RELOADED] = app
     target = "garrison.cli.served:app()" if reload else _hardened()
-    run(target, host=host, port=port, reload=reload, log_level=log_level, announce=announce)
+    run(target, host=host or "localhost", port=port, reload=reload, log_level=log_level, announce=announce)
 
 
-def _hardened() -> ASGIApp:
+def _production(files: Files, host: str, port: int, profile: TlsName | None, log_level: str) -> None:
+    from ..serve.production import Pair, serve_production
+
+    name: Literal["intermediate", "modern"] | None = None
+    if profile is not None:
+        name = "modern" if profile is TlsName.MODERN else "intermediate"
+    pair = Pair(files.cert, files.key, files.client_ca)
+    serve_production(
+        _hardened(), pair, host=host, port=port, profile=name, log_level=log_level, on_ready=_announce_production
+    )
+
+
+def _announce_production(listening: Listening) -> None:
+    console = err()
+    for address in listening.addresses:
+        shown = f"[{address}]" if ":" in address else address
+        console.print(safe(f"Serving on https://{shown}:{listening.port}", "bold green"))
+    for warning in listening.warnings:
+        console.print(paragraph(warning, "yellow"))
+
+
+def _hardened() -> Onion:
     from .served import app
 
     return app()

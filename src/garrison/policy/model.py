@@ -173,7 +173,7 @@ class LoadSection(Section):
     """How many a request counts for; for route classes. 0: it is not counted and always finds room."""
     delay: Annotated[Seconds, Field(ge=0.01)] = 0.05
     """How late the event loop may be for half a second before requests are turned away; the same for all routes."""
-    least: Annotated[int, Field(ge=1)] = 16
+    least: Annotated[int, Field(ge=1)] = 32
     """Requests in progress that are let in however late it is; the same for all routes."""
     most: Annotated[int, Field(ge=1)] = 1000
     """Requests in progress that are let in when nothing is late; the same for all routes."""
@@ -370,6 +370,35 @@ class OperatorSection(Frozen):
 
     listen: Names = ()
     """Sockets only the operator can reach: `127.0.0.1:9443`, `unix:/run/app/operator.sock`."""
+
+
+class ServeSection(Frozen):
+    """`garrison serve`: its TLS, and how long and how much one connection may ask of it."""
+
+    profile: Literal["intermediate", "modern"] = "intermediate"
+    """Mozilla's TLS profile: modern is TLS 1.3 only."""
+    handshake: Annotated[Seconds, Field(gt=0)] = 10.0
+    """A TLS handshake is done in this time."""
+    header: Annotated[Seconds, Field(gt=0)] = 10.0
+    """A request's header block is here in this time, counted from the connection or from its first byte."""
+    body_grace: Annotated[Seconds, Field(gt=0)] = 10.0
+    """How long a body may be slower than `body_rate`."""
+    body_rate: Annotated[Bytes, Field(ge=1)] = 500
+    """Bytes per second that a body arrives with; time in which the application does not read is not counted."""
+    write_grace: Annotated[Seconds, Field(gt=0)] = 20.0
+    """How long a client may take an answer more slowly than `write_rate`."""
+    write_rate: Annotated[Bytes, Field(ge=1)] = 500
+    """Bytes per second that a client takes an answer with, once buffers are full."""
+    keep_alive: Annotated[Seconds, Field(gt=0)] = 30.0
+    """How long a connection may be idle between requests."""
+    connections: Annotated[int, Field(ge=1)] = 256
+    """Connections of one client (or IPv6 network) at once; trusted proxies are not counted."""
+    ping: Annotated[Seconds, Field(gt=0)] = 20.0
+    """WebSocket peers are pinged this often, and answer within the same time."""
+    queue: Annotated[int, Field(ge=1)] = 512
+    """WebSocket messages that may wait for the application."""
+    shutdown: Annotated[Seconds, Field(gt=0)] = 30.0
+    """Requests in progress have this long to finish when the server is asked to stop."""
 
 
 class SessionSection(Frozen):
@@ -578,6 +607,7 @@ class Policy(Frozen):
     reports: ReportsSection = ReportsSection()
     events: EventsSection = EventsSection()
     operator: OperatorSection = OperatorSection()
+    serve: ServeSection = ServeSection()
     session: SessionSection = SessionSection()
     passwords: PasswordsSection = PasswordsSection()
     login: LoginSection = LoginSection()

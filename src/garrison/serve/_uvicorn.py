@@ -42,7 +42,7 @@ class Job:
     log_level: str
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server that says when it is up."""
 
     def __init__(self, config: uvicorn.Config, announce: Announce | None) -> None:
@@ -50,9 +50,13 @@ class _Server(uvicorn.Server):
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
+        await self.listen(sockets or [])
         if self.started and self._announce is not None:
             self._announce(self.stop)
+
+    async def listen(self, sockets: list[socket.socket]) -> None:
+        """Start the application and accept connections on `sockets`."""
+        await super().startup(sockets=sockets)
 
     def stop(self) -> None:
         """End the main loop at its next turn (a tenth of a second at most)."""
@@ -64,7 +68,7 @@ def run(job: Job, listeners: list[socket.socket], announce: Announce) -> None:
     if isinstance(job.app, str):
         _run_reloading(job, listeners, announce)
     else:
-        _run_server(_Server(_config(job), announce), listeners)
+        run_server(Server(_config(job), announce), listeners)
 
 
 def _config(job: Job) -> uvicorn.Config:
@@ -93,7 +97,7 @@ def _context(profile: TlsProfile, _config: uvicorn.Config, _default: Callable[[]
     return server_context(profile)
 
 
-def _run_server(server: _Server, listeners: list[socket.socket]) -> None:
+def run_server(server: Server, listeners: list[socket.socket]) -> None:
     with _signals_to(server):
         try:
             server.run(sockets=listeners)
@@ -136,7 +140,7 @@ def _serve_child(job: Job, sockets: list[socket.socket] | None) -> None:
     child."""
     try:
         app = load_app(job.app) if isinstance(job.app, str) else job.app
-        _run_server(_Server(_config(Job(app, job.tls, job.log_level)), None), sockets or [])
+        run_server(Server(_config(Job(app, job.tls, job.log_level)), None), sockets or [])
     except OperatorError as error:
         details = f"\n{error.details}" if isinstance(error, AppBrokenError) else ""
         logging.getLogger("uvicorn.error").error("%s%s", error, details)  # noqa: TRY400  the user's part is enough

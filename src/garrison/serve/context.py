@@ -1,8 +1,11 @@
 """The hardened TLS context of every server Garrison starts.
 
-Threat: downgrade to old protocols and suites (RFC 9325), CRIME through compression, renegotiation floods.
-Assumption: OpenSSL's own defaults for groups and signatures are sound. Lets pass: nothing below TLS 1.2, no
-key exchange without forward secrecy, no CBC.
+Threat: downgrade to old protocols and suites (RFC 9325), CRIME through compression, renegotiation floods, key exchange
+over groups that nobody vouches for, tickets under a key that is never changed. Assumption: OpenSSL's own TLS 1.3 suites
+and signatures are sound. Lets pass: nothing below TLS 1.2, no key exchange without forward secrecy, no CBC.
+
+Sessions: no tickets that carry the session under a long-lived key. TLS 1.3 resumes from this process' memory, TLS 1.2
+by session id; where clients show certificates nothing is resumed, so that each handshake verifies them.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from .errors import CertificateUnusableError
+from .errors import CertificateUnusableError, ClientCAUnusableError
+from .groups import GROUPS, forget_sessions, restrict_groups
 
 # Mozilla's server-side TLS guidelines 5.7, "intermediate", without its two finite-field suites. TLS 1.3
 # suites are not chosen here: all of OpenSSL's are AEAD with forward secrecy.
@@ -23,33 +28,54 @@ CIPHERS = (
     "ECDHE-ECDSA-CHACHA20-POLY1305",
     "ECDHE-RSA-CHACHA20-POLY1305",
 )
+MINIMUM = {"intermediate": ssl.TLSVersion.TLSv1_2, "modern": ssl.TLSVersion.TLSv1_3}
+"""The oldest protocol of Mozilla's profiles."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsProfile:
-    """What a server's TLS is made of. `alpn` is what it speaks, best first; `minimum` is TLS 1.2 or 1.3."""
+    """What a server's TLS is made of. `alpn` is what it speaks, best first; `minimum` is TLS 1.2 or 1.3.
+
+    `client_ca` holds the authorities that must have signed the client's certificate; None asks for none.
+    """
 
     cert_file: Path
     key_file: Path
     minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
     ciphers: tuple[str, ...] = CIPHERS
     alpn: tuple[str, ...] = ("http/1.1",)
+    groups: tuple[str, ...] = GROUPS
+    client_ca: Path | None = None
+
+    @classmethod
+    def named(
+        cls, name: Literal["intermediate", "modern"], cert_file: Path, key_file: Path, client_ca: Path | None = None
+    ) -> TlsProfile:
+        """Mozilla's profile of that name."""
+        return cls(cert_file, key_file, minimum=MINIMUM[name], client_ca=client_ca)
 
 
 def server_context(profile: TlsProfile) -> ssl.SSLContext:
     """A server-side context for `profile`.
 
-    Raises `CertificateUnusableError` when certificate and key can't be loaded, `ValueError` when `minimum` is
-    below TLS 1.2. Source: RFC 9325 sections 3.1 and 4.2, Mozilla's server-side TLS guidelines.
+    Raises `CertificateUnusableError` when certificate and key can't be loaded, `ClientCAUnusableError` for the clients'
+    authorities, `ValueError` when `minimum` is below TLS 1.2. Source: RFC 9325 sections 3.1, 3.4 and 4.2, Mozilla's
+    server-side TLS guidelines.
     """
     if profile.minimum < ssl.TLSVersion.TLSv1_2:
         raise ValueError("TLS below 1.2 is not offered")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = profile.minimum
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+    # All suites are good: the client knows best which of them its hardware is fast at (Mozilla's guidelines).
+    context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.num_tickets = 1
     context.set_ciphers(":".join(profile.ciphers))
     context.set_alpn_protocols(list(profile.alpn))
+    restrict_groups(context, profile.groups)
     _load(context, profile)
+    if profile.client_ca is not None:
+        _ask_for_certificates(context, profile.client_ca)
     return context
 
 
@@ -61,3 +87,14 @@ def _load(context: ssl.SSLContext, profile: TlsProfile) -> None:
         raise CertificateUnusableError(profile.cert_file, error.reason or "not PEM, or the key is encrypted") from error
     except OSError as error:
         raise CertificateUnusableError(profile.cert_file, error.strerror or type(error).__name__) from error
+
+
+def _ask_for_certificates(context: ssl.SSLContext, authorities: Path) -> None:
+    try:
+        context.load_verify_locations(cafile=authorities)
+    except (ssl.SSLError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else "not PEM"
+        raise ClientCAUnusableError(authorities, why or type(error).__name__) from error
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.verify_mode = ssl.CERT_REQUIRED
+    forget_sessions(context)

@@ -58,7 +58,7 @@ def serve_dev(
     """
     addresses = loopback_addresses(host)
     _check(app, log_level, reload)
-    _require("uvicorn", "websockets")
+    require("uvicorn", "websockets")
     from garrison.serve import _uvicorn  # only now is it known that the extra is there
 
     if isinstance(app, str) and not reload:
@@ -82,15 +82,21 @@ def serve_dev(
 
 
 def _check(app: ASGIApp | str, log_level: str, reload: bool) -> None:
-    if log_level not in LEVELS:
-        message = f"There is no log level {log_level!r}."
-        raise OptionRefusedError("log-level", message, remedy=f"Use one of: {', '.join(LEVELS)}.")
+    check_log_level(log_level)
     if reload and not isinstance(app, str):
         message = "Reloading needs a reference, since the application is imported anew."
         raise OptionRefusedError("reload", message, remedy="Pass the application as module:attribute.")
 
 
-def _require(*packages: str) -> None:
+def check_log_level(log_level: str) -> None:
+    """Raises `OptionRefusedError` for a level that is not offered."""
+    if log_level not in LEVELS:
+        message = f"There is no log level {log_level!r}."
+        raise OptionRefusedError("log-level", message, remedy=f"Use one of: {', '.join(LEVELS)}.")
+
+
+def require(*packages: str) -> None:
+    """Raises `ExtraMissingError` unless each of `packages` can be imported."""
     for package in packages:
         try:
             importlib.import_module(package)

@@ -65,6 +65,17 @@ class CertificateUnusableError(ServeError):
         self.path = path
 
 
+class ClientCAUnusableError(ServeError):
+    """The authorities that clients' certificates are checked against can't be read. `path` is their file."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"The clients' certificate authorities {path} can't be used: {why}.",
+            remedy="Name a PEM file with the certificates of the authorities that sign your clients' certificates.",
+        )
+        self.path = path
+
+
 class BindRefusedError(ServeError):
     """The host to listen on is not loopback. `host` is what was asked for."""
 

@@ -1,4 +1,4 @@
-"""Listening sockets that only this machine can reach.
+"""Listening sockets: those only this machine can reach, and those everybody can.
 
 Threat: a development server on all interfaces; a browser that reaches another program at `localhost` over the
 address family that was left out. Lets pass: every user and container that shares this machine's loopback
@@ -37,6 +37,23 @@ def loopback_addresses(host: str) -> tuple[str, ...]:
     if address not in LOOPBACK_V4 and address != LOOPBACK_V6.network_address:
         raise BindRefusedError(host)
     return (str(address),)
+
+
+def public_addresses(host: str) -> tuple[str, ...]:
+    """The addresses to listen on for `host`: `*` means every address of both families, `localhost` loopback of both,
+    else one address literal.
+
+    Nothing is resolved. Raises `OptionRefusedError` for a name.
+    """
+    if host == "*":
+        return ("0.0.0.0", "::")  # noqa: S104  asked for by name; one socket for each family
+    if host.lower() == "localhost":
+        return loopback_addresses(host)
+    try:
+        return (str(ip_address(host)),)
+    except ValueError:
+        remedy = "Use --host with an address of this machine, localhost, or * for all addresses."
+        raise OptionRefusedError("host", f"{host!r} is no address.", remedy=remedy) from None
 
 
 def open_listeners(addresses: tuple[str, ...], port: int) -> list[socket.socket]:
