@@ -38,7 +38,7 @@ async def app(scope, receive, send):  # type: ignore[no-untyped-def]
 def measure(size: Size) -> list[Result]:
     """Requests per second, CPU time per request, and the ratios of the two servers."""
     if shutil.which("wrk") is None:
-        return [result("serve: skipped, wrk is not installed", 0.0, "")]
+        return [result("serve: skipped", 0.0, "x", versus="wrk is not installed")]
     rounds, seconds = (ROUNDS, SECONDS) if size.scale >= 1 else (1, 1)
     with tempfile.TemporaryDirectory() as folder, _server("ours", folder) as ours, _server("stock", folder) as stock:
         _load(ours, 1), _load(stock, 1)
@@ -57,13 +57,13 @@ def _results(rates: Sequence[tuple[float, float]], costs: Sequence[tuple[float, 
     cheaper = [ours / stock for ours, stock in costs]
     versus = "stock uvicorn over TLS"
     return [
-        result("serve: requests/s over TLS", median(ours for ours, _ in rates), "1/s"),
-        result("serve: requests/s of stock uvicorn", median(stock for _, stock in rates), "1/s"),
+        result("serve: requests/s over TLS", median(ours for ours, _ in rates), "1/s", versus=versus),
+        result("serve: requests/s of stock uvicorn", median(stock for _, stock in rates), "1/s", versus=versus),
         result(
             "serve: requests/s against stock", median(ratios), "x", must=">= 0.95", versus=versus,
             spread=middle_half(ratios),
         ),
-        result("serve: CPU per request", median(ours for ours, _ in costs), "µs"),
+        result("serve: CPU per request", median(ours for ours, _ in costs), "µs", versus=versus),
         result("serve: CPU against stock", median(cheaper), "x", versus=versus, spread=middle_half(cheaper)),
     ]  # fmt: skip
 
