@@ -77,14 +77,57 @@ async def test_the_work_is_bounded() -> None:
     await requests.finish()
 
 
-async def test_work_that_fails_is_told_and_changes_no_answer() -> None:
+async def test_where_the_next_page_needs_it_the_work_is_done_before_the_answer() -> None:
+    world = World()
+    requests = requests_of(world)
+    done: list[str] = []
+
+    async def write() -> None:
+        await asyncio.sleep(0.01)
+        done.append("ann")
+
+    assert await requests.accept(world.visit(), "ann@example.com", write, done_first=True) is None
+    assert done == ["ann"]
+
+
+@pytest.mark.parametrize(("work", "least"), [(0.0, 0.25), (0.02, 0.25), (0.26, 0.5)])
+async def test_an_answer_after_the_work_leaves_at_a_whole_quarter_of_a_second(work: float, least: float) -> None:
+    """OWASP Authentication Cheat Sheet: the time of an answer must not tell a taken address from a new one."""
+    world, loop = World(), asyncio.get_running_loop()
+    requests = requests_of(world)
+    begun = loop.time()
+    assert await requests.accept(world.visit(), "ann@example.com", lambda: asyncio.sleep(work), done_first=True) is None
+    assert loop.time() - begun >= least - 0.001
+
+
+async def test_work_before_the_answer_goes_on_when_the_client_leaves() -> None:
+    world = World()
+    requests = requests_of(world)
+    done: list[str] = []
+    hold = asyncio.Event()
+
+    async def write() -> None:
+        await hold.wait()
+        done.append("ann")
+
+    asking = asyncio.create_task(requests.accept(world.visit(), "ann@example.com", write, done_first=True))
+    await asyncio.sleep(0)
+    asking.cancel()
+    hold.set()
+    await asyncio.gather(asking, return_exceptions=True)
+    await requests.finish()
+    assert done == ["ann"]
+
+
+@pytest.mark.parametrize("done_first", [False, True])
+async def test_work_that_fails_is_told_and_changes_no_answer(done_first: bool) -> None:
     world = World()
     requests = requests_of(world)
 
     async def fail() -> None:
         raise KeyError("ann@example.com")
 
-    assert await requests.accept(world.visit(), "ann@example.com", fail) is None
+    assert await requests.accept(world.visit(), "ann@example.com", fail, done_first=done_first) is None
     await requests.finish()
     assert world.events[-1] == ("unhandled_error", {"error": "KeyError", "part": "account request"})
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
+from contextlib import closing
+
 import pytest
 
-from .site import PASSWORD, Person, Site
+from examples.notes import Settings, hardened
+from garrison.asgi.types import Message, Receive, Scope, Send
+
+from .site import PASSWORD, Person, Site, running
 
 pytestmark = pytest.mark.anyio
 
@@ -122,12 +129,51 @@ async def test_the_page_says_how_long_to_wait_and_the_right_password_does_not_he
     async with site.visitor() as person:
         await person.sign_up("ann@example.com")
         pages = [await person.log_in("ann@example.com", f"guess {n}") for n in range(5)]
-        assert "Wait 30 seconds" in pages[4].text
-        assert "Wait" not in pages[3].text
+        assert "Try again in 30 seconds." in pages[4].text
+        assert "Try again" not in pages[3].text
         refused = await person.log_in("ann@example.com")
         assert refused.status_code == 429
         assert "Try again in" in refused.text
         assert 25 <= int(refused.headers["retry-after"]) <= 30
+
+
+async def test_the_back_off_message_is_the_same_for_known_and_unknown_addresses(settings: Settings, site: Site) -> None:
+    told = []
+    for email in ("sean@example.com", "no@example.com"):
+        async with running(app := hardened(settings)), Site(app, settings).visitor() as person:
+            answers = [await person.log_in(email, f"guess {n}") for n in range(6)]
+            told.append([(answer.status_code, _shown(answer.text)) for answer in answers])
+    assert told[0] == told[1]
+    assert told[0][-1][0] == 429
+    assert re.search(r"Too many failed attempts\. Try again in \d+ seconds", told[0][-1][1])
+
+
+def _shown(page: str) -> str:
+    """The page without its token and, because the clock runs, without how many seconds are left."""
+    return re.sub(r"\b(2\d|30) seconds", "30 seconds", page.split("<main", 1)[1].split("csrf_token")[0])
+
+
+async def test_a_new_account_is_there_before_the_answer_leaves(settings: Settings, site: Site) -> None:
+    """Who logs in right after signing up must get in."""
+    found: list[int] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def look(message: Message) -> None:
+            if message["type"] == "http.response.start" and scope["path"] == "/sign-up" and scope["method"] == "POST":
+                found.append(_accounts_of(settings, "ann@example.com"))
+            await send(message)
+
+        await site.app(scope, receive, look)
+
+    async with Site(watched, settings).visitor() as person:
+        await person.sign_up("ann@example.com")
+    assert found == [1]
+
+
+def _accounts_of(settings: Settings, email: str) -> int:
+    with closing(sqlite3.connect(settings.data / "notes.db")) as database:
+        (count,) = database.execute("SELECT count(*) FROM users WHERE email = ?", (email,)).fetchone()
+        return int(count)
 
 
 async def test_a_device_that_logged_in_before_gets_in_while_strangers_guess(site: Site) -> None:

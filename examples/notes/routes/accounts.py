@@ -7,16 +7,17 @@ trusted device for the owner), a new session at every log-in, and a CSRF token o
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.background import BackgroundTask
 
 from garrison.accounts import SecondFactorOwed, Stored, WrongPassword, log_in_with_password
+from garrison.accounts.ladder import spell
 from garrison.core.exchange import Principal
 from garrison.core.verdict import Refuse
 from garrison.fastapi import Garrison, WithAccounts, limit, public
@@ -29,7 +30,10 @@ from ..schemas import LogIn, SignUp
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse, dependencies=[public])
 
 _WRONG = "Address or password is wrong."
-_CREATED = "If the address was not taken, your account is ready. Log in."
+_NOTICES = {
+    "new": "If the address was not taken, your account is ready. Log in.",
+    "out": "You are signed out everywhere.",
+}
 
 
 @router.get("/sign-up")
@@ -39,19 +43,19 @@ async def sign_up_form(request: Request) -> Response:
 
 @router.post("/sign-up", dependencies=[Depends(limit("5/minute", "20/hour", name="sign-up", by="address"))])
 async def sign_up(
-    request: Request, form: Annotated[SignUp, Form()], accounts: WithAccounts, own: WithParts
+    request: Request, form: Annotated[SignUp, Form()], garrison: Garrison, accounts: WithAccounts, own: WithParts
 ) -> Response:
-    """The same answer whether or not the address was taken: who has an account is looked up once it is on its way."""
+    """The same answer after the same time, whether or not the address was taken; a new account is there by then."""
     password = form.password.get_secret_value()
     faults = await accounts.rules.faults(password, context=(form.email, form.name))
     if faults:
         return page(request, "sign_up.html", status=422, faults=[fault.message for fault in faults])
     password_hash = await own.passwords.hash(password)
-    answer = redirect("/log-in?new")
-    answer.background = BackgroundTask(
-        _create, own, User(email=form.email, name=form.name, password_hash=password_hash)
-    )
-    return answer
+    user = User(email=form.email, name=form.name, password_hash=password_hash)
+    refusal = await accounts.requests.accept(garrison, form.email, partial(_create, own, user), done_first=True)
+    if refusal is not None:
+        return _refused(request, "sign_up.html", refusal, faults=[refusal.hint])
+    return redirect("/log-in?new")
 
 
 async def _create(own: Parts, user: User) -> None:
@@ -67,7 +71,7 @@ async def _create(own: Parts, user: User) -> None:
 async def log_in_form(request: Request, session: Session) -> Response:
     if await find_user(session, request) is not None:
         return redirect("/")
-    return page(request, "log_in.html", notice=_CREATED if "new" in request.query_params else "")
+    return page(request, "log_in.html", notice=_NOTICES.get(request.url.query, ""))
 
 
 @router.post("/log-in", dependencies=[Depends(limit("10/minute", name="log-in", by="address"))])
@@ -86,14 +90,19 @@ async def log_in(
     step = accounts.second_step.begin
     outcome = await log_in_with_password(accounts.login, own.passwords, garrison, form.email, password, find, step)
     if isinstance(outcome, Refuse):
-        answer = page(request, "log_in.html", status=outcome.status, error=outcome.hint)
-        if outcome.retry_after is not None:
-            answer.headers["Retry-After"] = str(outcome.retry_after)
-        return answer
+        return _refused(request, "log_in.html", outcome, error=outcome.hint)
     if isinstance(outcome, WrongPassword):
-        later = f" Wait {outcome.wait:.0f} seconds before you try again." if outcome.wait else ""
+        later = f" Try again in {spell(outcome.wait)}." if outcome.wait else ""
         return page(request, "log_in.html", status=401, error=_WRONG + later)
     return redirect("/log-in/code" if isinstance(outcome, SecondFactorOwed) else "/")
+
+
+def _refused(request: Request, name: str, refusal: Refuse, **values: Any) -> Response:
+    """The form once more, with what the guard said."""
+    answer = page(request, name, status=refusal.status, **values)
+    if refusal.retry_after is not None:
+        answer.headers["Retry-After"] = str(refusal.retry_after)
+    return answer
 
 
 async def _stored(session: AsyncSession, email: str) -> Stored | None:
