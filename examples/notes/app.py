@@ -31,13 +31,14 @@ from .routes import (
     notes,
     previews,
     second_factor,
+    sessions,
 )
 from .seed import seed
 from .settings import Settings
 
 POLICY_FILE: Final = HERE / "garrison.toml"
 _FEATURES: Final = (
-    accounts, second_factor, confirm, keys, notes, attachments, api, previews, export, live, admin, health
+    accounts, second_factor, confirm, keys, sessions, notes, attachments, api, previews, export, live, admin, health
 )  # fmt: skip
 
 

@@ -18,6 +18,8 @@ from uuid import UUID
 from anyio import ClosedResourceError, WouldBlock, create_memory_object_stream
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from garrison.core.bans import session_handle
+
 from .models import Note
 from .notes import summary
 from .schemas import Live
@@ -72,6 +74,12 @@ class Hub:
         """Close what was opened in this session."""
         for listener in [one for one in self._listeners if one.session == session]:
             self._drop(listener)
+
+    def end_handle(self, user: UUID, handle: str) -> None:
+        """Close what `user` opened in the session that the list of sessions calls `handle`."""
+        for listener in [one for one in self._listeners if one.user == user]:
+            if session_handle(listener.session) == handle:
+                self._drop(listener)
 
     def end_user(self, user: UUID) -> None:
         """Close everything this person has open."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any, TypeVar
 
+import uvicorn
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -54,6 +56,21 @@ class Site:
         return f"https://{name}:{self.port}"
 
 
+class _Server(uvicorn.Server):
+    """Puts how to stop it into a queue once it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: Queue[Callable[[], None] | BaseException]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._ready.put(self._stop)
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
 @contextmanager
 def serving(app: Any, leaf: Leaf) -> Iterator[Site]:
     """`app` over HTTPS at a free port, in a thread of its own."""
@@ -64,7 +81,7 @@ def serving(app: Any, leaf: Leaf) -> Iterator[Site]:
 
     def run() -> None:
         try:
-            _uvicorn._Server(config, ready.put).run(sockets=listeners)
+            _Server(config, ready).run(sockets=listeners)
         except BaseException as error:  # told to the test, which waits for the start
             ready.put(error)
 

@@ -44,6 +44,7 @@ async def test_every_page_fits_the_strict_policy(site: Site) -> None:
             f"/notes/{note}",
             f"/notes/{note}/edit",
             "/admin",
+            "/account/sessions",
             "/sign-up",
             "/nowhere",
             "/docs",
@@ -66,7 +67,8 @@ async def test_every_form_that_posts_carries_the_token_first(site: Site) -> None
     async with site.admin() as admin:
         note = await admin.write("Page")
         forms = 0
-        for path in ("/", "/notes/new", f"/notes/{note}", f"/notes/{note}/edit", "/admin", "/sign-up"):
+        pages = ("/", "/notes/new", f"/notes/{note}", f"/notes/{note}/edit", "/admin", "/account/sessions", "/sign-up")
+        for path in pages:
             page = Elements((await admin.get(path)).text)
             for index, (tag, attributes) in enumerate(page.found):
                 if tag == "form" and attributes.get("method") == "post":
