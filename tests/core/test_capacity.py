@@ -56,7 +56,7 @@ def test_the_limit_stays_within_its_bounds_and_recovers() -> None:
     capacity = made()
     for _ in range(50):
         interval(capacity, 1.0, 1.0, active=5)
-    assert capacity.limit == 10
+    assert capacity.limit == 10 / 8
     intervals = 0
     while capacity.limit < 100:
         interval(capacity, active=5)
@@ -124,7 +124,7 @@ def test_those_who_are_trusted_least_are_turned_away_first() -> None:
         let_in.append({trust for trust in Trust if capacity.fits(1, trust)})
     assert let_in == [
         set(Trust),
-        set(Trust) - {Trust.GREEDY},
+        set(Trust),
         {Trust.WRITES, Trust.KNOWN_READS, Trust.KNOWN_WRITES},
         {Trust.KNOWN_READS, Trust.KNOWN_WRITES},
         {Trust.KNOWN_WRITES},
@@ -132,12 +132,44 @@ def test_those_who_are_trusted_least_are_turned_away_first() -> None:
     ]
 
 
-def test_a_client_is_greedy_with_an_eighth_of_the_limit_in_a_tick() -> None:
+def lowered() -> Capacity:
+    """A limit of 40."""
     capacity = made()
-    assert [capacity.greedy("a", 1) for _ in range(13)] == [False] * 12 + [True]
-    assert not capacity.greedy("b", 1)
-    capacity.tick(0.0)
-    assert not capacity.greedy("a", 1)
+    interval(capacity, 0.12, 0.12, 0.12, active=50)
+    capacity.active = 0
+    return capacity
+
+
+def test_who_takes_little_is_not_turned_away_for_those_who_take_much() -> None:
+    capacity = lowered()
+    assert sum(capacity.fair("flood", 1, Trust.KNOWN_WRITES) for _ in range(500)) == 20, "alone, half of it"
+    assert all(capacity.fair("second", 1, Trust.KNOWN_WRITES) for _ in range(20))
+    assert not capacity.fair("second", 1, Trust.KNOWN_WRITES)
+
+
+def test_fair_shares_leave_room_for_those_who_are_trusted_more() -> None:
+    capacity = lowered()
+    assert sum(capacity.fair("stranger", 1, Trust.READS) for _ in range(500)) == 14
+    capacity.active = 56
+    assert not capacity.fair("another", 1, Trust.READS)
+    assert capacity.fair("known", 1, Trust.KNOWN_WRITES)
+
+
+def test_a_client_is_measured_by_how_many_came_in_the_tick_before() -> None:
+    capacity = lowered()
+    for number in range(10):
+        capacity.fair(f"client {number}", 1, Trust.READS)
+    capacity.tick(0.07)
+    assert sum(capacity.fair("flood", 1, Trust.KNOWN_WRITES) for _ in range(500)) == 4
+
+
+def test_fair_shares_do_not_add_up_without_end() -> None:
+    capacity = lowered()
+    capacity.active = 80
+    assert not capacity.fair("second", 1, Trust.KNOWN_WRITES)
+    full = made()
+    full.active = 100
+    assert not full.fair("second", 1, Trust.KNOWN_WRITES)
 
 
 def test_the_start_and_the_end_of_an_overload_are_told_once_each() -> None:

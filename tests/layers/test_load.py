@@ -140,10 +140,16 @@ def test_reads_of_strangers_go_first_and_writes_with_a_session_last() -> None:
     assert let_in == [70, 80, 90, 100]
 
 
-def test_one_greedy_client_leaves_room_for_the_others() -> None:
+def test_a_client_that_keeps_to_its_fair_share_finds_room_beside_a_flood() -> None:
     stand = Stand(most=100, requests=1000)
-    assert stand.let_in(500, address="203.0.113.9") < 65
-    assert sum(stand.let_in(1, address=f"10.0.{n}.1") for n in range(50)) >= 8
+    stand.capacity.begin()
+    for _ in range(3):
+        stand.capacity.active = 90
+        stand.capacity.tick(0.3)
+    assert stand.capacity.limit == 45
+    stand.capacity.active = 0
+    assert stand.let_in(500, address="203.0.113.9") < 0.7 * 45 + 1
+    assert stand.let_in(5, address="198.51.100.9") == 5
 
 
 def test_what_was_turned_away_holds_no_room() -> None:

@@ -11,9 +11,10 @@ A request that the loop runs in one piece is never seen in progress by another o
 the loop is late, a request counts until it is answered and at least until the end of the tick it came in: the limit
 then holds concurrency for requests that wait, and the rate for requests that compute.
 
-When room is short, requests get different shares of the limit (`SHARES`), so that those who are trusted least are
-turned away first and the others find room. While the limit is lowered, a client that takes more than an eighth of it
-in a tick counts as greedy, which is the lowest class.
+When room is short, requests get different parts of the limit (`SHARES`), so that those who are trusted least are
+turned away first. And a client that keeps to its fair share of its class' part finds room: the part divided by the
+clients that come in a tick (max-min fairness: who takes little is not turned away for those who take much). Fair shares
+are those of `least` at the least: lateness that others cause, on a crowded machine, say, is no reason to serve nobody.
 
 Pure: delays are brought by somebody who has a clock.
 """
@@ -31,30 +32,31 @@ INTERVAL: Final = 0.5
 _LEAST_DECREASE: Final = 0.8
 _MOST_DECREASE: Final = 0.5
 _INCREASE: Final = 1.1
-_GREEDY: Final = 8
+_UNFAIR: Final = 8
+"""How much lower than `least` the limit may fall for what is no fair share."""
+_OVER: Final = 2
+"""How far fair shares may go beyond a lowered limit: it took no account of clients that were not there."""
 _LONGEST_WAIT: Final = 30
 
 
 class Trust(IntEnum):
     """Who is turned away first: the lowest. A read is cheaper to lose than a write: it can simply be sent again."""
 
-    GREEDY = 0
-    READS = 1
-    WRITES = 2
-    KNOWN_READS = 3
-    KNOWN_WRITES = 4
+    READS = 0
+    WRITES = 1
+    KNOWN_READS = 2
+    KNOWN_WRITES = 3
 
 
 SHARES: Final = {
-    Trust.GREEDY: 0.5,
     Trust.READS: 0.7,
     Trust.WRITES: 0.8,
     Trust.KNOWN_READS: 0.9,
     Trust.KNOWN_WRITES: 1.0,
 }
 """The part of the limit up to which a class is let in."""
-FREE: Final = min(SHARES.values())
-"""The part of the limit up to which nobody is asked who they are."""
+FREE: Final = 0.5
+"""The part of a limit that is not lowered up to which nobody is asked who they are."""
 
 
 def nobody() -> None:
@@ -64,7 +66,7 @@ def nobody() -> None:
 class Capacity:
     """The state of one process. Called from one event loop.
 
-    least, most   bounds of the limit, in requests of weight 1
+    least, most   in requests of weight 1: what is let in however late it is, as fair shares; the highest limit
     target        delay in seconds that may stand
     changed       told true when requests begin to be turned away, false when the limit is whole again
 
@@ -75,8 +77,8 @@ class Capacity:
     """
 
     __slots__ = (
-        "_by_client", "_changed", "_fresh", "_passed", "_peak", "_smallest", "_ticks", "active", "awake", "least",
-        "limit", "most", "requests", "roomy", "sockets", "strained", "target", "wake",
+        "_by_client", "_changed", "_clients", "_fresh", "_passed", "_peak", "_smallest", "_ticks", "active", "awake",
+        "least", "limit", "most", "requests", "roomy", "sockets", "strained", "target", "wake",
     )  # fmt: skip
 
     def __init__(self, *, least: int, most: int, target: float, changed: Callable[[bool], None] | None = None) -> None:
@@ -92,6 +94,7 @@ class Capacity:
         self._changed = changed
         self._fresh = 0
         self._by_client: dict[str, int] = {}
+        self._clients = 0
         self._ticks = 0
         self._passed = 0.0
         self._peak = 0
@@ -110,11 +113,16 @@ class Capacity:
         """What counts against the limit now; see `fits`."""
         return self.active if self.limit < self.most else self.active - self._fresh
 
-    def greedy(self, client: str, weight: int) -> bool:
-        """Note `weight` for `client` in this tick, and tell whether that is more than its part."""
+    def fair(self, client: str, weight: int, trust: Trust) -> bool:
+        """Note `weight` for `client` in this tick, and tell whether it keeps to its fair share of its class' part.
+
+        One client alone is held to half of that, so that a second one finds room.
+        """
         taken = self._by_client.get(client, 0) + weight
         self._by_client[client] = taken
-        return taken * _GREEDY > self.limit
+        clients = max(2, self._clients, len(self._by_client))
+        part, pool = SHARES[trust], max(self.limit, self.least)
+        return taken * clients <= part * pool and self.busy + weight <= part * min(self.most, _OVER * pool)
 
     def leave(self, weight: int) -> None:
         """A request is answered, or over: it is in progress until the tick ends, if somebody ticks."""
@@ -143,6 +151,7 @@ class Capacity:
         self._passed += TICK + delay
         self.active -= self._fresh
         self._fresh = 0
+        self._clients = len(self._by_client)
         self._by_client.clear()
         if self._ticks >= 2 and self._passed >= INTERVAL - TICK / 2:
             self._adapt()
@@ -153,7 +162,7 @@ class Capacity:
         before = self.strained
         if self._smallest > self.target:
             part = min(_LEAST_DECREASE, max(_MOST_DECREASE, self.target / self._smallest))
-            self.limit = max(self.least, part * min(self.limit, self._peak))
+            self.limit = max(self.least / _UNFAIR, part * min(self.limit, self._peak))
             self.strained += 1
         elif self._smallest < self.target / 2:
             self.limit = min(self.most, _INCREASE * self.limit + 1)

@@ -4,8 +4,9 @@ Threat: one client holds so many requests or connections open, or all clients to
 served in time (OWASP API Security 2023, API4; CWE-770). Rate limits do not see it: few requests can be slow ones.
 
 Per client, requests in progress and WebSocket connections are counted, each on its own; one too many is 429. For the
-whole process an adaptive limit holds (`core.capacity`); what finds no room is 503 with Retry-After: greedy clients
-first, then reads of strangers, their writes, reads and writes of those with a session. Requests of a health class
+whole process an adaptive limit holds (`core.capacity`); what finds no room is 503 with Retry-After. Who keeps
+to a fair share finds room; of what goes beyond, reads of strangers go first, then their writes, then reads and writes
+of those with a session. Requests of a health class
 always pass and are not counted, nor are the operator's (`operator.listen`). `weight` makes a route count for more.
 
 Assumption: `facts.client.key` is not chosen by the client. Whether there is a session is judged by its signature; who
@@ -101,8 +102,8 @@ def _turning_away(capacity: Capacity, weight: int, services: Services) -> Callab
         capacity.wake()  # who ticked may be gone: nobody is turned away by a count that nothing brings down
         if capacity.busy + weight <= capacity.roomy:
             return None
-        trust = _trust(facts, capacity, weight, services)
-        if capacity.fits(weight, trust):
+        trust, client = _trust(facts, services), facts.client.key
+        if (client and capacity.fair(client, weight, trust)) or capacity.fits(weight, trust):
             return None
         return Refuse(
             Reason.OVERLOADED,
@@ -116,10 +117,7 @@ def _turning_away(capacity: Capacity, weight: int, services: Services) -> Callab
     return turn_away
 
 
-def _trust(facts: Facts, capacity: Capacity, weight: int, services: Services) -> Trust:
-    client = facts.client.key
-    if client and capacity.greedy(client, weight):
-        return Trust.GREEDY
+def _trust(facts: Facts, services: Services) -> Trust:
     reads = facts.method in SAFE_METHODS and facts.kind == "http"
     if services.session_id(facts) is not None:
         return Trust.KNOWN_READS if reads else Trust.KNOWN_WRITES

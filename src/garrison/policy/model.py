@@ -174,7 +174,7 @@ class LoadSection(Section):
     delay: Annotated[Seconds, Field(ge=0.01)] = 0.05
     """How late the event loop may be for half a second before requests are turned away; the same for all routes."""
     least: Annotated[int, Field(ge=1)] = 32
-    """Requests in progress that are let in however late it is; the same for all routes."""
+    """Requests in progress that are let in however late it is, in fair shares; the same for all routes."""
     most: Annotated[int, Field(ge=1)] = 1000
     """Requests in progress that are let in when nothing is late; the same for all routes."""
 
