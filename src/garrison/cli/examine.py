@@ -1,4 +1,4 @@
-"""What `garrison check` looks at: the policy's keys, the registered checks, and a rehearsal of the start."""
+"""What `garrison check` looks at: the policy's keys, the registered checks, a rehearsal of the start, the source."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ..policy.source import DEFAULT, Kind, Source
 from ..serve.errors import AppBrokenError
 from ..serve.load import load_app
 from ..wire import rehearse
+from .own_source import examine_source
 
 _SAID_BY_A_CHECK = {
     "HostsMissing": {"P001"}, "BadHost": {"P002"}, "BadOrigin": {"P003", "P004"}, "KeyMissing": {"P007"},
@@ -53,7 +54,13 @@ def examine(policy: Path | None, app: str) -> Report:
     findings = run_checks(Subject(loaded.policy, os.environ, target.app, loaded.sources))
     start = list(_start(loaded, {finding.id for finding in findings}))
     statuses = [ToolStatus.ran("check", *_looked_at(loaded)), ToolStatus.ran("start", _built(loaded))]
-    return _report([*findings, *start], [*statuses, *([target.status] if target.status else [])])
+    source: list[Finding] = []
+    if target.status:
+        statuses.append(target.status)
+    if target.app is not None:
+        source, status = examine_source(app)
+        statuses.append(status)
+    return _report([*findings, *start, *source], statuses)
 
 
 def _report(findings: list[Finding], statuses: list[ToolStatus]) -> Report:
