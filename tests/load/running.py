@@ -40,11 +40,11 @@ def policy(**changes: Any) -> dict[str, Any]:
 @contextmanager
 def serving(policy: Mapping[str, Any] | None, state: Path) -> Iterator[int]:
     """The shop behind `policy`, or as it is; the port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
-    given = {"port": port, "policy": None if policy is None else {**policy, "state": str(state)}}
-    command = [sys.executable, "-m", "tests.load.shop", json.dumps(given)]
-    process = subprocess.Popen(command, cwd=ROOT)
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        port = int(listener.getsockname()[1])
+        given = {"listener": listener.fileno(), "policy": None if policy is None else {**policy, "state": str(state)}}
+        command = [sys.executable, "-m", "tests.load.shop", json.dumps(given)]
+        process = subprocess.Popen(command, cwd=ROOT, pass_fds=[listener.fileno()])
     try:
         _wait_for(process, port)
         yield port
@@ -58,16 +58,11 @@ def serving(policy: Mapping[str, Any] | None, state: Path) -> Iterator[int]:
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        assert process.poll() is None, "the shop ended by itself"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the shop does not answer")
+    """Until it answers: the socket takes connections before anybody serves it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as plain:
+        plain.sendall(b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
+        answer = plain.recv(1024)
+    assert answer.startswith(b"HTTP/1.1 200"), (process.poll(), answer)
 
 
 @contextmanager

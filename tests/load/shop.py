@@ -1,8 +1,9 @@
 """A shop that works for its answers, to be flooded: as it is, or behind Garrison with a given policy.
 
-    python -m tests.load.shop '{"port": 8000, "policy": null}'
+    python -m tests.load.shop '{"listener": 3, "policy": null}'
 
-`policy` null is the control. Who is asking stands in `x-user`: it takes the place of a log-in, and nobody verifies it.
+`listener` is the number of a listening socket that was handed down. `policy` null is the control. Who is asking stands
+in `x-user`: it takes the place of a log-in, and nobody verifies it.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def main() -> None:
     app: Any = shop(limited=given["policy"] is not None)
     if given["policy"] is not None:
         app = harden(app, Policy(**given["policy"]), principal=who)
-    listener = socket.create_server(("127.0.0.1", given["port"]), backlog=512)
+    listener = socket.socket(fileno=given["listener"])
     config = uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])
 
