@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItemPerHour
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from pyrate_limiter import AbstractBucket, BucketFactory, Limiter, MonotonicClock, Rate, RateItem, StateBucket
@@ -18,19 +18,19 @@ from throttled import MemoryStore, RateLimiterType, Throttled, per_hour
 Decide = Callable[[str], object]
 """Charge the key once; the answer is true, or an object that tells."""
 
-LIMIT = 100_000_000
-"""An hour, so that nothing is ever refused."""
+BURST = 100_000_000
+"""So that nothing is ever refused."""
 _HOUR_MS = 3_600_000
 
 
 def limits(_keys: int) -> Decide:
-    limiter, item = FixedWindowRateLimiter(MemoryStorage()), RateLimitItemPerMinute(LIMIT, 60)
+    limiter, item = FixedWindowRateLimiter(MemoryStorage()), RateLimitItemPerHour(BURST)
     return lambda key: limiter.hit(item, key)
 
 
 def throttled(keys: int) -> Decide:
     store = MemoryStore(options={"MAX_SIZE": max(1000, 2 * keys)})
-    return Throttled(using=RateLimiterType.GCRA.value, quota=per_hour(LIMIT, burst=LIMIT), store=store).limit
+    return Throttled(using=RateLimiterType.GCRA.value, quota=per_hour(1, burst=BURST), store=store).limit
 
 
 def pyrate(_keys: int) -> Decide:
@@ -43,7 +43,7 @@ class _Buckets(BucketFactory):
 
     def __init__(self) -> None:
         self._clock = MonotonicClock()
-        self._rates = [Rate(LIMIT, _HOUR_MS)]
+        self._rates = [Rate(1, _HOUR_MS, burst=BURST)]
         self._buckets: dict[str, AbstractBucket] = {}
 
     def wrap_item(self, name: str, weight: int = 1) -> RateItem:

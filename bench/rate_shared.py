@@ -34,7 +34,7 @@ from .rate_shared_peers import SHARED_PEERS, Decide, Limits
 _CLIENTS = 100
 _PATIENCE = 5.0
 """Seconds for a call: a machine that is busy must not look like a store that is away."""
-_WIDE: Limits = {3600: 100_000_000, 86_400: 200_000_000, 2_592_000: 300_000_000}
+_WIDE: Limits = {3600: 100_000, 86_400: 200_000, 2_592_000: 300_000}
 _TIGHT: Limits = {3600: 1, 86_400: 2, 2_592_000: 3}
 """By the window's seconds: never reached, and reached by the second request."""
 
