@@ -62,11 +62,11 @@ def _layers(onion: Onion, post: Request) -> dict[str, Batch]:
     """Each layer with any parts, on the POST: it is the one that meets them all."""
     facts = onion._read(scope_of(post))
     exchange = Exchange(facts, onion.services)
-    asyncio.run(onion.services.principal(facts, exchange))  # type: ignore[misc,arg-type]  # ours: a coroutine
+    exchange.principal = asyncio.run(onion.services.principal(facts, exchange))  # type: ignore[misc,arg-type]
     return {
         layer.name: _repeat(lambda layer=layer: _ask(layer, exchange))  # type: ignore[misc]
         for layer in onion.doors[0].stack.layers
-        if any((layer.decide, layer.toll, layer.admit, layer.peek, layer.watch, layer.amend))
+        if any((layer.decide, layer.toll, layer.admit, layer.peek, layer.watch, layer.amend, layer.release))
     }
 
 
@@ -86,11 +86,14 @@ def _ask(layer: Layer, exchange: Exchange) -> None:
         check(b"{}")
     if layer.amend is not None:
         layer.amend(exchange, Edit(200, _HEADERS.copy()))
+    if layer.release is not None:
+        layer.release(exchange)
 
 
 def _rest(onion: Onion, get: Request, post: Request) -> dict[str, Batch]:
     scope, exchange = scope_of(post), Exchange(onion._read(scope_of(get)), onion.services)
     stack, resolve = onion.doors[0].stack, onion.services.principal
+    exchange.principal = asyncio.run(resolve(exchange.facts, exchange))  # type: ignore[misc,arg-type]
 
     async def resolving(count: int) -> None:
         for _ in range(count):

@@ -174,8 +174,10 @@ class ClientFinder:
 
 def parse_peer(text: str) -> Address | None:
     """The address of a socket's peer as the server gives it; None when it is no IP address."""
+    bare = text.partition("%")[0]
     try:
-        return _unmapped(ip_address(text.partition("%")[0]))
+        # Not `ip_address`, which tries IPv4 on every IPv6 address and catches what that raises.
+        return _unmapped(IPv6Address(bare)) if ":" in bare else IPv4Address(bare)
     except ValueError:
         return None
 
