@@ -382,11 +382,11 @@ class ServeSection(Frozen):
     header: Annotated[Seconds, Field(gt=0)] = 10.0
     """A request's header block is here in this time, counted from the connection or from its first byte."""
     body_grace: Annotated[Seconds, Field(gt=0)] = 10.0
-    """How long a body may be slower than `body_rate`."""
+    """The stretch of time that `body_rate` is measured over, again and again."""
     body_rate: Annotated[Bytes, Field(ge=1)] = 500
     """Bytes per second that a body arrives with; time in which the application does not read is not counted."""
     write_grace: Annotated[Seconds, Field(gt=0)] = 20.0
-    """How long a client may take an answer more slowly than `write_rate`."""
+    """The stretch of time that `write_rate` is measured over, again and again."""
     write_rate: Annotated[Bytes, Field(ge=1)] = 500
     """Bytes per second that a client takes an answer with, once buffers are full."""
     keep_alive: Annotated[Seconds, Field(gt=0)] = 30.0

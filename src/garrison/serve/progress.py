@@ -50,8 +50,8 @@ class Progress:
     def late(self, now: float) -> bool:
         """Whether the peer takes less than it owes. Asked again and again; it remembers since when something waits.
 
-        All that waited when the count began must go at `rate` after `grace`; once it went, the count begins anew. So a
-        connection that always has something under way is not late.
+        In each stretch of `grace` seconds a peer takes as much as `rate` asks for, or all that waited when the stretch
+        began. So a connection that always has a little under way is not late, and having been fast is no credit.
         """
         waiting = self.waiting()
         if not waiting:
@@ -63,7 +63,12 @@ class Progress:
         if self._began is None or acked - self._acked >= self._waiting:
             self._began, self._acked, self._waiting = now, acked, waiting
             return False
-        return acked - self._acked < (now - self._began - self._grace) * self._rate
+        if now - self._began <= self._grace:
+            return False
+        if acked - self._acked < self._grace * self._rate:
+            return True
+        self._began, self._acked, self._waiting = now, acked, waiting
+        return False
 
     def _read_acked(self) -> int | None:
         if self._socket is None or _TCP_INFO is None:

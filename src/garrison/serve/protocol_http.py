@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 HEAD, BODY, DONE = range(3)
 LINGER: Final = 0.5
 """Seconds in which what a refused client still sends is read and thrown away, so that it gets to see the answer."""
-CLOSING: Final = 5.0
+CLOSING: Final = 1.0
 """Seconds a peer has to end a connection that was closed, once it has everything."""
 _PIPELINED: Final = 16
 _OVERHEAD: Final = 16
@@ -72,6 +72,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._since = runtime.sweep.now
         self._piece = 0  # bytes of the last piece
         self._got = 0  # bytes since the stage began; what came together with the stage's beginning does not count
+        self._measured = 0  # of those, the ones that were there when the rate was last looked at
         self._body_bytes = 0
         self._refusal: tuple[int, str] | None = None
         self._began = False
@@ -163,7 +164,7 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_headers_complete()
         self._stage = BODY
         self._since = self._sweep.now
-        self._got = self._body_bytes = 0
+        self._got = self._measured = self._body_bytes = 0
         if not upgrade:
             # Trailers come by the same callback, too late for the layers: nobody gets to see them.
             self.headers = []
@@ -232,7 +233,7 @@ class GuardedHttp(HttpToolsProtocol):
         limits = self._limits
         if self.transport.is_closing():
             self._sweep_closing(now)
-        elif self.cycle is not None and not self.cycle.response_complete and self._progress.late(now):
+        elif self.cycle is not None and self._progress.late(now):
             self._drop("took the answer too slowly")
         elif self._deaf:
             return
@@ -242,17 +243,18 @@ class GuardedHttp(HttpToolsProtocol):
             if now - self._since > limits.header:
                 self._late_header()
         elif self._stage == BODY:
-            owed = (now - self._since - limits.body_grace) * limits.body_rate
-            if self._got < owed:
-                self._refuse(408, "body too slow")
+            if now - self._since > limits.body_grace:
+                self._measure_body(now)
+        elif self._progress.waiting():
+            self._since = now  # the answer is complete here, and under way
         elif now - self._since > limits.keep_alive and (self.cycle is None or self.cycle.response_complete):
-            self._sweep_idle(now)
-
-    def _sweep_idle(self, now: float) -> None:
-        if self._progress.late(now):
-            self._drop("took the answer too slowly")
-        elif not self._progress.waiting():
             self.transport.close()
+
+    def _measure_body(self, now: float) -> None:
+        """Each stretch of time counts by itself: what came fast at first is no credit for being slow later."""
+        if self._got - self._measured < self._limits.body_rate * self._limits.body_grace:
+            self._refuse(408, "body too slow")
+        self._since, self._measured = now, self._got
 
     def _late_header(self) -> None:
         if not self._began:  # not a byte came: browsers open connections in advance, and expect no answer
