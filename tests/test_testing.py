@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -16,6 +15,7 @@ import garrison.testing
 from garrison import harden
 from garrison.asgi.onion import Onion
 from garrison.core.verdict import Reason
+from garrison.policy.problems import PolicyInvalid
 from garrison.testing import FrozenClock, assert_passed, assert_refused, captured_events
 
 
@@ -145,5 +145,5 @@ def test_the_testing_policy_leaves_nothing_in_the_working_directory(
 
 
 def test_the_testing_policy_refuses_keys_that_no_policy_has() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(PolicyInvalid, match="Did you mean 'csrf'"):
         garrison.testing.testing_policy(csfr={"require": "always"})

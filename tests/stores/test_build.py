@@ -14,6 +14,7 @@ from garrison.core.clock import SYSTEM
 from garrison.core.errors import DependencyError, OperatorError
 from garrison.core.ports import Quota
 from garrison.policy import Policy
+from garrison.policy.problems import PolicyInvalid
 from garrison.policy.store_address import StoreReferenceMissing
 from garrison.stores import (
     MemoryCounters,
@@ -141,6 +142,6 @@ def test_a_full_store_is_a_failing_dependency_and_not_the_operator_s_mistake() -
 def test_a_wrong_address_stops_the_policy_and_shows_no_password() -> None:
     addresses: Sequence[str] = ["redis://:hunter2@10.0.0.5/0", "rediss://u:hunter2@h", "reddis://hunter2@h", "hunter2"]
     for store in addresses:
-        with pytest.raises(ValueError, match="store") as caught:
+        with pytest.raises(PolicyInvalid, match="store") as caught:
             Policy(hosts=("a.example",), store=store)
         assert "hunter2" not in str(caught.value)
