@@ -20,6 +20,7 @@ SETUP = @$(or $(STARTER),$(error Garrison needs Python 3.11 or newer; no Python 
 	scripts/bootstrap.py --venv $(VENV) --python "$(PYTHON)"
 # Only a whole run is measured: part of the suite would say something false about coverage.
 MEASURE = $(if $(ARGS),,COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage")
+BESIDE = $(if $(filter-out 1,$(CORES)),-n 2 --dist loadgroup)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
@@ -34,8 +35,10 @@ demo:  ## Run the reference application behind Garrison on https://localhost:844
 test:  ## Run the whole test suite (ARGS="..." goes to pytest)
 	$(SETUP) dev
 	@$(if $(ARGS),,rm -f .coverage .coverage.*)
-	@status=0; $(MEASURE) $(BIN)/python -m pytest $(if $(filter-out 1,$(CORES)),-n 2 --dist loadgroup) $(ARGS) \
-		|| status=$$?; $(if $(ARGS),,$(BIN)/coverage combine --quiet || status=1;) exit $$status
+	@status=0; \
+		$(if $(ARGS),,$(MEASURE) $(BIN)/python -m pytest -m alone || status=$$?;) \
+		$(MEASURE) $(BIN)/python -m pytest $(BESIDE) $(or $(ARGS),-m "not alone") || status=$$?; \
+		$(if $(ARGS),,$(BIN)/coverage combine --quiet >&2 || echo "coverage: some data was lost" >&2;) exit $$status
 
 check:  ## Lint, formatting, types, import rules, and the coverage of the last whole test run
 	$(SETUP) dev
