@@ -21,8 +21,8 @@ from statistics import median
 
 from .harness import Result, Size, middle_half, result
 
-SECONDS = 2
-ROUNDS = 5
+SECONDS = 1
+ROUNDS = 10
 CONNECTIONS = 32
 _PER_SECOND = re.compile(r"Requests/sec:\s+([0-9.]+)")
 

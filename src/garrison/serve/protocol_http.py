@@ -40,6 +40,7 @@ LINGER: Final = 0.5
 """Seconds in which what a refused client still sends is read and thrown away, so that it gets to see the answer."""
 CLOSING: Final = 1.0
 """Seconds a peer has to end a connection that was closed, once it has everything."""
+_FRAMING: Final = strict.FRAMING
 _PIPELINED: Final = 16
 _OVERHEAD: Final = 16
 _SPARE: Final = 65_536
@@ -53,6 +54,13 @@ class _Refused(Exception):
 class GuardedHttp(HttpToolsProtocol):
     """One connection. `runtime` holds limits, sweep and clients; `key` is what the client is counted under."""
 
+    # uvicorn's own attributes fill the small table that Python keeps for a class; more of them would make each slower.
+    __slots__ = (
+        "_began", "_body_bytes", "_closed_at", "_deaf", "_framing", "_got", "_limits", "_measured", "_most_bytes",
+        "_most_lines", "_piece", "_progress", "_refusal", "_since", "_stage", "_sweep", "_websocket", "key", "runtime",
+        "tls",
+    )  # fmt: skip
+
     def __init__(
         self,
         runtime: Runtime,
@@ -63,10 +71,14 @@ class GuardedHttp(HttpToolsProtocol):
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         super().__init__(config, server_state, app_state, loop)
+        # uvicorn puts each line together before it asks whether anybody wants it
+        self.access_log = self.access_log and self.access_logger.isEnabledFor(logging.INFO)
         self.runtime = runtime
         self.key = key
         self.tls: dict[str, object] | None = None
         self._limits = runtime.limits
+        self._most_lines = runtime.limits.header_count
+        self._most_bytes = runtime.limits.header_bytes
         self._sweep = runtime.sweep
         self._stage = HEAD
         self._since = runtime.sweep.now
@@ -74,8 +86,9 @@ class GuardedHttp(HttpToolsProtocol):
         self._got = 0  # bytes since the stage began; what came together with the stage's beginning does not count
         self._measured = 0  # of those, the ones that were there when the rate was last looked at
         self._body_bytes = 0
+        self._framing: list[tuple[bytes, bytes]] = []
         self._refusal: tuple[int, str] | None = None
-        self._began = False
+        self._began = self._websocket = False
         self._deaf = False  # nothing that comes from now on is a request
         self._closed_at = 0.0
 
@@ -109,11 +122,11 @@ class GuardedHttp(HttpToolsProtocol):
         if self._stage == DONE or self._deaf:
             return
         if self._stage == HEAD:
-            if self._got > self._limits.header_bytes:
+            if self._got > self._most_bytes:
                 self._refuse(431, "header block too large")
         elif self._got > _SPARE + _OVERHEAD * self._body_bytes:
             self._refuse(400, "a body that is mostly framing")
-        elif len(self.headers) > self._limits.header_count:
+        elif len(self.headers) > self._most_lines:
             self._refuse(431, "too many trailers")
 
     def handle_websocket_upgrade(self) -> None:
@@ -132,7 +145,7 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_message_begin()
         if self.tls is not None:
             cast("dict[str, Any]", self.scope)["extensions"] = {"tls": self.tls}
-        self._framing: list[tuple[bytes, bytes]] = []
+        self._framing = []
         self._stage = HEAD
         self._began = True
         self._since = self._sweep.now
@@ -141,19 +154,20 @@ class GuardedHttp(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """In place of uvicorn's: once the block is complete, `headers` is a list that nobody reads."""
         name = name.lower()
-        if name in strict.FRAMING:
+        if name in _FRAMING:
             self._framing.append((name, value))
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if len(self.headers) > self._limits.header_count:
+        if len(self.headers) > self._most_lines:
             self._stop(431, "too many headers")
-        if self._got + self._piece > self._limits.header_bytes and self._size() > self._limits.header_bytes:
+        if self._got + self._piece > self._most_bytes and self._size() > self._most_bytes:
             self._stop(431, "header block too large")
         parser = self.parser
         upgrade = parser.should_upgrade()
+        self._websocket = upgrade and self._should_upgrade()
         wrong = strict.fault(parser.get_method(), self.url, parser.get_http_version(), self._framing, upgrade)
         if wrong:
             self._stop(400, wrong)
@@ -168,7 +182,7 @@ class GuardedHttp(HttpToolsProtocol):
         if not upgrade:
             # Trailers come by the same callback, too late for the layers: nobody gets to see them.
             self.headers = []
-        elif not self._should_upgrade():
+        elif not self._websocket:
             # The parser stops here. Going on would read what follows by rules that the client does not know of.
             self._deaf = True
             self.cycle.keep_alive = False
@@ -181,10 +195,16 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
+        """As uvicorn's, which asks the parser again whether this is an upgrade."""
         self._stage = DONE
         self._since = self._sweep.now
-        if self.cycle is not None and not self.cycle.keep_alive:
+        if self._websocket:
+            return
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.message_event.set()
+        if not cycle.keep_alive:
             self._deaf = True
 
     def on_response_complete(self) -> None:
