@@ -31,7 +31,7 @@ def measure(size: Size) -> list[Result]:
         driver, get, post = hardened(loop, null_app)
         onion: Onion = driver.app
         batches: dict[str, Batch] = {"nothing": _nothing}
-        batches |= _layers(onion, post)
+        batches |= {name: _on(loop, batch) for name, batch in _layers(onion, post).items()}
         batches |= _rest(onion, get, post)
         batches |= _whole(loop, driver, get, post)
         samples = interleave(batches, size)
@@ -56,6 +56,15 @@ def _repeat(call: Callable[[], Any]) -> Batch:
             call()
 
     return batch
+
+
+def _on(loop: asyncio.AbstractEventLoop, batch: Batch) -> Batch:
+    """`batch` on a running event loop, which the load layer looks for."""
+
+    async def inside(count: int) -> None:
+        batch(count)
+
+    return lambda count: loop.run_until_complete(inside(count))
 
 
 def _layers(onion: Onion, post: Request) -> dict[str, Batch]:
