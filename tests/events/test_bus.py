@@ -169,7 +169,7 @@ def test_many_threads_emit_and_nothing_is_lost_or_doubled() -> None:
         worker.start()
     for worker in workers:
         worker.join()
-    assert len(threads()) == before
+    assert len(threads()) <= before  # no thread was added; those of other tests' buses may end meanwhile
     assert bus.close()
     assert sorted(one.seq for one in writer.events) == list(range(1, 8001))
 
