@@ -225,7 +225,7 @@ def test_a_writer_that_cannot_be_opened_stops_the_start() -> None:
     before = len(threads())
     with pytest.raises(EventsUnwritable, match=r"shut.*Permission denied"):
         bus_of(Shut("shut")).start()
-    assert len(threads()) == before
+    assert len(threads()) <= before
 
 
 def test_a_bus_nobody_holds_goes_away_with_its_thread() -> None:
@@ -236,7 +236,7 @@ def test_a_bus_nobody_holds_goes_away_with_its_thread() -> None:
     bus.emit(EventName.STARTUP)
     gone = weakref.ref(bus)
     del bus
-    assert until(lambda: gc.collect() >= 0 and gone() is None and len(threads()) == before)
+    assert until(lambda: gc.collect() >= 0 and gone() is None and len(threads()) <= before)
     assert writer.names() == ["sys_startup"]
 
 
