@@ -68,7 +68,7 @@ COMPAT = Preset(
     name="compat",
     date="2026-11",
     summary="somebody else's application, unchanged: enforceable CSP without nonces, origin check without tokens",
-    source="observed with datasette, nicegui and gradio in Chromium (docs/compat.md)",
+    source="observed with datasette and nicegui in Chromium (docs/compat.md)",
     values={
         "target": {"encoded_slash": "pass", "empty_segments": "pass", "double_encoding": "pass",
                    "backslash": "pass", "malformed_percent": "pass"},
