@@ -95,7 +95,7 @@ class Server:
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
             for command in [*lines, list(words)]:
                 line.sendall(_encoded(command))
-                answer = line.recv(65_536)
+                answer = _whole_answer(line)
         return answer.decode("utf-8", "replace")
 
     def wait_until(self, text: str, *words: str) -> None:
@@ -114,6 +114,17 @@ class Server:
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
+
+
+def _whole_answer(line: socket.socket) -> bytes:
+    """One answer; a text that comes in several pieces is put together (other nested answers fit into one)."""
+    answer = line.recv(65_536)
+    head, found, _ = answer.partition(b"\r\n")
+    if found and head.startswith(b"$") and head != b"$-1":
+        size = len(head) + 2 + int(head[1:]) + 2
+        while len(answer) < size and (more := line.recv(65_536)):
+            answer += more
+    return answer
 
 
 def _encoded(words: Sequence[str]) -> bytes:
