@@ -9,7 +9,7 @@ import pytest
 from garrison.asgi.dress import dress
 from garrison.core.errors import OperatorError
 from garrison.core.exchange import Exchange
-from garrison.core.facts import Facts
+from garrison.core.facts import Client, Facts
 from garrison.core.ports import Services
 from garrison.core.stack import ClaimedTwice, Stack
 from garrison.layers import csp, headers
@@ -98,6 +98,13 @@ def test_hsts_is_sent_to_websocket_handshakes_over_tls() -> None:
 
 def test_hsts_is_left_to_the_application_where_the_policy_has_none() -> None:
     assert answered(headers={"hsts": None}, given=[(HSTS, b"max-age=9")])[HSTS] == b"max-age=9"
+
+
+def test_hsts_is_left_to_the_proxy_where_the_policy_says_so_and_a_proxy_was_there() -> None:
+    proxied = make_facts(client=Client(None, "", proxied=True))
+    assert HSTS not in answered(proxied, [(HSTS, b"max-age=9")], edge={"hsts": True})
+    assert HSTS in answered(edge={"hsts": True})
+    assert HSTS in answered(proxied)
 
 
 def test_hsts_carries_subdomains_and_preload_when_both_are_asked_for() -> None:

@@ -203,4 +203,9 @@ CASES: dict[str, list[Case]] = {
         Case({"serve": {"header": "5 minutes"}}, "serve.header"), Case({"serve": {"body_rate": 1}}, "serve.body_rate"),
         Case({"serve": {"header": "60 s", "keep_alive": "75 s"}}), Case({}),
     ],
+    "P060": [
+        Case({"edge": {"hsts": True}}, "edge.hsts"),
+        Case({"edge": {"hsts": True}, "proxies": ["unix"], "headers": {"hsts": None}}, "edge.hsts"),
+        Case({"edge": {"hsts": True}, "proxies": ["unix"]}), Case({}),
+    ],
 }  # fmt: skip

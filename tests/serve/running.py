@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,25 +126,36 @@ def production(
         events={"output": "none", "store": False}, serve=serve or {},
         **{"load": OPEN, "websocket": {"messages": "1000000/second"}, **sections},
     )  # fmt: skip
+    files = pair or Pair(leaf.cert_file, leaf.key_file)
     hardened = harden(app, policy)
+
+    def run(on_ready: Callable[[Listening], None]) -> None:
+        serve_production(hardened, files, host="127.0.0.1", port=0, log_level="critical", on_ready=on_ready)
+
+    with in_thread(run) as listening:
+        yield Running(listening.port, client_context(ca.certificate_file))
+
+
+@contextmanager
+def in_thread(run: Callable[[Callable[[Listening], None]], None]) -> Iterator[Listening]:
+    """Run a server in a thread until the block ends. Raises what kept it from listening."""
     ready: Queue[Listening | None] = Queue()
     problems: list[BaseException] = []
 
-    def run() -> None:
+    def attempt() -> None:
         try:
-            files = pair or Pair(leaf.cert_file, leaf.key_file)
-            serve_production(hardened, files, host="127.0.0.1", port=0, log_level="critical", on_ready=ready.put)
+            run(ready.put)
         except BaseException as error:
             problems.append(error)
             ready.put(None)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
     listening = ready.get(timeout=20)
     if listening is None:
         raise problems[0]
     try:
-        yield Running(listening.port, client_context(ca.certificate_file))
+        yield listening
     finally:
         listening.stop()
         thread.join(timeout=40)

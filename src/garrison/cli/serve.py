@@ -65,11 +65,23 @@ def serve(
         str | None,
         typer.Option("--host", help="An address, localhost, or * for all; otherwise *, and with --dev localhost."),
     ] = None,
+    unix: Annotated[
+        Path | None, typer.Option("--unix", metavar="PATH", help="A Unix socket without TLS, for a proxy in front.")
+    ] = None,
     policy: PolicyFile = None,
     reload: Annotated[bool, typer.Option("--reload", help="With --dev: start anew when a file changes.")] = False,
     log_level: Annotated[str, typer.Option("--log-level", help="critical, error, warning or info.")] = "info",
 ) -> None:
     """Serve any ASGI application behind the policy, over HTTPS."""
+    if unix is not None:
+        if dev or cert or key or client_ca or profile or reload or host:
+            raise Usage("--unix serves a proxy, which ends TLS.", remedy="Leave out all that is about TLS and network.")
+        settle(policy, None)
+        os.environ[RELOADED] = app
+        from ..serve.production import serve_unix
+
+        serve_unix(_hardened(), unix, log_level=log_level, on_ready=_announce_unix)
+        return
     if not dev:
         if cert is None or key is None:
             raise Usage(_NO_CERTIFICATE, remedy=_WHAT_CERTIFICATE)
@@ -97,6 +109,10 @@ def _production(files: Files, host: str, port: int, profile: TlsName | None, log
     serve_production(
         _hardened(), pair, host=host, port=port, profile=name, log_level=log_level, on_ready=_announce_production
     )
+
+
+def _announce_unix(listening: Listening) -> None:
+    err().print(safe(f"Serving on unix:{listening.addresses[0]}", "bold green"))
 
 
 def _announce_production(listening: Listening) -> None:

@@ -6,7 +6,9 @@ Assumption: browsers. Other clients ignore these headers.
 Lets pass: what the application needs and the policy opens; a header whose key is empty is left to the application.
 
 `Strict-Transport-Security` alone depends on the request: it goes out over TLS only (RFC 6797, section 7.2), never for
-IP literals and localhost (section 8.3), and never in development, whose certificates nobody else trusts.
+IP literals and localhost (section 8.3), and never in development, whose certificates nobody else trusts. With
+`edge.hsts` the proxy writes it: then it is left out of what came through a trusted proxy, and of nothing else, so that
+an answer has it once by whatever way the request came.
 
 `Cross-Origin-Resource-Policy` does not stand in the way of CORS: the Fetch standard checks it for opaque (no-cors)
 responses only, so `same-origin` blocks embedding (`<img>`, `<script>`) and leaves a `fetch` that CORS allows alone.
@@ -60,7 +62,7 @@ def compile(policy: Policy, services: Services) -> Layer:
     drops = _removals(section)
     amend = None
     if section.hsts is not None:
-        amend = None if policy.development else _amend(_hsts(section.hsts))
+        amend = None if policy.development else _amend(_hsts(section.hsts), by_proxy=policy.edge.hsts)
         drops = (*drops, _HSTS)
     claims = tuple(dict.fromkeys((*(name for name, _ in sets), *drops)))
     return Layer("headers", amend=amend, sets=sets, drops=drops, claims=claims)
@@ -111,18 +113,17 @@ def _hsts(hsts: Hsts) -> bytes:
         raise UnsafeHsts("headers.hsts: preload needs include_subdomains.", remedy="Set both or neither.")
     if hsts.preload and hsts.max_age < _YEAR:
         raise UnsafeHsts("headers.hsts: preload needs a max_age of a year.", remedy='Write "1 year" or more.')
-    parts = [f"max-age={int(hsts.max_age)}"]
-    parts += ["includeSubDomains"] if hsts.include_subdomains else []
-    parts += ["preload"] if hsts.preload else []
-    return "; ".join(parts).encode()
+    return hsts.header.encode()
 
 
-def _amend(value: bytes) -> Amend:
+def _amend(value: bytes, *, by_proxy: bool) -> Amend:
     pair = (_HSTS, value)
 
     def amend(exchange: Exchange, edit: Edit) -> None:
         facts = exchange.facts
         host = facts.host
+        if by_proxy and facts.client.proxied:
+            return
         if facts.scheme in _SECURE and host is not None and not host.ip and not host.name.endswith("localhost"):
             edit.headers.append(pair)
 

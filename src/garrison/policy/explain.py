@@ -10,6 +10,7 @@ import ast
 import difflib
 import inspect
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -172,16 +173,16 @@ def _documented(owner: type[BaseModel]) -> dict[str, str]:
     """Field to docstring, for `owner` and what it inherits from."""
     found: dict[str, str] = {}
     for base in reversed(owner.__mro__):
-        found |= _by_class().get(base.__name__, {})
+        found |= _by_class(base.__module__).get(base.__name__, {})
     return found
 
 
 @cache
-def _by_class() -> dict[str, dict[str, str]]:
-    """The strings that stand below the fields in the source of the models; nothing where there is no source."""
+def _by_class(module: str) -> dict[str, dict[str, str]]:
+    """The strings that stand below the fields in the source of a module; nothing where there is no source."""
     try:
-        tree = ast.parse(inspect.getsource(models))
-    except OSError:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except (OSError, TypeError, KeyError):  # TypeError: a module that is built in
         return {}
     return {node.name: dict(_below(node)) for node in tree.body if isinstance(node, ast.ClassDef)}
 

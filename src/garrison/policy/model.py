@@ -11,8 +11,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
@@ -21,27 +19,14 @@ from pydantic import (
     model_validator,
 )
 
-from ..core.verdict import Mode
+from .section import Frozen as Frozen
+from .section import Names as Names
+from .section import Section as Section
+from .section_edge import EdgeSection
 from .store_address import check_store
 from .units import Bytes, Rate, Seconds
 
 Choice = Literal["refuse", "pass"]
-Names = tuple[str, ...]
-
-
-class Frozen(BaseModel):
-    """Base of all policy models: immutable, closed, and its values never appear in validation errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
-
-
-class Section(Frozen):
-    """One defence. `mode` "off" needs `allow_insecure_off` with the reason, so that grep and auditors find it."""
-
-    mode: Mode = Mode.ENFORCE
-    """enforce refuses; monitor writes down what would be refused; off does nothing and needs allow_insecure_off."""
-    allow_insecure_off: str = ""
-    """Why the defence is off; needed with mode = "off"."""
 
 
 class HostSection(Section):
@@ -225,6 +210,14 @@ class Hsts(Frozen):
     """For all hosts below this one too; they must all serve https."""
     preload: bool = False
     """Ask for the browsers' built-in list; hard to undo."""
+
+    @property
+    def header(self) -> str:
+        """The header's value (RFC 6797 section 6.1)."""
+        parts = [f"max-age={int(self.max_age)}"]
+        parts += ["includeSubDomains"] if self.include_subdomains else []
+        parts += ["preload"] if self.preload else []
+        return "; ".join(parts)
 
 
 class HeadersSection(Section):
@@ -608,6 +601,7 @@ class Policy(Frozen):
     events: EventsSection = EventsSection()
     operator: OperatorSection = OperatorSection()
     serve: ServeSection = ServeSection()
+    edge: EdgeSection = EdgeSection()
     session: SessionSection = SessionSection()
     passwords: PasswordsSection = PasswordsSection()
     login: LoginSection = LoginSection()

@@ -33,7 +33,7 @@ class Job:
 
     app: ASGIApp
     runtime: Runtime
-    certificates: Certificates
+    certificates: Certificates | None
     log_level: str
 
 
@@ -60,11 +60,13 @@ class ProductionServer(Server):
         def make(key: str) -> GuardedHttp:
             return GuardedHttp(runtime, key, self.config, self.server_state, state, loop)
 
-        context = self._job.certificates.context
+        context = self._job.certificates.context if self._job.certificates else None
         self._gates = [Gate(runtime, context, make, loop, listener) for listener in sockets]
         self.started = True
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._job.certificates is None:
+            return
         self._job.certificates.look()
         self._looking = loop.call_later(LOOK_SECONDS, self._look, loop)
 

@@ -15,19 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..policy.tls import CIPHERS, GROUPS
 from .errors import CertificateUnusableError, ClientCAUnusableError
-from .groups import GROUPS, forget_sessions, restrict_groups
+from .groups import forget_sessions, restrict_groups
 
-# Mozilla's server-side TLS guidelines 5.7, "intermediate", without its two finite-field suites. TLS 1.3
-# suites are not chosen here: all of OpenSSL's are AEAD with forward secrecy.
-CIPHERS = (
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-)
 MINIMUM = {"intermediate": ssl.TLSVersion.TLSv1_2, "modern": ssl.TLSVersion.TLSv1_3}
 """The oldest protocol of Mozilla's profiles."""
 

@@ -132,3 +132,11 @@ class AppBrokenError(AppRefusedError):
     def __init__(self, target: str, message: str, *, details: str) -> None:
         super().__init__(target, message, remedy="The error is in the application's own code.")
         self.details = details
+
+
+class SocketUnavailableError(ServeError):
+    """A Unix socket can't be made at `path`."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"Can't listen on {path}: {why}.", remedy="Name another path with --unix, or free this one.")
+        self.path = path

@@ -5,6 +5,8 @@ takes all file descriptors. So connections are accepted here and not by the even
 handshake at its deadline, whatever trickles in. Lets pass: a client within its count, whose handshake is timely.
 
 A client over its count is reset without a word: an answer would cost a handshake.
+
+Without a context there is no TLS: for a Unix socket, whose peer is a trusted proxy and is not counted.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from .runtime import Runtime
 
@@ -40,13 +42,16 @@ class Gate:
     def __init__(
         self,
         runtime: Runtime,
-        context: ssl.SSLContext,
+        context: ssl.SSLContext | None,
         make: MakeProtocol,
         loop: asyncio.AbstractEventLoop,
         listener: socket.socket,
     ) -> None:
         self._runtime = runtime
-        self._context = context
+        self._tls: dict[str, Any] = {}
+        if context is not None:
+            handshake = runtime.limits.handshake
+            self._tls = {"ssl": context, "ssl_handshake_timeout": handshake, "ssl_shutdown_timeout": FLUSH}
         self._make = make
         self._loop = loop
         self._listener = listener
@@ -76,7 +81,7 @@ class Gate:
                     raise
                 self._rest(error)
                 return
-            self._admit(connection, str(peer[0]))
+            self._admit(connection, str(peer[0]) if peer else None)
 
     def _rest(self, error: OSError) -> None:
         """Out of file descriptors or memory: asking again at once would only spin."""
@@ -88,24 +93,22 @@ class Gate:
         if not self._closed:
             self._loop.add_reader(self._listener, self._accept)
 
-    def _admit(self, connection: socket.socket, peer: str) -> None:
+    def _admit(self, connection: socket.socket, peer: str | None) -> None:
         key = self._runtime.clients.take(peer)
         if key is None:
             self._runtime.sweep.dropped["over their client's connections"] += 1
             _reset(connection)
             return
         connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if peer is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._open(connection, key))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
     async def _open(self, connection: socket.socket, key: str) -> None:
         try:
-            await self._loop.connect_accepted_socket(
-                lambda: self._make(key), connection, ssl=self._context,
-                ssl_handshake_timeout=self._runtime.limits.handshake, ssl_shutdown_timeout=FLUSH,
-            )  # fmt: skip
+            await self._loop.connect_accepted_socket(lambda: self._make(key), connection, **self._tls)
         except OSError:  # what a client does wrong is its own matter: no certificate, no common suite, too slow, gone
             self._runtime.sweep.dropped["failed TLS handshake"] += 1
             self._runtime.clients.give(key)

@@ -15,8 +15,8 @@ import sys
 from contextlib import suppress
 from typing import Final
 
-GROUPS: Final = ("X25519MLKEM768", "X25519", "P-256", "P-384")
-"""Mozilla's guidelines, with the hybrid group (draft-ietf-tls-ecdhe-mlkem) first where OpenSSL has it."""
+from ..policy.tls import GROUPS
+
 _KNOWN: Final = ((3, 11), (3, 12), (3, 13), (3, 14))
 _SET_GROUPS: Final = 92
 _GET_MINIMUM: Final = 130

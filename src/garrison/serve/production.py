@@ -9,6 +9,7 @@ that fill the network itself.
 from __future__ import annotations
 
 import resource
+import socket
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,10 +23,12 @@ from ..events.vocabulary import EventName
 from .clients import Clients
 from .context import TlsProfile
 from .dev import check_log_level, require
+from .errors import OptionRefusedError
 from .limits import Limits
 from .listen import loopback_addresses, open_listeners, public_addresses
 from .runtime import Runtime
 from .swap import Certificates
+from .unix import unix_listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A production server that listens. `stop` ends it gracefully, from any thread."""
+    """A production server that listens. `stop` ends it gracefully, from any thread.
+
+    On a Unix socket `addresses` holds its path, and `port` is 0.
+    """
 
     addresses: tuple[str, ...]
     port: int
@@ -67,22 +73,53 @@ def serve_production(
     """
     check_log_level(log_level)
     require("uvicorn", "httptools", "websockets")
-    from . import _production
-
     policy = app.doors[0].policy
     addresses = loopback_addresses(host) if policy.development else public_addresses(host)
     tls = TlsProfile.named(profile or policy.serve.profile, pair.cert_file, pair.key_file, pair.client_ca)
-    limits = Limits.of(policy)
-    finder = compile_client(policy.proxies, policy.client.header, policy.client.ipv6_prefix)
-    runtime = Runtime(limits, Clients(limits.connections, finder, policy.client.ipv6_prefix))
     certificates = Certificates(tls, _alarm(app))
     warnings = _warnings(certificates, pair.key_file)
     listeners = open_listeners(addresses, port)
-    found = listeners[0].getsockname()[1]
+    _serve(app, certificates, listeners, warnings, log_level, on_ready)
+
+
+def serve_unix(
+    app: Onion, path: Path, *, log_level: str = "info", on_ready: Callable[[Listening], None] | None = None
+) -> None:
+    """Serve `app` on the Unix socket `path`, without TLS, for a proxy in front; see `serve_production`.
+
+    Owner and group may connect; the socket is removed at the end. Raises `SocketUnavailableError`,
+    `OptionRefusedError` when the policy does not trust the proxy, and what `serve_production` raises.
+    """
+    check_log_level(log_level)
+    require("uvicorn", "httptools", "websockets")
+    if "unix" not in app.doors[0].policy.proxies:
+        remedy = 'Add "unix" to `proxies`, and connect nothing to the socket but a proxy that writes that header.'
+        raise OptionRefusedError("unix", "The policy does not trust the proxy behind a Unix socket.", remedy=remedy)
+    with unix_listener(path) as listener:
+        _serve(app, None, [listener], (), log_level, on_ready)
+
+
+def _serve(
+    app: Onion,
+    certificates: Certificates | None,
+    listeners: list[socket.socket],
+    warnings: tuple[str, ...],
+    log_level: str,
+    on_ready: Callable[[Listening], None] | None,
+) -> None:
+    from . import _production
+
+    policy = app.doors[0].policy
+    limits = Limits.of(policy)
+    finder = compile_client(policy.proxies, policy.client.header, policy.client.ipv6_prefix)
+    runtime = Runtime(limits, Clients(limits.connections, finder, policy.client.ipv6_prefix))
+    names = [
+        (one.getsockname()[0], one.getsockname()[1]) if certificates else (one.getsockname(), 0) for one in listeners
+    ]
 
     def announce(stop: Callable[[], None]) -> None:
         if on_ready is not None:
-            on_ready(Listening(tuple(one.getsockname()[0] for one in listeners), found, warnings, stop))
+            on_ready(Listening(tuple(name for name, _ in names), names[0][1], warnings, stop))
 
     raise_file_limit()
     try:
