@@ -18,6 +18,7 @@ need wrk wrk
 need curl curl
 need openssl openssl
 need nodejs node nodejs
+need pebble pebble
 need npm npm
 if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then need postgresql postgres; fi
 

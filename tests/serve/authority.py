@@ -32,7 +32,7 @@ def _name(name: str) -> x509.Name:
     )
 
 
-def _pem(key: Key) -> bytes:
+def pem_of(key: Key) -> bytes:
     form = serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 
@@ -64,7 +64,7 @@ class Authority:
     def key(self) -> ec.EllipticCurvePrivateKey:
         path = self.folder / "authority.key"
         if not path.exists():
-            path.write_bytes(_pem(ec.generate_private_key(ec.SECP256R1())))
+            path.write_bytes(pem_of(ec.generate_private_key(ec.SECP256R1())))
         key = serialization.load_pem_private_key(path.read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return key
@@ -89,7 +89,7 @@ class Authority:
         ):
             builder = builder.add_extension(extension, critical)
         certificate = builder.sign(self.key, SHA256()).public_bytes(serialization.Encoding.PEM)
-        return certificate, _pem(key)
+        return certificate, pem_of(key)
 
     def pair(self, name: str, **how: bool) -> Pair:
         """Files with a new certificate and its key."""

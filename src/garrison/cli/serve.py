@@ -36,11 +36,21 @@ class Files(NamedTuple):
     client_ca: Path | None
 
 
+class How(NamedTuple):
+    """Where and how to listen."""
+
+    host: str
+    port: int
+    profile: TlsName | None
+    log_level: str
+
+
 RELOADED = "_GARRISON_SERVED"
 """Tells the child of `--reload` which application to harden. It begins with an underscore: no policy key does."""
 
 _NO_CERTIFICATE = "Serving in production needs a certificate and its key."
-_WHAT_CERTIFICATE = """Name their files with --cert and --key; they are watched, so renewing them needs no restart.
+_WHAT_CERTIFICATE = """Name your public name with --domain to have one made and renewed (port 80 must lead here).
+Or name their files with --cert and --key; they are watched, so renewing them needs no restart.
 Or add --dev to serve on this machine for development, with a certificate that is made for it."""
 
 
@@ -57,10 +67,17 @@ def serve(
     profile: Annotated[
         TlsName | None, typer.Option("--profile", help="Mozilla's TLS profile; otherwise the policy's serve.profile.")
     ] = None,
+    domain: Annotated[
+        list[str] | None,
+        typer.Option("--domain", metavar="NAME", help="Have a certificate made and renewed by ACME; may be repeated."),
+    ] = None,
     dev: Annotated[
         bool, typer.Option("--dev", help="Development: HTTPS on loopback, with a local certificate.")
     ] = False,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8443,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="8443, and with --domain 443; 0 takes a free one."),
+    ] = None,
     host: Annotated[
         str | None,
         typer.Option("--host", help="An address, localhost, or * for all; otherwise *, and with --dev localhost."),
@@ -74,7 +91,7 @@ def serve(
 ) -> None:
     """Serve any ASGI application behind the policy, over HTTPS."""
     if unix is not None:
-        if dev or cert or key or client_ca or profile or reload or host:
+        if dev or cert or key or client_ca or profile or reload or host or domain:
             raise Usage("--unix serves a proxy, which ends TLS.", remedy="Leave out all that is about TLS and network.")
         settle(policy, None)
         os.environ[RELOADED] = app
@@ -83,36 +100,71 @@ def serve(
         serve_unix(_hardened(), unix, log_level=log_level, on_ready=_announce_unix)
         return
     if not dev:
-        if cert is None or key is None:
+        if domain and (cert or key):
+            raise Usage("--domain makes its own certificate.", remedy="Leave out --cert and --key, or --domain.")
+        if not domain and (cert is None or key is None):
             raise Usage(_NO_CERTIFICATE, remedy=_WHAT_CERTIFICATE)
         if reload:
             raise Usage("--reload is for development.", remedy="Add --dev, or leave it out.")
         settle(policy, None)
         os.environ[RELOADED] = app
-        _production(Files(cert, key, client_ca), host or "*", port, profile, log_level)
+        how = How(host or "*", port if port is not None else 443 if domain else 8443, profile, log_level)
+        if domain:
+            _issued(tuple(domain), client_ca, how)
+        elif cert is not None and key is not None:
+            _production(_hardened(), Files(cert, key, client_ca), how)
         return
-    if cert or key or client_ca or profile:
-        raise Usage("--dev makes its own certificate.", remedy="Leave out --cert, --key, --client-ca and --profile.")
+    if cert or key or client_ca or profile or domain:
+        raise Usage(
+            "--dev makes its own certificate.",
+            remedy="Leave out --cert, --key, --client-ca, --domain and --profile.",
+        )
     settle(policy, Environment.DEVELOPMENT)
     os.environ[RELOADED] = app
     target = "garrison.cli.served:app()" if reload else _hardened()
-    run(target, host=host or "localhost", port=port, reload=reload, log_level=log_level, announce=announce)
+    run(
+        target,
+        host=host or "localhost",
+        port=8443 if port is None else port,
+        reload=reload,
+        log_level=log_level,
+        announce=announce,
+    )
 
 
-def _production(files: Files, host: str, port: int, profile: TlsName | None, log_level: str) -> None:
+def _production(app: Onion, files: Files, how: How) -> None:
     from ..serve.production import Pair, serve_production
 
     name: Literal["intermediate", "modern"] | None = None
-    if profile is not None:
-        name = "modern" if profile is TlsName.MODERN else "intermediate"
-    pair = Pair(files.cert, files.key, files.client_ca)
+    if how.profile is not None:
+        name = "modern" if how.profile is TlsName.MODERN else "intermediate"
     serve_production(
-        _hardened(), pair, host=host, port=port, profile=name, log_level=log_level, on_ready=_announce_production
+        app,
+        Pair(files.cert, files.key, files.client_ca),
+        host=how.host,
+        port=how.port,
+        profile=name,
+        log_level=how.log_level,
+        on_ready=_announce_production,
     )
 
 
 def _announce_unix(listening: Listening) -> None:
     err().print(safe(f"Serving on unix:{listening.addresses[0]}", "bold green"))
+
+
+def _issued(names: tuple[str, ...], client_ca: Path | None, how: How) -> None:
+    from ..serve.issuing.run import Wish, domains, issued
+    from ..serve.listen import public_addresses
+
+    wish = Wish(domains(names), public_addresses(how.host), how.port)
+    app = _hardened()
+    policy = app.doors[0].policy
+    if policy.development:
+        raise Usage("--domain is for production.", remedy="Use --dev here, or set GARRISON_ENVIRONMENT=production.")
+    err().print(safe(f"Certificates come from {policy.acme.directory}, whose terms you agree to by asking."))
+    with issued(policy, wish, app.services.emit, os.environ) as live:
+        _production(app, Files(live, live, client_ca), how)
 
 
 def _announce_production(listening: Listening) -> None:

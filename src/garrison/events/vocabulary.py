@@ -116,6 +116,10 @@ class EventName(StrEnum):
     POLICY_LOADED = "policy_loaded"
     DEGRADED = "service_degraded"
     RECOVERED = "service_recovered"
+    CERTIFICATE_RENEWED = "certificate_renewed"
+    CERTIFICATE_RENEWAL_FAILED = "certificate_renewal_failed"
+    CERTIFICATE_EXPIRING = "certificate_expiring"
+    CERTIFICATE_CHANGED = "certificate_changed"
     EVENTS_DROPPED = "events_dropped"
     EVENT_UNKNOWN = "event_unknown"
 
@@ -217,6 +221,10 @@ _TABLE: Final = (
     Term(_N_.POLICY_LOADED, _N, _SYSTEM, _OK, "A policy was put to work."),
     Term(_N_.DEGRADED, _E, _SYSTEM, _NOTED, "A service failed; a weaker or stricter substitute holds."),
     Term(_N_.RECOVERED, _N, _SYSTEM, _NOTED, "A failed service works again."),
+    Term(_N_.CERTIFICATE_RENEWED, _N, _SYSTEM, _OK, "A new certificate was issued and put to use."),
+    Term(_N_.CERTIFICATE_RENEWAL_FAILED, _E, _SYSTEM, _FAIL, "A certificate could not be renewed; the old one stays."),
+    Term(_N_.CERTIFICATE_EXPIRING, _E, _SYSTEM, _NOTED, "The certificate in use has little of its life left."),
+    Term(_N_.CERTIFICATE_CHANGED, _W, _SYSTEM, _NOTED, "The certificate in use became one that was not expected."),
     Term(_N_.EVENTS_DROPPED, _E, _SYSTEM, _NOTED, "Events were lost because a queue was full."),
     Term(_N_.EVENT_UNKNOWN, _E, _SYSTEM, _NOTED, "Something was recorded under a name outside the vocabulary."),
 )

@@ -22,6 +22,7 @@ from pydantic import (
 from .section import Frozen as Frozen
 from .section import Names as Names
 from .section import Section as Section
+from .section_acme import AcmeSection
 from .section_edge import EdgeSection
 from .store_address import check_store
 from .units import Bytes, Rate, Seconds
@@ -602,6 +603,7 @@ class Policy(Frozen):
     operator: OperatorSection = OperatorSection()
     serve: ServeSection = ServeSection()
     edge: EdgeSection = EdgeSection()
+    acme: AcmeSection = AcmeSection()
     session: SessionSection = SessionSection()
     passwords: PasswordsSection = PasswordsSection()
     login: LoginSection = LoginSection()

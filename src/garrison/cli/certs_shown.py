@@ -1,0 +1,58 @@
+"""How `garrison certs` shows certificates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import GarrisonError
+from .output import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from ..serve.issuing.state import Sets
+
+_LOUD = ("", "yellow", "red", "bold red")
+
+
+def described(sets: Sets, now: datetime) -> dict[str, Any]:
+    """One set of certificates in plain values. `alarm` is 0 to 3; what can't be read alarms loudest."""
+    from ..serve.issuing.times import alarm_of, chance_of, renew_at
+
+    progress = sets.progress()
+    entry: dict[str, Any] = {"name": sets.name, "failures": progress.failures, "error": progress.error}
+    try:
+        kept = sets.read()
+    except GarrisonError as error:
+        return {**entry, "error": str(error), "alarm": 3}
+    if kept is None:
+        return {**entry, "error": progress.error or "nothing was issued yet", "alarm": 3}
+    suggested = datetime.fromtimestamp(progress.suggested, UTC) if progress.suggested else None
+    due = renew_at(kept.begins, kept.ends, suggested, chance_of(kept.certificate.serial_number, sets.folder))
+    return {
+        **entry,
+        "names": sorted(kept.names),
+        "serial": f"{kept.certificate.serial_number:x}",
+        "issuer": kept.certificate.issuer.rfc4514_string(),
+        "until": kept.ends.isoformat(),
+        "days_left": round((kept.ends - now).total_seconds() / 86_400, 2),
+        "renewed_from": due.isoformat(),
+        "alarm": max(alarm_of(kept.begins, kept.ends, now), 1 if progress.failures else 0),
+    }
+
+
+def table(entries: Sequence[dict[str, Any]]) -> Table:
+    """The same as a table."""
+    from rich.table import Table
+
+    made = Table("Names", "Serial", "Until", "Days left", "Renewed from", "Problem")
+    for entry in entries:
+        cells = (
+            ", ".join(entry.get("names", [entry["name"]])), entry.get("serial", "")[:16], entry.get("until", "")[:16],
+            entry.get("days_left", ""), entry.get("renewed_from", "")[:16], entry["error"],
+        )  # fmt: skip
+        made.add_row(*(safe(cell, _LOUD[entry["alarm"]]) for cell in cells))
+    return made

@@ -1,0 +1,178 @@
+"""From names to a file that always holds a good certificate: port 80, the first issue, and the issuer behind it."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ...core.address import compile_client
+from ...core.errors import OperatorError
+from ...core.host import compile_hosts, host_name
+from ...core.ports import Emit
+from ...policy.model import Policy
+from ...secrets.keyfile import read_key_file
+from ..clients import Clients
+from ..errors import ExtraMissingError
+from ..listen import open_listeners, public_addresses
+from .errors import DomainRefused, IssueRefused
+from .issuer import Issuer, Sources
+from .port80 import Port80
+from .state import Accounts, Set, Sets
+
+PATIENCE: Final = 180.0
+"""Seconds to wait for another process that is issuing already."""
+_EACH: Final = 32
+_LOOPBACK: Final = ("localhost", ".localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Certificates for `names`; redirects lead to `https_port`; port 80 is listened to at `addresses`."""
+
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+    https_port: int
+
+
+def domains(names: Sequence[str]) -> tuple[str, ...]:
+    """Names as certificates have them, each once. Raises `DomainRefused`."""
+    return tuple(dict.fromkeys(_domain(name) for name in names))
+
+
+def _domain(text: str) -> str:
+    if "*" in text:
+        raise DomainRefused(text, "a wildcard can't be proven over HTTP")
+    try:
+        host = host_name(text)
+    except ValueError as error:
+        raise DomainRefused(text, str(error)) from None
+    if host.ip:
+        raise DomainRefused(text, "it is an address, not a name")
+    if "." not in host.name or host.name.endswith(_LOOPBACK):
+        raise DomainRefused(text, "it is no public name")
+    return host.name
+
+
+def build_sources(policy: Policy, state: Path, environ: Mapping[str, str]) -> Sources:
+    """The authorities of `policy`. Raises `ExtraMissingError`, and `OperatorError` for an account binding."""
+    for package in ("acme", "josepy"):
+        try:
+            importlib.import_module(package)
+        except ModuleNotFoundError as error:
+            if error.name != package:
+                raise
+            raise ExtraMissingError("acme", package) from error
+    from .authority import Authority, Binding, Contact
+
+    acme, accounts = policy.acme, Accounts(state)
+    if bool(acme.eab_id) != bool(acme.eab_key):
+        raise OperatorError("acme.eab_id and acme.eab_key go together.", remedy="Set both, or neither.")
+    binding = Binding(acme.eab_id, _eab_key(acme.eab_key, environ)) if acme.eab_id else None
+    main = Authority(Contact(acme.directory, acme.contact, binding, acme.ca_file), accounts)
+    if not acme.staging or acme.staging == acme.directory:
+        return Sources(main)
+    return Sources(main, Authority(Contact(acme.staging, acme.contact, binding, acme.ca_file), accounts))
+
+
+def _eab_key(reference: str, environ: Mapping[str, str]) -> str:
+    scheme, _, name = reference.partition(":")
+    text = (read_key_file(Path(name)) if scheme == "file" else environ.get(name, "")).strip()
+    if not text:
+        raise OperatorError(f"The external account binding's key is not in {reference}.", remedy="Put it there.")
+    return text
+
+
+def open_port80(policy: Policy, wish: Wish) -> Port80:
+    """The listener for challenges and redirects, listening but not started. Raises `PortUnavailableError`."""
+    listeners = open_listeners(wish.addresses, policy.acme.http_port)
+    finder = compile_client(policy.proxies, policy.client.header, policy.client.ipv6_prefix)
+    known = compile_hosts((*policy.hosts, *wish.names))
+    return Port80(listeners, Clients(_EACH, finder, policy.client.ipv6_prefix), known, wish.https_port)
+
+
+@contextmanager
+def issued(policy: Policy, wish: Wish, emit: Emit, environ: Mapping[str, str]) -> Iterator[Path]:
+    """A file with key, certificate and chain for `wish.names`, kept good until the end of the block.
+
+    Raises `IssueRefused` and `AuthorityAway` when there is none and none can be had, `PortUnavailableError`,
+    `FileRefusedError`, and what `build_sources` raises.
+    """
+    answers = compile_hosts(policy.hosts)
+    for name in wish.names:
+        if not answers(host_name(name)):
+            raise DomainRefused(name, "the application would not answer to it: it is not in the policy's hosts")
+    state = Path(policy.state).absolute()
+    sets = Sets(state, wish.names[0]).open()
+    sources = build_sources(policy, state, environ)
+    port80 = open_port80(policy, wish)
+    port80.start()
+    try:
+        issuer = Issuer(wish.names, sets, sources, port80.show, emit)
+        first(issuer, sets)
+        issuer.start()
+        try:
+            yield sets.live
+        finally:
+            issuer.stop()
+    finally:
+        port80.stop()
+
+
+def renew_now(policy: Policy, sets: Sets, emit: Emit, environ: Mapping[str, str], *, patience: float = PATIENCE) -> Set:
+    """Renew one set, by the server that looks after it, or by this process where none does. The new set.
+
+    Raises `IssueRefused` and `AuthorityAway`, and what `issued` raises.
+    """
+    before = sets.read()
+    if before is None:
+        raise IssueRefused(f"there is no certificate for {sets.name} to renew; garrison serve --domain asks for one")
+    names = (sets.name, *sorted(before.names - {sets.name}))
+    with sets.only_one() as ours:
+        if ours:
+            state = Path(policy.state).absolute()
+            port80 = open_port80(policy, Wish(names, public_addresses("*"), 443))
+            port80.start()
+            try:
+                issuer = Issuer(names, sets, build_sources(policy, state, environ), port80.show, emit)
+                error = issuer.attempt(sets.progress())
+            finally:
+                port80.stop()
+            if error is not None:
+                raise error
+    if not ours:
+        _by_the_server(sets, before, patience)
+    return sets.read() or before
+
+
+def _by_the_server(sets: Sets, before: Set, patience: float) -> None:
+    failures = sets.progress().failures
+    sets.ask()
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        found, progress = sets.read(), sets.progress()
+        if found is not None and found.pem != before.pem:
+            return
+        if progress.failures > failures:
+            raise IssueRefused(progress.error)
+        time.sleep(0.2)
+    raise IssueRefused("the server that looks after it did not answer; its log says more")
+
+
+def first(issuer: Issuer, sets: Sets) -> None:
+    """Have something to serve. A set that is expired or for other names will do until the issuer has a better one."""
+    deadline = time.monotonic() + PATIENCE
+    while issuer.kept() is None:
+        with sets.only_one() as ours:
+            if ours and issuer.kept() is None:
+                error = issuer.attempt(sets.progress())
+                if error is not None:
+                    raise error
+                return
+        if time.monotonic() > deadline:
+            raise IssueRefused("another process has been issuing for minutes")
+        time.sleep(0.5)
