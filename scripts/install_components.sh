@@ -20,6 +20,15 @@ need openssl openssl
 need nodejs node nodejs
 need pebble pebble
 need npm npm
+need caddy caddy
+need haproxy haproxy /usr/sbin/haproxy
+need nginx nginx /usr/sbin/nginx
+need slowhttptest slowhttptest
+need sslscan sslscan
+need systemd systemd-analyze
+if ! ls /usr/lib/nginx/modules/ngx_http_headers_more_filter_module.so >/dev/null 2>&1; then
+  missing="$missing libnginx-mod-http-headers-more-filter"
+fi
 if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then need postgresql postgres; fi
 
 if [ -z "$missing" ]; then exit 0; fi

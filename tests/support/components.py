@@ -39,23 +39,33 @@ def _answers(*arguments: str) -> Callable[[str], bool]:
     return run
 
 
+def _has_headers_more(_path: str) -> bool:
+    return any(Path("/").glob("usr/*/nginx/modules/ngx_http_headers_more_filter_module.so"))
+
+
 def _debian(package: str) -> str:
     return f"on Debian: apt install {package}"
 
 
 COMPONENTS: Mapping[str, Component] = {
     "bash": Component(("bash",), _debian("bash")),
+    "caddy": Component(("caddy",), _debian("caddy")),
     "chromium": Component(("chromium", "chromium-browser", "google-chrome"), _debian("chromium")),
     "curl": Component(("curl",), _debian("curl")),
     "docker": Component(("docker",), "start a Docker daemon", works=_answers("info")),
     "git": Component(("git",), _debian("git")),
+    "haproxy": Component(("haproxy",), _debian("haproxy"), folders="usr/sbin"),
     "make": Component(("make",), _debian("make")),
+    "nginx": Component(
+        ("nginx",), _debian("nginx libnginx-mod-http-headers-more-filter"), works=_has_headers_more, folders="usr/sbin"
+    ),
     "node": Component(("node", "nodejs"), _debian("nodejs")),
     "openssl": Component(("openssl",), _debian("openssl")),
     "pebble": Component(("pebble",), _debian("pebble")),
     "postgres": Component(("postgres",), _debian("postgresql"), folders="usr/lib/postgresql/*/bin"),
     "slowhttptest": Component(("slowhttptest",), _debian("slowhttptest")),
     "sslscan": Component(("sslscan",), _debian("sslscan")),
+    "systemd-analyze": Component(("systemd-analyze",), _debian("systemd")),
     "wrk": Component(("wrk",), _debian("wrk")),
 }
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 
 from ..core.listeners import parse_listener
 from .section import Frozen
+from .units import Seconds
 
 SAFE_PATH = r"^/[A-Za-z0-9._/@+-]+$"
 _PLAIN = re.compile(r"[A-Za-z0-9._/-]+").fullmatch
@@ -51,5 +52,9 @@ class EdgeSection(Frozen):
     to start."""
     connections: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
     """Connections the proxy holds at once, of all clients together."""
+    answer: Annotated[Seconds, Field(gt=0)] = 60.0
+    """How long the application may take to begin an answer, or to go on with it, before the proxy gives up (504)."""
+    clear_server: bool = True
+    """nginx clears its Server header. It can only do so with the module headers-more, and does not start without."""
     group: Account = "www-data"
     """The system group of the proxy: the only one that may connect to the application's Unix socket."""
