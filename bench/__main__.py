@@ -15,7 +15,17 @@ from rich.console import Console
 from .harness import FULL, TINY, Result, Size
 from .report import RESULTS, save, show
 
-NAMES = ("overhead", "layers", "new_clients", "rate_memory", "rate_shared", "events", "websocket_message", "serve")
+NAMES = (
+    "overhead",
+    "layers",
+    "new_clients",
+    "rate_memory",
+    "rate_shared",
+    "events",
+    "audit",
+    "websocket_message",
+    "serve",
+)
 
 
 def run(names: Sequence[str], size: Size, console: Console) -> list[Result]:

@@ -36,7 +36,7 @@ def measure(size: Size) -> list[Result]:
     return [*_emit(size, facts), _durable(size, facts)]
 
 
-def _refusal(bus: Bus, facts: Facts) -> Callable[[], None]:
+def refusal(bus: Bus, facts: Facts) -> Callable[[], None]:
     """One refusal as the onion records it."""
     emit: Callable[..., None] = bus.emit
 
@@ -64,8 +64,8 @@ def _emit(size: Size, facts: Facts) -> list[Result]:
         alone = Bus(EventsSection(), SYSTEM, [], "bench")  # not started: nothing is shaped or written
         writing = _bus(state, store=True)
         batches: dict[str, Batch] = {
-            "emit": _in_slices(_refusal(alone, facts), alone._queue.drain),
-            "emit_and_write": _in_slices(_refusal(writing, facts), writing.flush),
+            "emit": _in_slices(refusal(alone, facts), alone._queue.drain),
+            "emit_and_write": _in_slices(refusal(writing, facts), writing.flush),
         }
         samples = interleave(batches, size)
         writing.close()
@@ -94,7 +94,7 @@ def _durable(size: Size, facts: Facts) -> Result:
     count = size.of(20_000)
     with TemporaryDirectory() as state:
         bus = _bus(state, store=True)
-        refuse = _refusal(bus, facts)
+        refuse = refusal(bus, facts)
         start = time.perf_counter()
         for number in range(count):
             refuse()

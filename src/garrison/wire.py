@@ -32,6 +32,8 @@ from .core.layer import Layer
 from .core.ports import Emit, Records, ResolvePrincipal, Services, SessionId
 from .core.stack import Stack
 from .core.verdict import Verdict
+from .events.audit.build import PURPOSE, build_audit, sign_end
+from .events.audit.log import AuditLog
 from .events.build import build_bus
 from .events.bus import Bus
 from .events.vocabulary import EventName
@@ -40,6 +42,7 @@ from .layers.order import compile_layers
 from .policy.checks import refuse_unsafe
 from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
+from .policy.section_audit import AuditSection
 from .secrets.keyring import Keyring
 from .stores.bans import Bans
 from .stores.build import build_stores
@@ -123,6 +126,9 @@ def build_services(
         sealer=keyring.sealer,
         nonces=Nonces(),
     )
+    if audit := attach_audit(policy, keyring, clock, bus):
+        services.recorded = lambda: not audit.failing
+        services.closing.insert(0, lambda: asyncio.to_thread(sign_end, audit, bus))
     services.bans = bans = build_bans(policy, stores.records, clock, bus.emit)
     services.opening.append(bans.open)
     services.capacity = _capacity(policy, bus)
@@ -143,6 +149,19 @@ def build_bans(policy: Policy, records: Records, clock: Clock, emit: Emit) -> Ba
     rules = BanRules(policy.proxies, AllowList(policy.bans.allow, prefix))
     shared = policy.store != "memory"
     return Bans(records, clock, emit, rules, most=policy.bans.most, ipv6_prefix=prefix, shared=shared)
+
+
+def attach_audit(policy: Policy, keyring: Keyring | None, clock: Clock, bus: Bus) -> AuditLog | None:
+    """Let `bus` write the audit log of `policy`, if it wants one. Without a key, nothing is signed.
+
+    Raises `EventsUnwritable` and the store's own `OperatorError`.
+    """
+    if not policy.audit.enabled:
+        return None
+    seeds = keyring.derive_all(PURPOSE, 32) if keyring else ()
+    log = build_audit(policy, clock, seeds, bus.emit)
+    bus.attach(log, opened=True)
+    return log
 
 
 def _capacity(policy: Policy, bus: Bus) -> Capacity:
@@ -180,7 +199,11 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
     Leaves nothing behind: events go nowhere, and generated development keys into a folder that is removed.
     """
     with TemporaryDirectory(prefix="garrison-") as folder:
-        quiet = {"events": EventsSection(output="none", store=False), "state": str(Path(folder, "state"))}
+        quiet = {
+            "events": EventsSection(output="none", store=False),
+            "audit": AuditSection(enabled=False),
+            "state": str(Path(folder, "state")),
+        }
         policy = policy.model_copy(update={**quiet, "hosts": policy.hosts or ("rehearsal.invalid",)})
         found: dict[str, GarrisonError] = {}
         bus = build_bus(policy, SYSTEM)

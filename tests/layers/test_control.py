@@ -41,3 +41,29 @@ def test_a_disabled_route_serves_nothing_and_says_when_to_come_back(method: str)
     refusal = _decide({"disabled": True}, method=method)
     assert isinstance(refusal, Refuse)
     assert (refusal.reason, refusal.status, refusal.retry_after) == (Reason.ROUTE_DISABLED, 503, 300)
+
+
+def _unrecorded(recorded: bool, **facts: Any) -> Verdict:
+    policy = Policy(audit={"on_failure": "refuse"})
+    decide = control.compile(policy, Services(recorded=lambda: recorded)).decide
+    return decide(make_facts(**facts)) if decide else None
+
+
+def test_while_the_audit_log_fails_nothing_is_changed_if_the_policy_says_so() -> None:
+    assert _unrecorded(True, method="POST") is None
+    refusal = _unrecorded(False, method="POST")
+    assert isinstance(refusal, Refuse)
+    assert (refusal.reason, refusal.status) == (Reason.AUDIT_AWAY, 503)
+    assert isinstance(_unrecorded(False, kind="websocket", scheme="wss"), Refuse)
+    assert _unrecorded(False, method="GET") is None
+    buffering = control.compile(Policy(), Services(recorded=lambda: False))
+    assert buffering.decide is None  # the control: the default goes on
+
+
+def test_the_operator_can_act_while_the_audit_log_fails() -> None:
+    decide = control.compile(Policy(audit={"on_failure": "refuse"}), Services(recorded=lambda: False)).decide
+    facts = make_facts(method="POST")
+    assert decide is not None
+    assert isinstance(decide(facts), Refuse)
+    facts.operator = True
+    assert decide(facts) is None

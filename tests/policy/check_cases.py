@@ -199,6 +199,13 @@ CASES: dict[str, list[Case]] = {
         Case(in_class(load={"most": 5000}), "routes.0.load.most"), Case(in_class(load={"weight": 50})),
         Case({"load": {**OFF, "weight": 101}}), Case({}),
     ],
+    "P050": [Case({"audit": {"enabled": False}}, "audit.enabled"), Case({})],
+    "P051": [Case({}, "audit.ship"), Case({"audit": {"ship": ["/mnt/a"]}}), Case({"audit": {"enabled": False}})],
+    "P052": [
+        Case({"audit": {"ship": ["/mnt/a", "http://log.example.com/a"]}}, "audit.ship.1"),
+        Case({"audit": {"ship": ["/mnt/a", "http://127.0.0.1:8000/a", "https://log.example.com/a"]}}),
+        Case({"audit": {"ship": ["http://log.example.com/a"]}, "allow_insecure_link": ["audit"]}), Case({}),
+    ],
     "P042": [
         Case({"serve": {"header": "5 minutes"}}, "serve.header"), Case({"serve": {"body_rate": 1}}, "serve.body_rate"),
         Case({"serve": {"header": "60 s", "keep_alive": "75 s"}}), Case({}),

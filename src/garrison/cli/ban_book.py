@@ -50,12 +50,13 @@ async def _open(policy: Policy, work: Callable[[Bans, Policy], Awaitable[T]]) ->
     from ..core.clock import SYSTEM
     from ..events.build import build_bus
     from ..stores.build import build_stores
-    from ..wire import build_bans
+    from ..wire import attach_audit, build_bans
 
     # What is changed is recorded where the application records it; its terminal is not ours.
     output = "none" if policy.events.output == "stderr" else policy.events.output
     bus = build_bus(policy.model_copy(update={"events": policy.events.model_copy(update={"output": output})}), SYSTEM)
     try:
+        attach_audit(policy, None, SYSTEM, bus)  # no key is needed to record; the application signs
         stores = build_stores(policy, os.environ, SYSTEM, lambda away, why: None)
         await stores.open()
         try:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from . import bans, certs, check, demo, edge, events, explain, init, report, secrets, serve
+from . import audit, bans, certs, check, demo, edge, events, explain, init, report, secrets, serve
 from .group import Group
 from .output import COULD_NOT_RUN, out
 
@@ -36,6 +36,7 @@ app.command(rich_help_panel="Run time")(report.report)
 app.add_typer(bans.app, name="bans", rich_help_panel="Run time")
 app.add_typer(events.app, name="events", rich_help_panel="Run time")
 app.add_typer(edge.app, name="edge", rich_help_panel="Start")
+app.add_typer(audit.app, name="audit", rich_help_panel="Run time")
 app.add_typer(certs.app, name="certs", rich_help_panel="Keys and certificates")
 app.add_typer(secrets.app, name="secrets", rich_help_panel="Keys and certificates")
 

@@ -154,6 +154,11 @@ WHY: Final[Mapping[Reason, Why]] = {
         "environment",
         "Look at the event layer_failed of this request: it has the trace. This is a bug worth reporting.",
     ),
+    Reason.AUDIT_AWAY: Why(
+        "the audit log can't be written, and the policy wants no change that is not recorded",
+        "audit.on_failure",
+        "Make room on the disk, or make the state folder writable; `garrison events tail` says what failed.",
+    ),
     Reason.STORE_AWAY: Why(
         "a store did not answer", "store", "Bring the store back; `garrison events tail` says more."
     ),

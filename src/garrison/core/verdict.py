@@ -60,6 +60,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not-allowed"
     LAYER_FAILED = "layer-failed"
     STORE_AWAY = "store-away"
+    AUDIT_AWAY = "audit-away"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def append_lines(descriptor: int, lines: Sequence[bytes]) -> None:
 
     The lock keeps other processes that write the same file from standing in what is cut off again. Raises OSError.
     """
-    _lock(descriptor)
+    lock_file(descriptor)
     try:
         before = os.fstat(descriptor).st_size
         try:
@@ -67,7 +67,8 @@ def _write_all(descriptor: int, data: bytes) -> None:
             select.select([], [descriptor], [], 0.05)
 
 
-def _lock(descriptor: int) -> None:
+def lock_file(descriptor: int) -> None:
+    """Hold the lock of an open file; waits up to `PATIENCE`. Raises BlockingIOError. Closing gives it back."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -129,8 +129,13 @@ class Bus:
                 raise
         self._runner.start()
 
-    def attach(self, writer: Writer) -> None:
-        """Let `writer` have every event from now on."""
+    def attach(self, writer: Writer, *, opened: bool = False) -> None:
+        """Let `writer` have every event from now on; `opened`: open it first, and raise `EventsUnwritable` if it can't.
+
+        What waits now was emitted before it and comes to it as well.
+        """
+        if opened:
+            _open(writer)
         with self._work:
             self._lanes.append(Lane(writer, self._section.queue, self._alarm))
 

@@ -62,7 +62,7 @@ class SqliteWriter:
         if self._connection is not None and self._inode != _inode(self._path):
             self.close()  # somebody removed or replaced the file: go on in what stands there now
         if self._connection is None:
-            _prepare(self._path)
+            prepare_private(self._path)
             connection = _connect(self._path)
             self._connection, self._inode = connection, _inode(self._path)
 
@@ -118,14 +118,19 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(path: Path) -> None:
+def prepare_private(path: Path) -> None:
     """Make folder and file with narrow modes before SQLite opens them (its own files take the mode of the first)."""
-    folder = path.parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check(folder, folder.lstat(), stat.S_ISDIR, "chmod 700")
+    prepare_folder(path.parent)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     _check(path, path.lstat(), stat.S_ISREG, "chmod 600")
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make `folder` and those above it, all 0700. Raises OSError, `StoreUnusable`."""
+    for one in reversed((folder, *folder.parents)):
+        one.mkdir(mode=0o700, exist_ok=True)  # mkdir(parents=True) would give the mode to the last folder only
+    _check(folder, folder.lstat(), stat.S_ISDIR, "chmod 700")
 
 
 def _check(path: Path, found: os.stat_result, is_right: object, command: str) -> None:

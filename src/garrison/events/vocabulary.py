@@ -121,6 +121,12 @@ class EventName(StrEnum):
     CERTIFICATE_EXPIRING = "certificate_expiring"
     CERTIFICATE_CHANGED = "certificate_changed"
     EVENTS_DROPPED = "events_dropped"
+    AUDIT_STARTED = "audit_started"
+    AUDIT_UNCLEAN = "audit_unclean"
+    AUDIT_BROKEN = "audit_broken"
+    AUDIT_CLOCK = "audit_clock"
+    AUDIT_ERASED = "audit_erased"
+    AUDIT_TRIMMED = "audit_trimmed"
     EVENT_UNKNOWN = "event_unknown"
 
 
@@ -199,7 +205,7 @@ _TABLE: Final = (
     Term(_N_.CSRF_REFUSED, _W, _SITE, _REFUSED, "A request with side effects had no valid CSRF token."),
     Term(_N_.AUTHN_REQUIRED, _N, _AUTHN, _REFUSED, "A request needs a log-in."),
     Term(_N_.CREDENTIAL_REFUSED, _W, _AUTHN, _REFUSED, "An API key or token was presented that is not good."),
-    Term(_N_.DEPENDENCY_AWAY, _E, _SYSTEM, _REFUSED, "A request was refused because a store did not answer."),
+    Term(_N_.DEPENDENCY_AWAY, _E, _SYSTEM, _REFUSED, "A request was refused because a store or the audit log failed."),
     Term(_N_.LAYER_FAILED, _C, _SYSTEM, _REFUSED, "A defence raised an error; the door was closed."),
     _chatter(_N_.CONCURRENCY_EXCEEDED, _W, _EXCESS, _REFUSED, "A client had too much in progress at once."),
     _chatter(_N_.LOAD_SHED, _W, _EXCESS, _REFUSED, "A request found no room in an overloaded process."),
@@ -226,6 +232,12 @@ _TABLE: Final = (
     Term(_N_.CERTIFICATE_EXPIRING, _E, _SYSTEM, _NOTED, "The certificate in use has little of its life left."),
     Term(_N_.CERTIFICATE_CHANGED, _W, _SYSTEM, _NOTED, "The certificate in use became one that was not expected."),
     Term(_N_.EVENTS_DROPPED, _E, _SYSTEM, _NOTED, "Events were lost because a queue was full."),
+    Term(_N_.AUDIT_STARTED, _N, _SYSTEM, _NOTED, "An audit log was begun."),
+    Term(_N_.AUDIT_UNCLEAN, _E, _SYSTEM, _NOTED, "A process died without closing the audit log; its last may be lost."),
+    Term(_N_.AUDIT_BROKEN, _C, _SYSTEM, _FAIL, "The audit log does not end where it was left: somebody changed it."),
+    Term(_N_.AUDIT_CLOCK, _W, _SYSTEM, _NOTED, "The clock runs behind the newest entry of the audit log."),
+    Term(_N_.AUDIT_ERASED, _N, _DATA, _OK, "Personal fields of the audit log were erased."),
+    Term(_N_.AUDIT_TRIMMED, _N, _DATA, _OK, "The oldest entries of the audit log were removed after their time."),
     Term(_N_.EVENT_UNKNOWN, _E, _SYSTEM, _NOTED, "Something was recorded under a name outside the vocabulary."),
 )
 
@@ -257,7 +269,7 @@ _REASONS: Final[Mapping[EventName, tuple[Reason, ...]]] = {
     _N_.AUTHN_REQUIRED: (Reason.UNAUTHENTICATED, Reason.LOGIN_NOT_FRESH),
     _N_.CREDENTIAL_REFUSED: (Reason.CREDENTIAL_INVALID, Reason.CREDENTIAL_AMBIGUOUS),
     _N_.AUTHZ_FAIL: (Reason.NOT_ALLOWED,),
-    _N_.DEPENDENCY_AWAY: (Reason.STORE_AWAY,),
+    _N_.DEPENDENCY_AWAY: (Reason.STORE_AWAY, Reason.AUDIT_AWAY),
     _N_.LAYER_FAILED: (Reason.LAYER_FAILED,),
 }  # fmt: skip
 _BY_REASON: Final = {reason: name for name, reasons in _REASONS.items() for reason in reasons}

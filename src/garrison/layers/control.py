@@ -1,7 +1,8 @@
 """The operator's switches: read-only mode and disabled routes.
 
 Threat: an incident that needs writes stopped, or one feature closed, at once and without a deployment. The switches are
-the operator's alone: nothing here is thrown by traffic, since an automatic lock-down is a remote off switch.
+the operator's alone: nothing here is thrown by traffic, since an automatic lock-down is a remote off switch. The one
+exception is asked for: `audit.on_failure = "refuse"` stops writes while they can't be recorded.
 
 Read-only refuses WebSocket handshakes as well: what their messages do cannot be told. Lets pass, in read-only mode:
 GET, HEAD and OPTIONS, whatever the application does on them.
@@ -19,6 +20,8 @@ from ..core.verdict import Reason, Refuse, Verdict
 from ..policy.model import Policy
 
 NAME = "control"
+_SOON = 5
+"""Seconds: the log is tried again every second."""
 
 
 def compile(policy: Policy, services: Services) -> Layer:
@@ -31,7 +34,7 @@ def compile(policy: Policy, services: Services) -> Layer:
         )
         return Layer(NAME, decide=lambda facts: closed, mode=section.mode)
     if not section.read_only:
-        return Layer(NAME, mode=section.mode)
+        return _while_unrecorded(policy, services)
     read_only = Refuse(
         Reason.READ_ONLY, 503, retry_after=wait, layer=NAME, hint="The site can be read but not changed at the moment."
     )
@@ -40,3 +43,24 @@ def compile(policy: Policy, services: Services) -> Layer:
         return None if facts.method in SAFE_METHODS and facts.kind == "http" else read_only
 
     return Layer(NAME, decide=decide, mode=section.mode)
+
+
+def _while_unrecorded(policy: Policy, services: Services) -> Layer:
+    """No side effects that nobody could prove later, if the policy says so; the operator can still act."""
+    if not policy.audit.enabled or policy.audit.on_failure != "refuse":
+        return Layer(NAME, mode=policy.control.mode)
+    recorded = services.recorded
+    unrecorded = Refuse(
+        Reason.AUDIT_AWAY,
+        503,
+        retry_after=_SOON,
+        layer=NAME,
+        hint="The site can be read but not changed at the moment.",
+    )
+
+    def decide(facts: Facts) -> Verdict:
+        if recorded() or facts.operator or (facts.method in SAFE_METHODS and facts.kind == "http"):
+            return None
+        return unrecorded
+
+    return Layer(NAME, decide=decide, mode=policy.control.mode)

@@ -23,6 +23,7 @@ from .section import Frozen as Frozen
 from .section import Names as Names
 from .section import Section as Section
 from .section_acme import AcmeSection
+from .section_audit import AuditSection
 from .section_edge import EdgeSection
 from .store_address import check_store
 from .units import Bytes, Rate, Seconds
@@ -577,7 +578,7 @@ class Policy(Frozen):
     processes: Annotated[int, Field(ge=1)] = 1
     """Worker processes; where they count apart (no shared store, or it is away) each gets limit / processes."""
     allow_insecure_link: Names = ()
-    """Links to other machines that may be unencrypted or unverified: "store", "issuer"."""
+    """Links to other machines that may be unencrypted or unverified: "store", "issuer", "audit"."""
 
     bans: BansSection = BansSection()
     client: ClientSection = ClientSection()
@@ -600,6 +601,7 @@ class Policy(Frozen):
     websocket: WebsocketSection = WebsocketSection()
     reports: ReportsSection = ReportsSection()
     events: EventsSection = EventsSection()
+    audit: AuditSection = AuditSection()
     operator: OperatorSection = OperatorSection()
     serve: ServeSection = ServeSection()
     edge: EdgeSection = EdgeSection()

@@ -101,6 +101,7 @@ TESTING = Preset(
         "rate": {"mode": "off", "allow_insecure_off": "testing: suites send faster than people"},
         "websocket": {"messages": "1000000/second burst 1000000"},
         "events": {"output": "none", "store": False},
+        "audit": {"enabled": False},
         "passwords": {"profile": "testing"},
         "store": "memory",
     },

@@ -132,6 +132,10 @@ class Keyring:
         """
         return _derive(self._roots[self.versions[0]], "derive", purpose, length)
 
+    def derive_all(self, purpose: str, length: int) -> tuple[bytes, ...]:
+        """`derive` for every root, the current one first: what was signed with an old root must still verify."""
+        return tuple(_derive(root, "derive", purpose, length) for root in self._roots.values())
+
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a keyring can't be pickled or copied: it holds keys")
 

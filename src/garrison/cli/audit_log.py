@@ -1,0 +1,137 @@
+"""What the commands of `garrison audit` work on: the folder, the keys, checkpoints in files, an export."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import OperatorError
+from .options import load_policy
+from .output import Usage
+
+if TYPE_CHECKING:
+    from ..events.audit.log import AuditLog
+    from ..events.audit.note import Checkpoint, VerifierKey
+    from ..policy.model import Policy
+
+
+class LogUnusable(OperatorError):
+    """The audit log can't be opened."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(f"The audit log {folder} can't be used: {why}.", remedy="Run this as the application's user.")
+        self.folder = folder
+
+
+def log_folder(policy: Path | None, state: Path | None) -> Path:
+    """The folder of the policy's log, or of the one in the state folder `state`."""
+    from ..events.audit.log import FOLDER
+
+    return (state or Path(load_policy(policy).policy.state)) / FOLDER
+
+
+def keys_for(given: list[str] | None, policy: Path | None) -> list[VerifierKey]:
+    """The keys that were named, else those made of the policy's root keys. Raises what reading them raises."""
+    import socket
+
+    from ..events.audit.build import signers
+    from ..events.audit.note import VerifierKey
+
+    if given:
+        return [VerifierKey.parse(text) for text in given]
+    return [signer.public for signer in signers(_seeds(load_policy(policy).policy), socket.gethostname())]
+
+
+def checkpoints_in(files: list[Path]) -> list[Checkpoint]:
+    """All checkpoints in `files`. Raises `Usage`."""
+    from ..events.audit.note import parse_notes
+
+    found = []
+    for path in files:
+        try:
+            found += parse_notes(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise Usage(f"{path} holds no checkpoints: {error}.") from None
+    return found
+
+
+@contextmanager
+def open_log(policy: Path | None, state: Path | None, *, signing: bool) -> Iterator[AuditLog]:
+    """The log, to write into it. Raises `LogUnusable` and `NoLog`."""
+    from ..core.clock import SYSTEM
+    from ..events.audit.build import build_audit
+    from ..events.audit.segment import segments
+    from ..events.audit.source import NoLog
+
+    loaded = load_policy(policy).policy
+    if state is not None:
+        loaded = loaded.model_copy(update={"state": str(state)})
+    folder = log_folder(policy, state)
+    if not segments(folder):
+        raise NoLog(folder)
+    log = build_audit(loaded, SYSTEM, _seeds(loaded) if signing else (), _unheard)
+    try:
+        log.open()
+        yield log
+    except (OSError, sqlite3.Error) as error:
+        raise LogUnusable(folder, str(error)) from error
+    finally:
+        log.close()
+
+
+def newest_note(folder: Path) -> str:
+    """The newest checkpoint in the log, empty without one."""
+    notes = [note for _, note in _notes(folder)]
+    return notes[-1] if notes else ""
+
+
+def export_log(folder: Path, output: Path) -> int:
+    """Write the log into the new file `output` (0600); how many entries. Raises `Usage`, `NoLog`."""
+    from ..events.audit.note import Checkpoint
+    from ..events.audit.source import Part, Unreadable, export_head, export_line, parts_of
+
+    checkpoints = [Checkpoint.parse(note) for _, note in _notes(folder)]
+    count = 0
+    with parts_of(folder) as parts:
+        first = next(parts)
+        if isinstance(first, Unreadable):
+            raise LogUnusable(folder, first.why)
+        size = max([first.state.size, *(one.size for one in checkpoints)])
+        try:
+            descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise Usage(f"{output} can't be written: {error.strerror}.") from None
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(export_head(first.state.origin, first.state, size, checkpoints) + "\n")
+            part: Part | Unreadable | None = first
+            while part is not None:
+                if isinstance(part, Unreadable):
+                    raise LogUnusable(folder, part.why)
+                for row in part.rows:
+                    file.write(export_line(row) + "\n")
+                    count += 1
+                part = next(parts, None)
+    return count
+
+
+def _notes(folder: Path) -> list[tuple[str, str]]:
+    from ..events.audit.source import Part, parts_of
+
+    with parts_of(folder) as parts:
+        return [(part.name, note) for part in parts if isinstance(part, Part) for note in part.notes]
+
+
+def _seeds(policy: Policy) -> tuple[bytes, ...]:
+    from ..core.clock import SYSTEM
+    from ..events.audit.build import PURPOSE
+    from ..secrets.keyring import Keyring
+
+    return Keyring.from_policy(policy, os.environ, Path(policy.state), SYSTEM).derive_all(PURPOSE, 32)
+
+
+def _unheard(name: str, /, *_: object, **details: object) -> None:
+    """A command has no bus: what it does to the log stands in the log itself."""

@@ -1,0 +1,95 @@
+"""The audit log a policy asks for."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from ...core.clock import Clock
+from ...core.errors import OperatorError
+from ...core.ports import Emit
+from ...policy.model import Policy
+from ..bus import Bus
+from ..links import Link, parse_link
+from ..post import post
+from ..vocabulary import EventName
+from .forget import about, erase, trim
+from .log import FOLDER, AuditLog, origin_of
+from .note import Signer
+from .ship import FilePlace, Place, Shipper
+
+PURPOSE: Final = "audit/checkpoint"
+"""What the signing key is derived for (`Keyring.derive_all`)."""
+_HOUSEKEEPING: Final = 3600.0
+
+
+class HttpPlace:
+    """POSTs checkpoints as text."""
+
+    def __init__(self, link: Link) -> None:
+        self._url = link.url
+        self.name = f"{link.scheme}:{link.host}"
+
+    def send(self, note: str) -> None:
+        post(self._url, note.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+
+
+def audit_folder(policy: Policy) -> Path:
+    return Path(policy.state) / FOLDER
+
+
+def signers(seeds: Sequence[bytes], node: str) -> list[Signer]:
+    """A signer for every root key, the current one first."""
+    return [Signer(origin_of(node), seed) for seed in seeds]
+
+
+def build_audit(policy: Policy, clock: Clock, seeds: Sequence[bytes], emit: Emit, node: str | None = None) -> AuditLog:
+    """The audit log of `policy`, not yet open, with its shipping. Raises `BadLink`.
+
+    seeds   made for `PURPOSE` from the root keys; without any, nothing is signed
+    """
+    node = node or socket.gethostname()
+    signing = signers(seeds, node)
+    log = AuditLog(
+        audit_folder(policy), node, policy.audit, clock, signer=signing[0] if signing else None, emit=emit
+    )  # fmt: skip
+    if signing:
+        places = [place_of(parse_link(text)) for text in policy.audit.ship]
+        log.ship_with(Shipper(places, emit, policy.audit.checkpoint, tick_of(log, policy, clock)))
+    return log
+
+
+def place_of(link: Link) -> Place:
+    """What sends to `link`."""
+    return FilePlace(Path(link.path)) if link.scheme == "file" else HttpPlace(link)
+
+
+def sign_end(log: AuditLog, bus: Bus) -> None:
+    """Write and sign what was there when the application stopped. Blocks; a failure is told."""
+    bus.flush()
+    try:
+        log.checkpoint()
+    except (OSError, sqlite3.Error, OperatorError) as error:
+        bus.emit(EventName.DEGRADED, None, service="audit checkpoint", error=str(error))
+
+
+def tick_of(log: AuditLog, policy: Policy, clock: Clock) -> Callable[[], None]:
+    """What is done every interval: a checkpoint, and once an hour what is to be forgotten."""
+    due = float("-inf")
+
+    def tick() -> None:
+        nonlocal due
+        log.checkpoint()
+        if clock.monotonic() >= due:
+            due = clock.monotonic() + _HOUSEKEEPING
+            now = clock.wall()
+            if policy.audit.keep:
+                trim(log, now - policy.audit.keep, now)
+            if policy.audit.personal:
+                limit = now - policy.audit.personal
+                erase(log, about(before=limit), "policy", "retention", now, until=limit)
+
+    return tick

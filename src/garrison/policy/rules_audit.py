@@ -1,0 +1,55 @@
+"""Checks on the audit log: that it is kept, and that what proves it leaves the machine by a safe way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from ..findings.severity import Severity
+from .checks import Objection, Subject, check
+
+_PLAINTEXT = ("http://", "syslog://")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@check(
+    "P050", "No audit log", Severity.MEDIUM,
+    consequence="Whoever gets the application's rights can change what is known of it, and nobody can tell.",
+    remedy="Take audit.enabled = false out.",
+    reference="OWASP ASVS 5.0 V16.4; docs/audit.md", production_only=True, cwe=(778,),
+)  # fmt: skip
+def no_audit_log(subject: Subject) -> Iterator[Objection]:
+    if not subject.policy.audit.enabled:
+        yield Objection("audit.enabled", "false.")
+
+
+@check(
+    "P051", "Checkpoints stay on the machine", Severity.LOW,
+    consequence="Whoever takes the machine over can cut off the end of the audit log, and with the key rewrite it.",
+    remedy="Name a place they can't write to in audit.ship.",
+    reference="docs/audit.md", production_only=True,
+)  # fmt: skip
+def nothing_shipped(subject: Subject) -> Iterator[Objection]:
+    if subject.policy.audit.enabled and not subject.policy.audit.ship:
+        yield Objection("audit.ship", "empty.")
+
+
+@check(
+    "P052", "Checkpoints over a plaintext link", Severity.HIGH,
+    consequence="Who sits on the network path can drop or replace what proves the log.",
+    remedy='Write https:// or syslog+tls://, or name it where the network is trusted: allow_insecure_link = ["audit"].',
+    reference="OWASP ASVS 5.0 V12.3; docs/audit.md", production_only=True, cwe=(319,),
+)  # fmt: skip
+def plaintext_shipping(subject: Subject) -> Iterator[Objection]:
+    if "audit" in subject.policy.allow_insecure_link:
+        return
+    for index, text in enumerate(subject.policy.audit.ship):
+        if text.startswith(_PLAINTEXT) and _host(text) not in _LOOPBACK:
+            yield Objection(f"audit.ship.{index}", "plaintext to another machine.")
+
+
+def _host(text: str) -> str:
+    try:
+        return urlsplit(text).hostname or ""
+    except ValueError:
+        return ""
