@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.running import KEY, Here
 
-SAFE = 'hosts = ["a.example"]\n'
+SAFE = 'hosts = ["a.example"]\naudit.ship = ["/srv/worm/checkpoints"]\n'
 UNSAFE = """\
 hosts = ["a.example"]
 
@@ -85,7 +85,7 @@ def test_an_error_of_the_start_is_shown_with_its_place_in_the_file(here: Here) -
     here.write("garrison.toml", SAFE + '[method]\nallow = ["GET", "TRACE"]\n')
     ran = here.run("check", GARRISON_KEY=KEY)
     assert ran.code == 1
-    assert "garrison.toml:3 · method.allow" in ran.flat
+    assert "garrison.toml:4 · method.allow" in ran.flat
 
 
 def test_a_weak_key_is_found_and_not_shown(here: Here) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +61,8 @@ def checkpoints_in(files: list[Path]) -> list[Checkpoint]:
 @contextmanager
 def open_log(policy: Path | None, state: Path | None, *, signing: bool) -> Iterator[AuditLog]:
     """The log, to write into it. Raises `LogUnusable` and `NoLog`."""
+    import sqlite3
+
     from ..core.clock import SYSTEM
     from ..events.audit.build import build_audit
     from ..events.audit.segment import segments

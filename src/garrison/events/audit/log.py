@@ -132,8 +132,9 @@ class AuditLog:
             if self._segment is None:
                 return
             try:
-                with Locked(self.folder):
-                    self._sign(self._segment, self._segment.state())
+                if self._segment.path.exists():  # else the folder was taken away, and must not come back by closing
+                    with Locked(self.folder):
+                        self._sign(self._segment, self._segment.state())
             except (OSError, sqlite3.Error) as error:
                 self._emit(EventName.DEGRADED, None, service="audit checkpoint", error=str(error))
             self._drop()
