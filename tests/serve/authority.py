@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -69,7 +70,15 @@ class Authority:
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return key
 
-    def make(self, name: str, *, client: bool = False, key: Key | None = None, days: int = 10) -> tuple[bytes, bytes]:
+    def make(
+        self,
+        name: str,
+        *,
+        client: bool = False,
+        key: Key | None = None,
+        days: int = 10,
+        hosts: tuple[str, ...] = ("localhost",),
+    ) -> tuple[bytes, bytes]:
         """Certificate and key in PEM; with `days` below zero it has expired."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         public = key.public_key()
@@ -78,7 +87,7 @@ class Authority:
             _name(self.name), _name(name), public, x509.random_serial_number(), now - 20 * DAY, now + days * DAY
         )
         purpose = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+        names = x509.SubjectAlternativeName([*map(x509.DNSName, hosts), x509.IPAddress(ip_address("127.0.0.1"))])
         for extension, critical in (
             (x509.BasicConstraints(ca=False, path_length=None), True),
             (_usage(signs=False), True),
@@ -91,7 +100,7 @@ class Authority:
         certificate = builder.sign(self.key, SHA256()).public_bytes(serialization.Encoding.PEM)
         return certificate, pem_of(key)
 
-    def pair(self, name: str, **how: bool) -> Pair:
+    def pair(self, name: str, **how: Any) -> Pair:
         """Files with a new certificate and its key."""
         pair = Pair(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         put(pair, *self.make(name, **how))

@@ -85,17 +85,28 @@ class Running:
 
     port: int
     context: ssl.SSLContext
+    name: str = "localhost"
 
     def connect(self, source: str = "127.0.0.1", timeout: float = 10.0) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout, source_address=(source, 0))
-        return self.context.wrap_socket(plain, server_hostname="localhost")
+        server = "::1" if ":" in source else "127.0.0.1"
+        plain = socket.create_connection((server, self.port), timeout, source_address=(source, 0))
+        return self.context.wrap_socket(plain, server_hostname=self.name)
 
-    def send(self, data: bytes) -> tuple[list[int], bool]:
+    def ask(self, data: bytes, source: str = "127.0.0.1") -> bytes:
+        """All that comes back for these bytes until the server closes the connection."""
+        heard = bytearray()
+        with self.connect(source) as connection, suppress(OSError):
+            connection.sendall(data)
+            while part := connection.recv(65_536):
+                heard += part
+        return bytes(heard)
+
+    def send(self, data: bytes, patience: float = 1.5) -> tuple[list[int], bool]:
         """The status of each answer to `data`, and whether the server closed the connection."""
         with self.connect(timeout=3.0) as connection:
             with suppress(OSError):  # it may have heard enough before the end
                 connection.sendall(data)
-            return self.hear(connection)
+            return self.hear(connection, patience)
 
     def hear(self, connection: ssl.SSLSocket, patience: float = 1.5) -> tuple[list[int], bool]:
         """What `send` says, of a connection on which something was sent."""

@@ -84,7 +84,7 @@ def _server(site: Site) -> Iterator[str]:
     yield from ("    request_header @upgrade -Upgrade", "    request_header @upgrade -Connection", "")
     if site.forwarded:
         yield from note("An IPv6 address is written in brackets and quotation marks (RFC 7239 section 6).", 4)
-        yield from ("    map {remote_host} {garrison_for} {", '        ~: "\\"[{remote_host}]\\""')
+        yield from ("    map {remote_host} {garrison_for} {", '        ~^(.*:.*)$ "\\"[${1}]\\""')
         yield from ("        default {remote_host}", "    }")
     yield from indented(_proxy(site), 4)
     yield "}"

@@ -123,9 +123,9 @@ def _headers(site: Site) -> Iterator[str]:
     yield from note("What HAProxy says about the request.")
     yield f"http-request set-header Host %[var(txn.host)]{site.port_suffix}"
     if site.forwarded:
-        yield "acl four src 0.0.0.0/0"
-        yield 'http-request set-header Forwarded "for=%[src];proto=https" if four'
-        yield r'http-request set-header Forwarded "for=\"[%[src]]\";proto=https" unless four'
+        yield "acl six src -m sub :"
+        yield 'http-request set-header Forwarded "for=%[src];proto=https" unless six'
+        yield r'http-request set-header Forwarded "for=\"[%[src]]\";proto=https" if six'
     else:
         yield "http-request set-header X-Forwarded-For %[src]"
         yield "http-request set-header X-Forwarded-Proto https"
