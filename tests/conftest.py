@@ -10,6 +10,7 @@ ALONE = (
     "attacks/test_flood.py",
     "attacks/test_login.py",
     "attacks/test_store_failure.py",
+    "edge/test_slow_clients.py",
     "load/",
     "serve/test_slow.py",
 )

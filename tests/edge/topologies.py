@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +19,13 @@ from garrison.edge.site import Site, site_of
 from garrison.serve.production import Pair, serve_production, serve_unix
 from tests.serve.authority import Authority
 from tests.serve.conftest import client_context
-from tests.serve.running import HUGE, Running, in_thread
+from tests.serve.running import Running, in_thread
 from tests.support.components import need
 
 HOST = "shop.example.com"
 PROXIES = ("nginx", "haproxy", "caddy")
 ALL = ("direct", *PROXIES)
+LARGE = 1024 * 1024
 KEY = "GARRISON_EDGE_TEST_KEY"
 LOOSE = {"mode": "off", "allow_insecure_off": "what is tested stands in front of it"}
 
@@ -76,7 +77,7 @@ def application(seen: Seen) -> Any:
             if not message.get("more_body"):
                 break
         seen.requests[-1]["size"] = size
-        body = bytes(HUGE) if scope["path"] == "/huge" else json.dumps({"size": size}).encode()
+        body = bytes(LARGE) if scope["path"] == "/large" else json.dumps({"size": size}).encode()
         status = 404 if scope["path"] == "/missing" else 200
         # A careless application: it names itself, and has an HSTS of its own
         headers = [(b"content-type", b"application/json"), (b"server", b"app/1"),
@@ -97,8 +98,10 @@ def policy_of(folder: Path, name: str, **values: Any) -> Policy:
 
 
 @contextmanager
-def topology(name: str, folder: Path, **values: Any) -> Iterator[Topology]:
-    """Start the application, and the proxy `name` before it; "direct" has none."""
+def topology(
+    name: str, folder: Path, *, change: Callable[[str], str] = lambda text: text, **values: Any
+) -> Iterator[Topology]:
+    """Start the application, and the proxy `name` before it ("direct" has none), with a change to its configuration."""
     folder.chmod(0o755)
     authority = Authority(folder / "authority", "Edge")
     pair = authority.pair("server", hosts=(HOST, "localhost"))
@@ -117,7 +120,7 @@ def topology(name: str, folder: Path, **values: Any) -> Iterator[Topology]:
         opened.enter_context(
             in_thread(lambda ready: serve_unix(onion, Path(site.socket), log_level="critical", on_ready=ready))
         )
-        opened.enter_context(trial.running(name, trial.write(name, site), site, program))
+        opened.enter_context(trial.running(name, trial.write(name, site, change), site, program))
         yield Topology(name, Running(site.https_port, context, HOST), seen, site)
 
 

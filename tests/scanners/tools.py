@@ -1,7 +1,7 @@
 """Install the scanners: exact versions with hashes, in a folder of their own, once for each state of the lock files.
 
-They are no dependency of the package or of its other tests: drHEADer (MIT, Python) gets a virtual
-environment, HTTP Observatory (MPL-2.0, Node) a node_modules folder whose install scripts don't run. The folder is
+They are no dependency of the package or of its other tests: drHEADer (MIT, Python) and sslyze get a virtual
+environment each, HTTP Observatory (MPL-2.0, Node) a node_modules folder whose install scripts don't run. The folder is
 `.tools/` in the work tree; `GARRISON_TOOLS` names another.
 """
 
@@ -40,6 +40,21 @@ def drheader() -> list[str]:
 
     folder = _once("drheader", [HERE / "requirements.txt"], install)
     return [str(folder / "bin/python"), str(HERE / "drheader_run.py")]
+
+
+def sslyze() -> list[str]:
+    """The command that runs sslyze (AGPL-3.0: asked as a program, never imported)."""
+
+    def install(folder: Path) -> None:
+        venv.create(folder, with_pip=True)
+        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary=:all:"]
+        _run([*pip, "-r", str(HERE / "sslyze_build.txt")], folder)
+        # There is no wheel of it: built here, from the archive with the hash, by the tool that came before.
+        own = ["--no-binary=sslyze", "--no-build-isolation"]
+        _run([*pip, *own, "-r", str(HERE / "sslyze.txt")], folder)
+
+    folder = _once("sslyze", [HERE / "sslyze.txt", HERE / "sslyze_build.txt"], install)
+    return [str(folder / "bin/python"), "-W", "ignore", "-m", "sslyze"]
 
 
 def observatory() -> tuple[list[str], Path]:
