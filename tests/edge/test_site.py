@@ -67,6 +67,11 @@ def test_what_is_left_to_the_application_is_not_written() -> None:
         assert "Strict-Transport-Security" not in render(site())
 
 
+def test_nobody_writes_hsts_in_development() -> None:
+    assert site(edge={"hsts": True}).hsts == "max-age=63072000"
+    assert site(edge={"hsts": True}, environment="development").hsts == ""
+
+
 @pytest.mark.parametrize(
     ("values", "key"),
     [

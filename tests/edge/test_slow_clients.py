@@ -211,3 +211,24 @@ async def test_an_honest_slow_upload_and_twenty_users_behind_one_address_pass_th
         writer.transport.abort()
         assert await crowd == [200] * 120
         assert 4800 in {one.get("size") for one in way.seen.requests}
+
+
+async def test_nginx_counts_an_ipv6_network_as_one_client(tmp_path: Path) -> None:
+    """Its map takes the network out of the binary address. Other addresses than loopback's come by a test's header."""
+
+    def change(text: str) -> str:
+        real = "real_ip_header X-Test;\n" + "".join(f"set_real_ip_from {one};\n" for one in ("127.0.0.1", "::1"))
+        return text.replace("server_tokens off;", f"server_tokens off;\n{real}")
+
+    rate = {"mode": "enforce", "address": ["60/minute burst 20"]}
+    with topology("nginx", tmp_path, change=change, rate=rate) as way:
+
+        def ask_as(address: str) -> bytes:
+            head = f"GET / HTTP/1.1\r\nHost: {HOST}\r\nX-Test: {address}\r\nConnection: close\r\n\r\n"
+            return way.running.ask(head.encode("ascii"))
+
+        flood = [ask_as(f"2001:db8::{number:x}") for number in range(1, 80)]
+        by_nginx = [one for one in flood if b" 429 " in one[:20] and b"x-request-id" not in one.lower()]
+        assert len(by_nginx) > 20
+        assert ask_as("2001:db8:0:1::1").startswith(b"HTTP/1.1 200")
+        assert ask_as("198.51.100.1").startswith(b"HTTP/1.1 200")

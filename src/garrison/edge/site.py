@@ -110,7 +110,7 @@ def site_of(policy: Policy) -> Site:
     serve, edge = policy.serve, policy.edge
     classes = [policy, *(policy.effective(route) for route in policy.routes)]
     path, port = parse_listener(edge.upstream)
-    hsts = policy.headers.hsts if edge.hsts and policy.headers.mode is not Mode.OFF else None
+    hsts = policy.headers.hsts if edge.hsts and not _silent(policy) else None
     return Site(
         names=names,
         below=below,
@@ -142,6 +142,11 @@ def site_of(policy: Policy) -> Site:
         prefix=policy.client.ipv6_prefix,
         group=edge.group,
     )
+
+
+def _silent(policy: Policy) -> bool:
+    """Whether nobody may write HSTS: in development, or where the headers are off."""
+    return policy.development or policy.headers.mode is Mode.OFF
 
 
 def _whole(seconds: float) -> int:
