@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,7 +76,6 @@ def renew(name: Name = None, policy: PolicyFile = None) -> None:
     loaded = load_policy(policy).policy
     sets = _one(loaded, name)
     bus = build_bus(loaded, SYSTEM)
-    bus.start()
     try:
         found = renew_now(loaded, sets, bus.emit, os.environ)
     finally:
@@ -86,9 +84,10 @@ def renew(name: Name = None, policy: PolicyFile = None) -> None:
 
 
 def _all(policy: Policy) -> list[Sets]:
+    from ..serve.issuing.run import acme_folder
     from ..serve.issuing.state import Sets
 
-    return Sets.all(Path(policy.state).absolute())
+    return Sets.all(acme_folder(policy))
 
 
 def _one(policy: Policy, name: str | None) -> Sets:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
-from .options import Environment, PolicyFile, settle
+from .options import Environment, PolicyFile, load_policy, settle
 from .output import Usage, err, paragraph, safe
 
 if TYPE_CHECKING:
@@ -85,13 +85,21 @@ def serve(
     unix: Annotated[
         Path | None, typer.Option("--unix", metavar="PATH", help="A Unix socket without TLS, for a proxy in front.")
     ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=256, help="Worker processes; SIGHUP reloads.")] = 1,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME", help="Become this user once the ports are open.")
+    ] = None,
+    sandbox: Annotated[
+        bool,
+        typer.Option("--sandbox", help="Workers write below the state folder only, and call less of the kernel."),
+    ] = False,
     policy: PolicyFile = None,
     reload: Annotated[bool, typer.Option("--reload", help="With --dev: start anew when a file changes.")] = False,
     log_level: Annotated[str, typer.Option("--log-level", help="critical, error, warning or info.")] = "info",
 ) -> None:
     """Serve any ASGI application behind the policy, over HTTPS."""
     if unix is not None:
-        if dev or cert or key or client_ca or profile or reload or host or domain:
+        if dev or cert or key or client_ca or profile or reload or host or domain or workers > 1 or user or sandbox:
             raise Usage("--unix serves a proxy, which ends TLS.", remedy="Leave out all that is about TLS and network.")
         settle(policy, None)
         os.environ[RELOADED] = app
@@ -108,16 +116,23 @@ def serve(
             raise Usage("--reload is for development.", remedy="Add --dev, or leave it out.")
         settle(policy, None)
         os.environ[RELOADED] = app
-        how = How(host or "*", port if port is not None else 443 if domain else 8443, profile, log_level)
+        number = port if port is not None else 443 if domain else 8443
+        if workers > 1 or user or sandbox or _systemd() or load_policy(None).policy.serve.health:
+            from .serve_many import Many, run_many
+
+            files = (cert, key, client_ca)
+            run_many(Many(workers, user, sandbox, tuple(domain or ()), files, host or "*", number, profile, log_level))
+            return
+        how = How(host or "*", number, profile, log_level)
         if domain:
             _issued(tuple(domain), client_ca, how)
         elif cert is not None and key is not None:
             _production(_hardened(), Files(cert, key, client_ca), how)
         return
-    if cert or key or client_ca or profile or domain:
+    if cert or key or client_ca or profile or domain or workers > 1 or user or sandbox:
         raise Usage(
             "--dev makes its own certificate.",
-            remedy="Leave out --cert, --key, --client-ca, --domain and --profile.",
+            remedy="Leave out --cert, --key, --client-ca, --domain, --profile, --workers, --user and --sandbox.",
         )
     settle(policy, Environment.DEVELOPMENT)
     os.environ[RELOADED] = app
@@ -130,6 +145,11 @@ def serve(
         log_level=log_level,
         announce=announce,
     )
+
+
+def _systemd() -> bool:
+    """Whether systemd passed sockets, or waits to be told that we serve."""
+    return any(os.environ.get(name) for name in ("LISTEN_FDS", "NOTIFY_SOCKET"))
 
 
 def _production(app: Onion, files: Files, how: How) -> None:

@@ -394,6 +394,10 @@ class ServeSection(Frozen):
     """WebSocket messages that may wait for the application."""
     shutdown: Annotated[Seconds, Field(gt=0)] = 30.0
     """Requests in progress have this long to finish when the server is asked to stop."""
+    health: str = ""
+    """Where health and readiness are told, apart from the application: `127.0.0.1:9090`, `unix:/run/app/health`."""
+    writable: Names = ()
+    """Folders beside the state that workers in the sandbox may write to."""
 
 
 class SessionSection(Frozen):

@@ -33,5 +33,7 @@ class AcmeSection(Frozen):
     """External account binding: where its key is (base64url), as `env:NAME` or `file:/path`."""
     ca_file: str = ""
     """PEM file of who signed the directory's own certificate, for a private authority."""
+    folder: str = ""
+    """Where accounts and certificates are kept; empty is beside `state`, with `-acme` behind its name."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 80
     """Where challenges are answered; the authority asks port 80, so change it only behind something that forwards."""

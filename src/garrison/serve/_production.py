@@ -73,7 +73,9 @@ class ProductionServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for gate in self._gates:
             gate.close()
-            await gate.wait_closed()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.gather(*(gate.wait_closed() for gate in self._gates))
         await super().shutdown(sockets)
         if self._looking is not None:
             self._looking.cancel()

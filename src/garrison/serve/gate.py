@@ -26,6 +26,8 @@ FLUSH: Final = 86_400.0
 """Seconds the loop itself would give a closed TLS connection. The sweep bounds it by progress instead."""
 _AT_ONCE: Final = 64
 _PAUSE: Final = 0.1
+_LAST: Final = 2.0
+"""Seconds for handshakes that were under way when the gate closed: their clients did nothing wrong."""
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _RESET: Final = struct.pack("ii", 1, 0)
 _log = logging.getLogger("uvicorn.error")
@@ -36,7 +38,7 @@ MakeProtocol = Callable[[str], asyncio.Protocol]
 class Gate:
     """Accepts the connections of one listener. `make(key)` gives the protocol for a connection whose handshake is done.
 
-    `close` and `wait_closed` are as `asyncio.Server` has them; handshakes that are under way end with it.
+    `close` takes no more connections; `wait_closed` gives handshakes under way a moment to finish, then ends them.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class Gate:
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._listener)
-            for task in tuple(self._opening):
-                task.cancel()
 
     async def wait_closed(self) -> None:
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=_LAST)
+        for task in tuple(self._opening):
+            task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
 
     def _accept(self) -> None:

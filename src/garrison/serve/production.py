@@ -62,11 +62,13 @@ def serve_production(
     profile: Literal["intermediate", "modern"] | None = None,
     log_level: str = "info",
     on_ready: Callable[[Listening], None] | None = None,
+    listeners: list[socket.socket] | None = None,
 ) -> None:
     """Serve `app` until SIGINT or SIGTERM (in the main thread) or `Listening.stop`.
 
     `host` is an address, `localhost`, or `*` for every address of this machine; with an environment "development" only
-    loopback. `profile` goes before the policy's `serve.profile`. The pair is watched and swapped when it changes.
+    loopback. `listeners` are sockets that listen already, in place of `host` and `port`. `profile` goes before the
+    policy's `serve.profile`. The pair is watched and swapped when it changes.
 
     Raises `CertificateUnusableError`, `ClientCAUnusableError`, `BindRefusedError`, `PortUnavailableError`,
     `OptionRefusedError`, `StartupFailedError` (operator's), `ExtraMissingError` (install the extra).
@@ -74,12 +76,11 @@ def serve_production(
     check_log_level(log_level)
     require("uvicorn", "httptools", "websockets")
     policy = app.doors[0].policy
-    addresses = loopback_addresses(host) if policy.development else public_addresses(host)
+    addresses = () if listeners else loopback_addresses(host) if policy.development else public_addresses(host)
     tls = TlsProfile.named(profile or policy.serve.profile, pair.cert_file, pair.key_file, pair.client_ca)
     certificates = Certificates(tls, _alarm(app))
     warnings = _warnings(certificates, pair.key_file)
-    listeners = open_listeners(addresses, port)
-    _serve(app, certificates, listeners, warnings, log_level, on_ready)
+    _serve(app, certificates, listeners or open_listeners(addresses, port), warnings, log_level, on_ready)
 
 
 def serve_unix(

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 HEAD, BODY, DONE = range(3)
 LINGER: Final = 0.5
 """Seconds in which what a refused client still sends is read and thrown away, so that it gets to see the answer."""
+PARTING: Final = 1.0
+"""Seconds in which an idle connection of a server that stops may still bring a request."""
 CLOSING: Final = 1.0
 """Seconds a peer has to end a connection that was closed, once it has everything."""
 _FRAMING: Final = strict.FRAMING
@@ -56,9 +58,9 @@ class GuardedHttp(HttpToolsProtocol):
 
     # uvicorn's own attributes fill the small table that Python keeps for a class; more of them would make each slower.
     __slots__ = (
-        "_began", "_body_bytes", "_closed_at", "_deaf", "_framing", "_got", "_limits", "_measured", "_most_bytes",
-        "_most_lines", "_piece", "_progress", "_refusal", "_since", "_stage", "_sweep", "_websocket", "key", "runtime",
-        "tls",
+        "_began", "_body_bytes", "_closed_at", "_deaf", "_framing", "_got", "_leaving", "_limits", "_measured",
+        "_most_bytes", "_most_lines", "_piece", "_progress", "_refusal", "_since", "_stage", "_sweep", "_websocket",
+        "key", "runtime", "tls",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +92,7 @@ class GuardedHttp(HttpToolsProtocol):
         self._refusal: tuple[int, str] | None = None
         self._began = self._websocket = False
         self._deaf = False  # nothing that comes from now on is a request
+        self._leaving = False  # the server stops: each answer is the last one on its connection
         self._closed_at = 0.0
 
     # The connection's life
@@ -176,6 +179,8 @@ class GuardedHttp(HttpToolsProtocol):
         if upgrade and self.cycle is not None and not self.cycle.response_complete:
             self._stop(400, "an upgrade behind a request that is not answered")
         super().on_headers_complete()
+        if self._leaving:
+            self.cycle.keep_alive = False
         self._stage = BODY
         self._since = self._sweep.now
         self._got = self._measured = self._body_bytes = 0
@@ -220,6 +225,28 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: what a client would like to speak is no news."""
+
+    # Leaving
+
+    def shutdown(self) -> None:
+        """In place of uvicorn's, which closes idle connections at once: a request may be on its way on one of them, and
+        would be lost. It is answered, with `Connection: close`; silence for a moment ends the connection."""
+        if self._leaving:
+            return
+        self._leaving = True
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_started and not self.pipeline:
+            cycle.keep_alive = False
+        self.loop.call_later(PARTING, self._part, self._got)
+
+    def _part(self, got: int) -> None:
+        if self.transport.is_closing():
+            return
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and self._stage != BODY and got == self._got:
+            self.transport.close()
+        else:
+            self.loop.call_later(PARTING, self._part, self._got)
 
     # Refusing
 

@@ -29,7 +29,11 @@ class Machine:
     def __init__(self, folder: Path, authority: Pebble, names: tuple[str, ...] = NAMES, **acme: Any) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
         settings = {"directory": authority.directory, "staging": "", "ca_file": str(authority.trusted), **acme}
-        self.policy = Policy(hosts=list(names), state=str(folder), acme={**settings, "http_port": authority.http_port})
+        self.policy = Policy(
+            hosts=list(names),
+            state=str(folder / "state"),
+            acme={**settings, "folder": str(folder), "http_port": authority.http_port},
+        )
         self.sets = Sets(folder, names[0]).open()
         self.port80 = open_port80(self.policy, Wish(names, ("127.0.0.1",), 443))
         self.issuer = Issuer(names, self.sets, build_sources(self.policy, folder, {}), self.port80.show, self.emit)

@@ -10,6 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from garrison.serve.issuing.authority import NONCES
 from garrison.serve.issuing.errors import AuthorityAway, IssueRefused
 from garrison.serve.issuing.state import Accounts, Progress
 from tests.serve.authority import Authority, pem_of
@@ -21,13 +22,13 @@ pytestmark = [pytest.mark.server]
 
 @pytest.fixture
 def strict(tmp_path: Path, web: Authority) -> Iterator[Pebble]:
-    """An authority that rejects a third of all good nonces."""
-    with pebble(tmp_path / "pebble", web.file, http_port=free_port(), nonces=33) as running:
+    """An authority that rejects every seventh good nonce: about two in each certificate."""
+    with pebble(tmp_path / "pebble", web.file, http_port=free_port(), nonces=15) as running:
         yield running
 
 
 def test_one_certificate_for_several_names_is_issued_although_nonces_are_rejected(
-    tmp_path: Path, strict: Pebble, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, strict: Pebble, web: Authority
 ) -> None:
     with Machine(tmp_path / "state", strict) as machine:
         machine.issuer.issue(rehearse=False)
@@ -35,10 +36,28 @@ def test_one_certificate_for_several_names_is_issued_although_nonces_are_rejecte
         assert kept is not None
         assert kept.names == set(NAMES)
         assert [name for name, _ in machine.events] == ["certificate_renewed"]
-    # Control: retried once, as the library does by itself, this authority's answers are too many to bear.
-    monkeypatch.setattr("garrison.serve.issuing.authority.NONCES", 1)
-    with Machine(tmp_path / "other", strict) as machine, pytest.raises(IssueRefused, match="badNonce"):
+    # Control: with an authority that rejects nearly all of them, no number of tries is enough.
+    with (
+        pebble(tmp_path / "worse", web.file, http_port=free_port(), nonces=97) as worse,
+        Machine(tmp_path / "other", worse) as machine,
+        pytest.raises(IssueRefused, match="badNonce"),
+    ):
         machine.issuer.issue(rehearse=False)
+
+
+def test_a_nonce_is_tried_again_as_often_as_it_must_be_and_no_oftener(
+    tmp_path: Path, web: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tried once, as a client would that takes the error for final, hardly a certificate comes to be."""
+    outcomes = {1: 0, NONCES: 0}
+    with pebble(tmp_path / "pebble", web.file, http_port=free_port(), nonces=30) as authority:
+        for tries in outcomes:
+            monkeypatch.setattr("garrison.serve.issuing.authority.NONCES", tries)
+            for number in range(3):
+                with Machine(tmp_path / f"{tries}-{number}", authority) as machine:
+                    outcomes[tries] += machine.issuer.attempt(Progress()) is None
+    assert outcomes[NONCES] >= 2
+    assert outcomes[1] < outcomes[NONCES]
 
 
 def test_files_are_private_and_so_is_every_folder(tmp_path: Path, strict: Pebble) -> None:

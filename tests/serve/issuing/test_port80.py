@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from garrison.core.host import compile_hosts
 from garrison.policy.model import Policy
 from garrison.serve.issuing.errors import DomainRefused
-from garrison.serve.issuing.port80 import SECONDS, Port80, answer
+from garrison.serve.issuing.port80 import Port80, answer
 from garrison.serve.issuing.run import Wish, domains, open_port80
+from garrison.serve.small import SECONDS
 from tests.support.pebble import free_port
 
 KNOWN = compile_hosts(("shop.example.com", "*.eu.example.com"))

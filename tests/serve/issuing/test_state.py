@@ -79,7 +79,7 @@ def test_killed_at_any_line_of_a_save_it_has_the_old_set_or_the_new_one(
 
 
 def _run(sets: Sets, call: str, at: int) -> bool:
-    state = sets.folder.parents[2]
+    state = sets.folder.parents[1]
     ran = subprocess.run(
         [sys.executable, "-c", dedent(KILLED), str(state), call, str(at)], capture_output=True, check=False
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,11 +33,15 @@ _LOOPBACK: Final = ("localhost", ".localhost")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Certificates for `names`; redirects lead to `https_port`; port 80 is listened to at `addresses`."""
+    """Certificates for `names`; redirects lead to `https_port`.
+
+    Port 80 is listened to at `addresses`, or is what `listeners` listen to already.
+    """
 
     names: tuple[str, ...]
     addresses: tuple[str, ...]
     https_port: int
+    listeners: tuple[socket.socket, ...] = ()
 
 
 def domains(names: Sequence[str]) -> tuple[str, ...]:
@@ -58,7 +63,15 @@ def _domain(text: str) -> str:
     return host.name
 
 
-def build_sources(policy: Policy, state: Path, environ: Mapping[str, str]) -> Sources:
+def acme_folder(policy: Policy) -> Path:
+    """Where accounts and certificates are kept."""
+    if policy.acme.folder:
+        return Path(policy.acme.folder).absolute()
+    state = Path(policy.state).absolute()
+    return state.with_name(f"{state.name}-acme")
+
+
+def build_sources(policy: Policy, folder: Path, environ: Mapping[str, str]) -> Sources:
     """The authorities of `policy`. Raises `ExtraMissingError`, and `OperatorError` for an account binding."""
     for package in ("acme", "josepy"):
         try:
@@ -69,7 +82,7 @@ def build_sources(policy: Policy, state: Path, environ: Mapping[str, str]) -> So
             raise ExtraMissingError("acme", package) from error
     from .authority import Authority, Binding, Contact
 
-    acme, accounts = policy.acme, Accounts(state)
+    acme, accounts = policy.acme, Accounts(folder)
     if bool(acme.eab_id) != bool(acme.eab_key):
         raise OperatorError("acme.eab_id and acme.eab_key go together.", remedy="Set both, or neither.")
     binding = Binding(acme.eab_id, _eab_key(acme.eab_key, environ)) if acme.eab_id else None
@@ -89,7 +102,7 @@ def _eab_key(reference: str, environ: Mapping[str, str]) -> str:
 
 def open_port80(policy: Policy, wish: Wish) -> Port80:
     """The listener for challenges and redirects, listening but not started. Raises `PortUnavailableError`."""
-    listeners = open_listeners(wish.addresses, policy.acme.http_port)
+    listeners = list(wish.listeners) or open_listeners(wish.addresses, policy.acme.http_port)
     finder = compile_client(policy.proxies, policy.client.header, policy.client.ipv6_prefix)
     known = compile_hosts((*policy.hosts, *wish.names))
     return Port80(listeners, Clients(_EACH, finder, policy.client.ipv6_prefix), known, wish.https_port)
@@ -106,9 +119,9 @@ def issued(policy: Policy, wish: Wish, emit: Emit, environ: Mapping[str, str]) -
     for name in wish.names:
         if not answers(host_name(name)):
             raise DomainRefused(name, "the application would not answer to it: it is not in the policy's hosts")
-    state = Path(policy.state).absolute()
-    sets = Sets(state, wish.names[0]).open()
-    sources = build_sources(policy, state, environ)
+    folder = acme_folder(policy)
+    sets = Sets(folder, wish.names[0]).open()
+    sources = build_sources(policy, folder, environ)
     port80 = open_port80(policy, wish)
     port80.start()
     try:
@@ -134,11 +147,11 @@ def renew_now(policy: Policy, sets: Sets, emit: Emit, environ: Mapping[str, str]
     names = (sets.name, *sorted(before.names - {sets.name}))
     with sets.only_one() as ours:
         if ours:
-            state = Path(policy.state).absolute()
+            folder = acme_folder(policy)
             port80 = open_port80(policy, Wish(names, public_addresses("*"), 443))
             port80.start()
             try:
-                issuer = Issuer(names, sets, build_sources(policy, state, environ), port80.show, emit)
+                issuer = Issuer(names, sets, build_sources(policy, folder, environ), port80.show, emit)
                 error = issuer.attempt(sets.progress())
             finally:
                 port80.stop()

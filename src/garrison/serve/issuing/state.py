@@ -3,12 +3,13 @@
 A crash at any point leaves a working set: certificate, chain and key stand in one file that is replaced in one rename,
 and each other file is replaced whole. Folders are 0700, files 0600.
 
-    acme/
-      accounts/<authority>.json      account key and address; needed by the issuer alone
-      sets/<first name>/live.pem     what is served
-      sets/<first name>/issue.json   failures in a row, the time of the next try, the authority's suggestion
-      sets/<first name>/history      a line of JSON for each issue and each failure, the newest last
-      sets/<first name>/renew        somebody asked for a renewal at once
+    accounts/<authority>.json      account key and address; needed by the issuer alone
+    sets/<first name>/live.pem     what is served
+    sets/<first name>/issue.json   failures in a row, the time of the next try, the authority's suggestion
+    sets/<first name>/history      a line of JSON for each issue and each failure, the newest last
+    sets/<first name>/renew        somebody asked for a renewal at once
+
+They stand beside the policy's `state` and not in it: workers write there, and need none of this but `live.pem`.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ class Set:
 class Accounts:
     """The keys that this machine is known by to authorities, one file for each."""
 
-    def __init__(self, state: Path) -> None:
-        self._folder = state / "acme" / "accounts"
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "accounts"
 
     def read(self, directory: str) -> dict[str, str] | None:
         """What `write` kept for that authority. Raises `StateBroken` and `FileRefusedError`."""
@@ -91,17 +92,16 @@ class Accounts:
 class Sets:
     """The folder of one set of names."""
 
-    def __init__(self, state: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str) -> None:
         self.name = name
-        self.folder = state / "acme" / "sets" / name
+        self.folder = folder / "sets" / name
         self.live = self.folder / "live.pem"
 
     @staticmethod
-    def all(state: Path) -> list[Sets]:
-        """The sets that are kept below `state`."""
-        folder = state / "acme" / "sets"
+    def all(folder: Path) -> list[Sets]:
+        """The sets that are kept below `folder`."""
         try:
-            return [Sets(state, path.name) for path in sorted(folder.iterdir()) if path.is_dir()]
+            return [Sets(folder, path.name) for path in sorted((folder / "sets").iterdir()) if path.is_dir()]
         except FileNotFoundError:
             return []
 
