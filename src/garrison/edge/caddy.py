@@ -51,11 +51,13 @@ def _redirects(site: Site) -> Iterator[str]:
 
 
 def _strangers(site: Site) -> Iterator[str]:
-    if site.acme:
-        return
     yield from note("https for other names, on a connection for a known name: 421.")
-    yield from (f"https://:{site.https_port} {{", f"    tls {site.certificate} {site.key} {{")
+    yield from (f"https://:{site.https_port} {{", f"    tls{_files(site)} {{")
     yield from (*indented(_tls(site), 8), "    }", "    header -Server", "    respond 421", "}", "")
+
+
+def _files(site: Site) -> str:
+    return "" if site.acme else f" {site.certificate} {site.key}"
 
 
 def _tls(site: Site) -> Iterator[str]:
@@ -68,7 +70,7 @@ def _tls(site: Site) -> Iterator[str]:
 def _server(site: Site) -> Iterator[str]:
     yield f"{', '.join(f'https://{name}:{site.https_port}' for name in all_names(site))} {{"
     yield from note("TLS: Mozilla's profile.", 4)
-    yield f"    tls{'' if site.acme else f' {site.certificate} {site.key}'} {{"
+    yield f"    tls{_files(site)} {{"
     yield from (*indented(_tls(site), 8), "    }", "    header -Server", "    header -Via")
     if site.hsts:
         yield from note("HSTS is written here, also on Caddy's own answers; the application leaves it out.", 4)
