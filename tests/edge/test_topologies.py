@@ -101,6 +101,13 @@ def test_websockets_pass(way: Topology) -> None:
         assert connection.recv(5) == "hello"
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_a_client_is_not_held_to_its_deadlines_while_the_application_works(name: str, tmp_path: Any) -> None:
+    short = {"header": 1, "handshake": 1, "body_grace": 1, "write_grace": 1, "keep_alive": 1}
+    with topology(name, tmp_path, serve=short) as way:
+        assert status(way.running.ask(get("/late"))) == 200
+
+
 Outcomes = dict[str, tuple[list[int], list[dict[str, Any]]]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -26,6 +27,8 @@ HOST = "shop.example.com"
 PROXIES = ("nginx", "haproxy", "caddy")
 ALL = ("direct", *PROXIES)
 LARGE = 1024 * 1024
+LATE = 3.5
+"""Seconds that the application takes for `/late`."""
 KEY = "GARRISON_EDGE_TEST_KEY"
 LOOSE = {"mode": "off", "allow_insecure_off": "what is tested stands in front of it"}
 
@@ -78,6 +81,8 @@ def application(seen: Seen) -> Any:
                 break
         seen.requests[-1]["size"] = size
         body = bytes(LARGE) if scope["path"] == "/large" else json.dumps({"size": size}).encode()
+        if scope["path"] == "/late":
+            await asyncio.sleep(LATE)
         status = 404 if scope["path"] == "/missing" else 200
         # A careless application: it names itself, and has an HSTS of its own
         headers = [(b"content-type", b"application/json"), (b"server", b"app/1"),

@@ -8,14 +8,11 @@ which HAProxy has to reach.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from ..policy.tls import CIPHERS
-from .headers import FORWARDING, HOP, any_case
+from .headers import FORWARDING, HOP
 from .site import Site
 from .text import head, indented, joined, note
-
-_AT_ONCE: Final = 8
 
 
 def render(site: Site) -> str:
@@ -111,15 +108,15 @@ def _limits(site: Site) -> Iterator[str]:
 
 def _headers(site: Site) -> Iterator[str]:
     yield from note(
-        "Whatever the client said about itself goes, in every spelling: names with an underscore, and these."
+        "Whatever the client said about itself goes: names with an underscore, and these, in whatever case."
     )
     yield "http-request del-header _ -m sub"
-    for names in _some((*FORWARDING, *HOP)):
-        yield f"http-request del-header ^({'|'.join(any_case(name) for name in names)})$ -m reg"
+    for name in (*FORWARDING, *HOP):
+        yield f"http-request del-header {name.lower()}"
     yield from note("Only WebSocket may upgrade: h2c would tunnel past everything here.")
     yield "acl websocket req.hdr(upgrade) -i -m str websocket"
-    yield "http-request del-header ^[Uu][Pp][Gg][Rr][Aa][Dd][Ee]$ -m reg unless websocket"
-    yield "http-request del-header ^[Cc][Oo][Nn][Nn][Ee][Cc][Tt][Ii][Oo][Nn]$ -m reg unless websocket"
+    yield "http-request del-header upgrade unless websocket"
+    yield "http-request del-header connection unless websocket"
     yield from note("What HAProxy says about the request.")
     yield f"http-request set-header Host %[var(txn.host)]{site.port_suffix}"
     if site.forwarded:
@@ -129,11 +126,6 @@ def _headers(site: Site) -> Iterator[str]:
     else:
         yield "http-request set-header X-Forwarded-For %[src]"
         yield "http-request set-header X-Forwarded-Proto https"
-
-
-def _some(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for start in range(0, len(names), _AT_ONCE):
-        yield names[start : start + _AT_ONCE]
 
 
 def _backend(site: Site) -> Iterator[str]:

@@ -22,14 +22,3 @@ FORWARDING: Final = (
 """Written by proxies of all kinds; `Proxy` becomes HTTP_PROXY (CVE-2016-5385)."""
 HOP: Final = ("Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Te", "Trailer", "Http2-Settings")
 """For one connection only (RFC 9110 section 7.6.1); `Connection` and `Upgrade` are the proxies' own matter."""
-
-
-def any_case(name: str) -> str:
-    """A regular expression for `name` in any case, with `_` for `-`, in every dialect: without flags."""
-    return "".join(_either(letter) for letter in name)
-
-
-def _either(letter: str) -> str:
-    if letter == "-":
-        return "[-_]"
-    return f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else letter

@@ -144,8 +144,8 @@ def _server(site: Site) -> Iterator[str]:
         yield f'    add_header Strict-Transport-Security "{site.hsts}" always;'
     yield from note("Answers that nginx has no right word for: header block too large, transfer coding unknown.", 4)
     for ours, theirs in ((431, 494), (400, 501)):
-        yield f"    error_page {theirs} ={ours} /{ours};"
-        yield from (f"    location = /{ours} {{", "        internal;", f"        return {ours};", "    }")
+        yield f"    error_page {theirs} ={ours} @garrison_{ours};"
+        yield from (f"    location @garrison_{ours} {{", f"        return {ours};", "    }")
     yield from ("", "    location / {", *indented(_proxy(site), 8), "    }", "}")
 
 
