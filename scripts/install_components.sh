@@ -19,6 +19,7 @@ need curl curl
 need openssl openssl
 need nodejs node nodejs
 need pebble pebble
+need libnss3-tools certutil
 need npm npm
 need caddy caddy
 need haproxy haproxy /usr/sbin/haproxy

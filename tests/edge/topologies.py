@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from garrison import Policy, harden
 from garrison.asgi.onion import Onion
@@ -117,6 +118,8 @@ def topology(
     context = client_context(authority.file)
     with ExitStack() as opened:
         if name == "direct":
+            # HSTS goes out for a certificate that this machine trusts: as users do, it trusts the test's authority
+            opened.enter_context(mock.patch.dict(os.environ, SSL_CERT_FILE=str(authority.file)))
             listening = opened.enter_context(in_thread(lambda ready: _direct(onion, pair, ready)))
             yield Topology(name, Running(listening.port, context, HOST), seen, None)
             return

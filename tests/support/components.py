@@ -50,6 +50,7 @@ def _debian(package: str) -> str:
 COMPONENTS: Mapping[str, Component] = {
     "bash": Component(("bash",), _debian("bash")),
     "caddy": Component(("caddy",), _debian("caddy")),
+    "certutil": Component(("certutil",), _debian("libnss3-tools")),
     "chromium": Component(("chromium", "chromium-browser", "google-chrome"), _debian("chromium")),
     "curl": Component(("curl",), _debian("curl")),
     "docker": Component(("docker",), "start a Docker daemon", works=_answers("info")),

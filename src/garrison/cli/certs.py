@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import certs_check
 from .group import Group
 from .options import Format, PolicyFile, load_policy
 from .output import FINE, FOUND, Shape, Usage, out, print_json, print_raw, safe
@@ -81,6 +82,10 @@ def renew(name: Name = None, policy: PolicyFile = None) -> None:
     finally:
         bus.close()
     out().print(safe(f"{sets.name}: serial {found.certificate.serial_number:x}, until {found.ends:%Y-%m-%d %H:%M} UTC"))
+
+
+app.command()(certs_check.check)
+app.command()(certs_check.trust)
 
 
 def _all(policy: Policy) -> list[Sets]:

@@ -224,6 +224,8 @@ class Services:
     """`garrison.accounts.Accounts`, which this room can't name; `accounts_of(exchange)` gives it with its type."""
     nonces: Callable[[], str] = _no_nonces
     route_names: Sequence[str] = field(default_factory=lambda: ("default",))
+    trusted: bool = True
+    """Whether clients trust the certificate they are shown; only a server that shows one itself knows better."""
     degraded: Callable[[], Sequence[str]] = tuple
     """Names of the services that do not work now and have a substitute or are missing, such as "store"."""
     recorded: Callable[[], bool] = lambda: True

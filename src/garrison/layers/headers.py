@@ -6,7 +6,8 @@ Assumption: browsers. Other clients ignore these headers.
 Lets pass: what the application needs and the policy opens; a header whose key is empty is left to the application.
 
 `Strict-Transport-Security` alone depends on the request: it goes out over TLS only (RFC 6797, section 7.2), never for
-IP literals and localhost (section 8.3), and never in development, whose certificates nobody else trusts. With
+IP literals and localhost (section 8.3), and never in development, whose certificates nobody else trusts, nor while
+Garrison's own server shows a certificate that this machine does not trust. With
 `edge.hsts` the proxy writes it: then it is left out of what came through a trusted proxy, and of nothing else, so that
 an answer has it once by whatever way the request came.
 
@@ -62,7 +63,7 @@ def compile(policy: Policy, services: Services) -> Layer:
     drops = _removals(section)
     amend = None
     if section.hsts is not None:
-        amend = None if policy.development else _amend(_hsts(section.hsts), by_proxy=policy.edge.hsts)
+        amend = None if policy.development else _amend(_hsts(section.hsts), services, by_proxy=policy.edge.hsts)
         drops = (*drops, _HSTS)
     claims = tuple(dict.fromkeys((*(name for name, _ in sets), *drops)))
     return Layer("headers", amend=amend, sets=sets, drops=drops, claims=claims)
@@ -116,13 +117,13 @@ def _hsts(hsts: Hsts) -> bytes:
     return hsts.header.encode()
 
 
-def _amend(value: bytes, *, by_proxy: bool) -> Amend:
+def _amend(value: bytes, services: Services, *, by_proxy: bool) -> Amend:
     pair = (_HSTS, value)
 
     def amend(exchange: Exchange, edit: Edit) -> None:
         facts = exchange.facts
         host = facts.host
-        if by_proxy and facts.client.proxied:
+        if not services.trusted or (by_proxy and facts.client.proxied):
             return
         if facts.scheme in _SECURE and host is not None and not host.ip and not host.name.endswith("localhost"):
             edit.headers.append(pair)

@@ -22,7 +22,7 @@ from .logs import log_config
 from .protocol_http import GuardedHttp
 from .protocol_ws import GuardedWebSocket
 from .runtime import Runtime
-from .swap import Certificates
+from .watch import Watch
 
 LOOK_SECONDS: Final = 1.0
 
@@ -33,7 +33,7 @@ class Job:
 
     app: ASGIApp
     runtime: Runtime
-    certificates: Certificates | None
+    certificates: Watch | None
     log_level: str
 
 

@@ -29,6 +29,9 @@ from .listen import loopback_addresses, open_listeners, public_addresses
 from .runtime import Runtime
 from .swap import Certificates
 from .unix import unix_listener
+from .watch import Watch
+
+UNTRUSTED = "This machine does not trust the certificate: Strict-Transport-Security is not sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,11 @@ def serve_production(
     addresses = () if listeners else loopback_addresses(host) if policy.development else public_addresses(host)
     tls = TlsProfile.named(profile or policy.serve.profile, pair.cert_file, pair.key_file, pair.client_ca)
     certificates = Certificates(tls, _alarm(app))
+    watch = Watch(certificates, app.services)
     warnings = _warnings(certificates, pair.key_file)
-    _serve(app, certificates, listeners or open_listeners(addresses, port), warnings, log_level, on_ready)
+    if not app.services.trusted and not policy.development:
+        warnings += (UNTRUSTED,)
+    _serve(app, watch, listeners or open_listeners(addresses, port), warnings, log_level, on_ready)
 
 
 def serve_unix(
@@ -102,7 +108,7 @@ def serve_unix(
 
 def _serve(
     app: Onion,
-    certificates: Certificates | None,
+    certificates: Watch | None,
     listeners: list[socket.socket],
     warnings: tuple[str, ...],
     log_level: str,

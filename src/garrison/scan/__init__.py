@@ -1,0 +1,1 @@
+"""Audits: what is looked at from outside, and what it means, as findings."""
