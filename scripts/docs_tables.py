@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from garrison.cli.why import WHY
 from garrison.core.verdict import Mode, Reason
-from garrison.events.vocabulary import TERMS, for_reason
+from garrison.events.vocabulary import APPLICATION, TERMS, for_reason
 from garrison.policy.checks import registered
 from garrison.policy.explain import meaning_of
 from garrison.policy.model import SECTIONS, Hsts, Policy, RouteClass, Section
@@ -219,10 +219,11 @@ def _checks() -> str:
 def _events() -> str:
     rows = (
         (f"`{name}`", term.sentence, term.severity.value, term.category.value, term.outcome.value,
-         "OWASP" if term.owasp else "", "" if term.relevant else "yes")
+         "OWASP" if term.owasp else "", "your code" if name in APPLICATION else "Garrison",
+         "" if term.relevant else "yes")
         for name, term in TERMS.items()
     )  # fmt: skip
-    return _rows(("Name", "What happened", "Severity", "Category", "Outcome", "Of", "Gives way"), rows)
+    return _rows(("Name", "What happened", "Severity", "Category", "Outcome", "Of", "Written by", "Gives way"), rows)
 
 
 def _reasons() -> str:

@@ -23,7 +23,7 @@ from garrison.policy.checks import PolicyUnsafe
 from garrison.policy.model import Policy
 from garrison.policy.problems import PolicyInvalid
 from garrison.testing import FrozenClock, captured_events, testing_policy
-from garrison.wire import rehearse
+from garrison.wire import announce, rehearse
 from tests.asgi.driving import Driven, Message, Receive, Send, drive, hardened, http_scope
 
 pytestmark = pytest.mark.anyio
@@ -236,3 +236,20 @@ def test_a_rehearsal_tells_every_mistake_and_leaves_nothing_behind(
         assert part in told
     assert list(tmp_path.iterdir()) == []
     assert threads() == before
+
+
+def test_a_start_records_which_policy_it_is_and_what_it_has_off() -> None:
+    told: list[tuple[str, dict[str, object]]] = []
+
+    def emit(name: str, facts: object = None, /, **details: object) -> None:
+        told.append((str(name), details))
+
+    off = {"mode": "off", "allow_insecure_off": "a test"}
+    policies = [Policy(csrf=off, audit={"enabled": False}), Policy(csrf=off), Policy(csrf=off)]
+    for policy in policies:
+        announce(policy, emit)
+    digests = [details["digest"] for name, details in told if name == "policy_loaded"]
+    assert digests[0] != digests[1] == digests[2]
+    assert [details["sections"] for name, details in told if name == "sys_monitor_disabled"] == [
+        "csrf, audit", "csrf", "csrf",
+    ]  # fmt: skip

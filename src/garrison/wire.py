@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ from .core.facts import Facts
 from .core.layer import Layer
 from .core.ports import Emit, Records, ResolvePrincipal, Services, SessionId
 from .core.stack import Stack
-from .core.verdict import Verdict
+from .core.verdict import Mode, Verdict
 from .events.audit.build import PURPOSE, build_audit, sign_end
 from .events.audit.log import AuditLog
 from .events.build import build_bus
@@ -98,9 +99,21 @@ def _wire(
     except BaseException:
         bus.close()  # a start that is refused leaves no thread and no open file behind
         raise
-    services.emit(EventName.POLICY_LOADED, None, preset=policy.preset, environment=policy.environment)
+    announce(policy, services.emit)
     read = ReadFacts(policy, routes)
     return Onion(app, Own(app, policy, services), doors, read, services, _lifespan(bus, services, check_routes))
+
+
+def announce(policy: Policy, emit: Emit) -> None:
+    """Record which policy is put to work, and what it has switched off: a changed policy has another digest."""
+    digest = hashlib.sha256(repr(policy).encode()).hexdigest()[:16]
+    emit(EventName.POLICY_LOADED, None, preset=policy.preset, environment=policy.environment, digest=digest)
+    off = [name for name in Policy.SECTIONS if getattr(policy, name).mode is Mode.OFF]
+    off += [f"{route.name}.{name}" for route in policy.routes for name, own in route.sections.items()
+            if own.get("mode") == Mode.OFF]  # fmt: skip
+    off += [] if policy.audit.enabled else ["audit"]
+    if off:
+        emit(EventName.MONITOR_DISABLED, None, sections=", ".join(off))
 
 
 def build_services(

@@ -15,8 +15,8 @@ from tests.events.making import event
 
 KEYS = [
     "schema", "time", "when", "name", "category", "severity", "outcome", "run", "seq", "node", "pid", "mode", "reason",
-    "layer", "route", "status", "client", "client_key", "principal", "session", "kind", "method", "host", "path",
-    "agent", "request_id", "trace_id", "span_id", "details",
+    "layer", "route", "status", "client", "client_key", "principal", "session", "device", "kind", "method", "host",
+    "path", "agent", "request_id", "trace_id", "span_id", "details",
 ]  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_category_sentence_and_relevance_come_from_the_vocabulary() -> None:
 
 
 def test_an_event_of_a_later_version_is_still_read() -> None:
-    data = event().to_dict() | {"schema": 2, "name": "from_the_future", "device": "x"}
+    data = event().to_dict() | {"schema": 2, "name": "from_the_future", "gadget": "x"}
     assert Event.from_dict(data).name is EventName.EVENT_UNKNOWN
 
 

@@ -189,7 +189,9 @@ class LoginGuard:
 
     async def _distrust(self, exchange: Exchange, account: Account, device: Device) -> None:
         await self._devices.revoke(device)
-        self._services.emit(EventName.AUTHN_LOGIN_FAIL_MAX, exchange.facts, account=account.shown, scope="device")
+        self._services.emit(
+            EventName.AUTHN_LOGIN_FAIL_MAX, exchange.facts, account=account.shown, scope="device", device=device.id
+        )
 
     def _too_many(self, exchange: Exchange, account: Account, taken: Sequence[Taken]) -> Refuse:
         refused = [one for one in taken if not one.allowed]
@@ -203,7 +205,9 @@ class LoginGuard:
 
     def _emit(self, name: EventName, attempt: Attempt, **details: str | int) -> None:
         facts = attempt.exchange.facts
-        self._services.emit(name, facts, account=attempt.account.shown, trusted=attempt.trusted, **details)
+        device = attempt.device.id if attempt.device else None
+        shown = attempt.account.shown
+        self._services.emit(name, facts, account=shown, trusted=attempt.trusted, device=device, **details)
 
 
 def _of(taken: Sequence[Taken], name: str) -> Taken:

@@ -28,7 +28,8 @@ class Event:
     name        the event; `severity` and `outcome` are its usual ones unless the emitter knew better
     mode        "enforce" or "monitor" for what a layer decided
     client      the client's address; `client_key` is what limits and bans use (an IPv6 network, for example)
-    principal   the verified identity, mail addresses masked; `session` a short hash of the session id
+    principal   the verified identity, mail addresses masked; `session` and `device` short hashes of the session's id
+                and of the id in a trusted device's cookie
     kind        "http" or "websocket"; method, host, path (never the query) and agent (User-Agent) as sent
     layer, route, reason, status   which defence, on which route class, why, and the answer's HTTP status (0: none)
     trace_id, span_id   W3C Trace Context, as the client claims
@@ -52,6 +53,7 @@ class Event:
     client_key: str = ""
     principal: str = ""
     session: str = ""
+    device: str = ""
     kind: str = ""
     method: str = ""
     host: str = ""
@@ -124,6 +126,6 @@ class Event:
 
 _PLAIN: Final[Mapping[str, type[str] | type[int]]] = {
     "run": str, "seq": int, "node": str, "pid": int, "mode": str, "reason": str, "layer": str, "route": str,
-    "status": int, "client": str, "client_key": str, "principal": str, "session": str, "kind": str, "method": str,
-    "host": str, "path": str, "agent": str, "request_id": str, "trace_id": str, "span_id": str,
+    "status": int, "client": str, "client_key": str, "principal": str, "session": str, "device": str, "kind": str,
+    "method": str, "host": str, "path": str, "agent": str, "request_id": str, "trace_id": str, "span_id": str,
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """From what was put into the queue to an `Event`: redacted, printable, bounded. Runs in the background thread only.
 
 Details that say something every event can say become its fields: `reason`, `layer`, `mode`, `route`, `status`,
-`principal`, `session`, `outcome`, `severity`, `request_id`. The rest stay details.
+`principal`, `session`, `device`, `outcome`, `severity`, `request_id`. The rest stay details.
 """
 
 from __future__ import annotations
@@ -31,7 +31,19 @@ MOST_DETAILS: Final = 24
 _LARGE: Final = 2**63
 _AGENTS: Final = 1000
 _FIELDS: Final = frozenset(
-    {"reason", "layer", "mode", "route", "status", "principal", "session", "outcome", "severity", "request_id"}
+    {
+        "reason",
+        "layer",
+        "mode",
+        "route",
+        "status",
+        "principal",
+        "session",
+        "outcome",
+        "severity",
+        "request_id",
+        "device",
+    }
 )
 _REFUSALS: Final = frozenset(map(str, Reason))
 _Word = TypeVar("_Word", bound=StrEnum)
@@ -73,6 +85,7 @@ class Shaper:
             status=_status(given.get("status")),
             principal=self._text("principal", _string(given.get("principal")), 128),
             session=fingerprint(_string(given.get("session"))),
+            device=fingerprint(_string(given.get("device"))),
             details=self._details(given),
             **{**where, **_overrides(given)},
         )

@@ -241,6 +241,19 @@ _TABLE: Final = (
     Term(_N_.EVENT_UNKNOWN, _E, _SYSTEM, _NOTED, "Something was recorded under a name outside the vocabulary."),
 )
 
+APPLICATION: Final = frozenset(
+    {
+        _N_.AUTHN_PASSWORD_CHANGE_FAIL, _N_.AUTHN_IMPOSSIBLE_TRAVEL, _N_.AUTHN_TOKEN_DELETE, _N_.AUTHZ_CHANGE,
+        _N_.AUTHZ_ADMIN, _N_.CRYPT_ENCRYPT_FAIL, _N_.UPLOAD_COMPLETE, _N_.UPLOAD_STORED, _N_.UPLOAD_VALIDATION,
+        _N_.UPLOAD_DELETE, _N_.INPUT_VALIDATION_DISCRETE_FAIL, _N_.MALICIOUS_EXCESS_404, _N_.MALICIOUS_EXTRANEOUS,
+        _N_.MALICIOUS_ATTACK_TOOL, _N_.MALICIOUS_DIRECT_REFERENCE, _N_.PRIVILEGE_PERMISSIONS_CHANGED,
+        _N_.SENSITIVE_CREATE, _N_.SENSITIVE_READ, _N_.SENSITIVE_UPDATE, _N_.SENSITIVE_DELETE, _N_.SEQUENCE_FAIL,
+        _N_.SESSION_RENEWED, _N_.RESTART, _N_.CRASH, _N_.MONITOR_ENABLED, _N_.USER_CREATED, _N_.USER_UPDATED,
+        _N_.USER_ARCHIVED, _N_.USER_DELETED,
+    }
+)  # fmt: skip
+"""Names Garrison itself never writes: OWASP's words for what only the application knows. `emit` takes them."""
+
 TERMS: Final[Mapping[str, Term]] = {term.name: term for term in _TABLE}
 CHATTER: Final = frozenset(str(term.name) for term in _TABLE if not term.relevant)
 """Names of the events that give way when the queue is full."""

@@ -18,7 +18,7 @@ from ..terms import Outcome, Severity
 from ..vocabulary import EventName
 
 SALT: Final = 16
-PERSONAL: Final = ("client", "client_key", "principal", "session", "path", "agent", "details")
+PERSONAL: Final = ("client", "client_key", "principal", "session", "device", "path", "agent", "details")
 """Fields of an event that can be erased."""
 PUBLIC: Final = (
     "name", "severity", "outcome", "run", "seq", "node", "pid", "mode", "reason", "layer", "route", "status", "kind",
