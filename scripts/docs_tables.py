@@ -23,6 +23,7 @@ from garrison.policy.checks import registered
 from garrison.policy.explain import meaning_of
 from garrison.policy.model import SECTIONS, Hsts, Policy, RouteClass, Section
 from garrison.policy.presets import LATEST
+from garrison.policy.section_export import ExportTable
 from garrison.policy.units import Rate, parse_duration, parse_size
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -47,6 +48,7 @@ def _table_of(name: str) -> str:
         "others": _others,
         "directives": lambda: _directives(argument),
         "routes": _routes,
+        "exports": _exports,
         "presets": _presets,
         "checks": _checks,
         "events": _events,
@@ -104,6 +106,12 @@ def _others() -> str:
 
 def _is_model(info: FieldInfo) -> bool:
     return isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel)
+
+
+def _exports() -> str:
+    fields = ExportTable.model_fields.items()
+    rows = [(f"`{name}`", _takes(info), meaning_of(["events", "exports", name])) for name, info in fields]
+    return _rows(("Key", "Takes", "What for"), rows)
 
 
 def _routes() -> str:

@@ -30,6 +30,9 @@ need systemd systemd-analyze
 if ! ls /usr/lib/nginx/modules/ngx_http_headers_more_filter_module.so >/dev/null 2>&1; then
   missing="$missing libnginx-mod-http-headers-more-filter"
 fi
+need prometheus prometheus
+need rsyslog rsyslogd
+if ! ls /usr/lib/*/rsyslog/lmnsd_gtls.so >/dev/null 2>&1; then need rsyslog-gnutls rsyslog-gnutls; fi
 if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then need postgresql postgres; fi
 
 if [ -z "$missing" ]; then exit 0; fi

@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,7 +20,7 @@ from .asgi.door import Door
 from .asgi.facts import ReadFacts
 from .asgi.lifespan import Lifespan
 from .asgi.onion import Onion
-from .asgi.own import REPORTS, Own
+from .asgi.own import METRICS, REPORTS, Own
 from .asgi.pools import Nonces
 from .asgi.pulse import Pulse
 from .asgi.selftest import selftest
@@ -36,7 +37,9 @@ from .core.verdict import Mode, Verdict
 from .events.audit.build import PURPOSE, build_audit, sign_end
 from .events.audit.log import AuditLog
 from .events.build import build_bus
-from .events.bus import Bus
+from .events.bus import Bus, alarm_on_stderr
+from .events.exports.build import WEBHOOK, build_exports
+from .events.exports.metrics import Counts, render
 from .events.vocabulary import EventName
 from .layers.errors import compile_errors
 from .layers.order import compile_layers
@@ -142,6 +145,7 @@ def build_services(
     if audit := attach_audit(policy, keyring, clock, bus):
         services.recorded = lambda: not audit.failing
         services.closing.insert(0, lambda: asyncio.to_thread(sign_end, audit, bus))
+    services.metrics = attach_exports(policy, keyring, bus, services)
     services.bans = bans = build_bans(policy, stores.records, clock, bus.emit)
     services.opening.append(bans.open)
     services.capacity = _capacity(policy, bus)
@@ -175,6 +179,25 @@ def attach_audit(policy: Policy, keyring: Keyring | None, clock: Clock, bus: Bus
     log = build_audit(policy, clock, seeds, bus.emit)
     bus.attach(log, opened=True)
     return log
+
+
+def attach_exports(policy: Policy, keyring: Keyring, bus: Bus, services: Services) -> Callable[[], bytes]:
+    """Send events to the receivers of `policy`, and count them; the metrics, to be asked later. Raises `BadLink`."""
+    counts = Counts()
+    bus.attach(counts)
+    key = keyring.derive(WEBHOOK, 32)
+    outlets = build_exports(policy, key, bus.emit, alarm_on_stderr)
+    for outlet in outlets:
+        bus.attach(outlet)
+
+    def metrics() -> bytes:
+        stats = bus.stats()
+        own = {one.name: one.stats() for one in outlets}
+        lanes = tuple(own.get(lane.writer, lane) for lane in stats.writers)
+        stats = replace(stats, writers=lanes)
+        return render(counts.items(), stats, recorded=services.recorded(), degraded=services.degraded())
+
+    return metrics
 
 
 def _capacity(policy: Policy, bus: Bus) -> Capacity:
@@ -239,13 +262,20 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
 
 
 def own_routes(policy: Policy) -> list[RouteClass]:
-    """The route class of Garrison's own reports endpoint. It stands first: a policy can't loosen it by accident.
+    """The route classes of Garrison's own endpoints. They stand first: a policy can't loosen them by accident.
 
     Browsers send reports without a token, from any site's context: so no origin or CSRF check, but a small body, its
     own content types and its own limits. Nothing a report says is acted on.
     """
     why = "browser reports carry no token; they are bounded, counted and never acted on"
     return [
+        RouteClass(
+            name="garrison-metrics",  # whoever scrapes them names an address as Host; answered to the operator alone
+            paths=(f"{policy.prefix}{METRICS}",),
+            methods=("GET", "HEAD"),
+            health=True,
+            sections={"host": {"allow_ip": True}},
+        ),
         RouteClass(
             name="garrison-reports",
             paths=(f"{policy.prefix}{REPORTS}",),
@@ -259,7 +289,7 @@ def own_routes(policy: Policy) -> list[RouteClass]:
                 "origin": {"mode": "off", "allow_insecure_off": why},
                 "csrf": {"mode": "off", "allow_insecure_off": why},
             },
-        )
+        ),
     ]
 
 

@@ -120,3 +120,18 @@ def test_what_can_not_be_is_answered_without_a_traceback(here: Here, log: Path, 
     ran = here.run("audit", *arguments)
     assert ran.code in (2, 3)
     assert "Traceback" not in ran.err
+
+
+def test_the_webhook_key_is_the_one_that_signs(here: Here, log: Path) -> None:
+    import base64
+    import os
+
+    from garrison.core.clock import SYSTEM
+    from garrison.events.exports.build import WEBHOOK
+    from garrison.policy.load import load
+    from garrison.secrets.keyring import Keyring
+
+    ran = here.run("events", "webhook-key")
+    policy = load(here.folder / "garrison.toml", os.environ).policy
+    key = Keyring.from_policy(policy, os.environ, here.folder / ".garrison", SYSTEM).derive(WEBHOOK, 32)
+    assert base64.b64decode(ran.out.strip().removeprefix("whsec_")) == key

@@ -206,6 +206,11 @@ CASES: dict[str, list[Case]] = {
         Case({"audit": {"ship": ["/mnt/a", "http://127.0.0.1:8000/a", "https://log.example.com/a"]}}),
         Case({"audit": {"ship": ["http://log.example.com/a"]}, "allow_insecure_link": ["audit"]}), Case({}),
     ],
+    "P053": [
+        Case({"events": {"exports": [{"to": "/a"}, {"to": "syslog://log.example.com"}]}}, "events.exports.1.to"),
+        Case({"events": {"exports": [{"to": "syslog+tls://log.example.com"}, {"to": "redis://127.0.0.1"}]}}),
+        Case({"events": {"exports": [{"to": "http://a.example"}]}, "allow_insecure_link": ["export"]}), Case({}),
+    ],
     "P042": [
         Case({"serve": {"header": "5 minutes"}}, "serve.header"), Case({"serve": {"body_rate": 1}}, "serve.body_rate"),
         Case({"serve": {"header": "60 s", "keep_alive": "75 s"}}), Case({}),

@@ -12,7 +12,12 @@ from garrison.core.verdict import Reason
 from garrison.events.vocabulary import APPLICATION, TERMS, EventName, for_reason
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "garrison"
-TABLES = {SOURCE / "events" / "vocabulary.py", SOURCE / "cli" / "why.py", SOURCE / "core" / "verdict.py"}
+TABLES = {
+    SOURCE / "events" / "exports" / "ocsf.py",
+    SOURCE / "events" / "vocabulary.py",
+    SOURCE / "cli" / "why.py",
+    SOURCE / "core" / "verdict.py",
+}
 """Where names and reasons are listed, not used."""
 
 

@@ -64,6 +64,8 @@ COMPONENTS: Mapping[str, Component] = {
     "openssl": Component(("openssl",), _debian("openssl")),
     "pebble": Component(("pebble",), _debian("pebble")),
     "postgres": Component(("postgres",), _debian("postgresql"), folders="usr/lib/postgresql/*/bin"),
+    "prometheus": Component(("prometheus",), _debian("prometheus")),
+    "rsyslog": Component(("rsyslogd",), _debian("rsyslog rsyslog-gnutls"), folders="usr/sbin"),
     "slowhttptest": Component(("slowhttptest",), _debian("slowhttptest")),
     "sslscan": Component(("sslscan",), _debian("sslscan")),
     "systemd-analyze": Component(("systemd-analyze",), _debian("systemd")),

@@ -20,6 +20,7 @@ from .types import App, Receive, Scope, Send
 
 SCRIPT = "csrf.js"
 REPORTS = "reports"
+METRICS = "metrics"
 _SCRIPT_FILE = Path(__file__).with_name("helper.js")
 
 
@@ -37,7 +38,10 @@ class Own:
         """The application's own awaitable wherever the path is its own: no coroutine stands between."""
         if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
             return self.app(scope, receive, send)
-        serve = self._endpoint(scope["path"].removeprefix(self._prefix), scope["method"])
+        name = scope["path"].removeprefix(self._prefix)
+        if name == METRICS and scope["state"][STATE_KEY].facts.operator:
+            return self._serve_metrics(scope, receive, send)  # to everybody else it is not there
+        serve = self._endpoint(name, scope["method"])
         return serve(scope, receive, send)
 
     def _endpoint(self, name: str, method: str) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
@@ -54,6 +58,11 @@ class Own:
             (b"cache-control", b"public, max-age=3600"),
         ]
         await _answer(send, 200, headers, b"" if scope["method"] == "HEAD" else self._script, len(self._script))
+
+    async def _serve_metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = self._services.metrics()
+        headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8"), (b"cache-control", b"no-store")]
+        await _answer(send, 200, headers, b"" if scope["method"] == "HEAD" else body, len(body))
 
     async def _take_reports(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _whole_body(receive)

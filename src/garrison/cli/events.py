@@ -10,7 +10,7 @@ import typer
 
 from .group import Group
 from .options import Format, PolicyFile, State, event_store, load_policy
-from .output import COULD_NOT_RUN, Shape, Usage, err, out, print_json, safe
+from .output import COULD_NOT_RUN, Shape, Usage, err, out, print_json, print_raw, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -101,6 +101,22 @@ def list_(
         print_json([event.to_dict() for event in found])
     else:
         _print_lines(found, shape)
+
+
+@app.command("webhook-key")
+def webhook_key(policy: PolicyFile = None) -> None:
+    """Print the key that signs webhooks, as libraries of Standard Webhooks take it. It is a secret."""
+    import base64
+    import os
+    from pathlib import Path
+
+    from ..core.clock import SYSTEM
+    from ..events.exports.build import WEBHOOK
+    from ..secrets.keyring import Keyring
+
+    loaded = load_policy(policy).policy
+    key = Keyring.from_policy(loaded, os.environ, Path(loaded.state), SYSTEM).derive(WEBHOOK, 32)
+    print_raw(f"whsec_{base64.b64encode(key).decode('ascii')}")
 
 
 def _check_name(name: str) -> None:

@@ -230,6 +230,8 @@ class Services:
     """Names of the services that do not work now and have a substitute or are missing, such as "store"."""
     recorded: Callable[[], bool] = lambda: True
     """Whether what happens now can be written to the audit log, or need not be."""
+    metrics: Callable[[], bytes] = bytes
+    """What the operator's `/metrics` answers."""
     opening: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     """Awaited when the application has started; each is bounded in time and does not raise."""
     closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

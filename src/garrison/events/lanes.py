@@ -89,6 +89,11 @@ class Lane:
         self._failing = ""
         return Turn.RECOVERED if was_failing else Turn.SAME
 
+    def lose(self, count: int) -> None:
+        """Count events that were lost before they came here."""
+        self._lost += count
+        self.unreported += count
+
     def forget(self) -> None:
         """Drop everything without counting: in a forked child, these events are the parent's."""
         self._pending.clear()

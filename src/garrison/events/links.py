@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from ..core.errors import OperatorError
 
-_PORTS: Final = {"https": 443, "http": 80, "syslog+tls": 6514, "syslog": 514}
-_SAFE: Final = frozenset({"https", "syslog+tls", "file"})
+_PORTS: Final = {"https": 443, "http": 80, "syslog+tls": 6514, "syslog": 514, "otlp+https": 4318, "otlp+http": 4318,
+                 "redis": 6379, "rediss": 6379}  # fmt: skip
+_SAFE: Final = frozenset({"https", "syslog+tls", "otlp+https", "rediss", "file"})
 
 
 class BadLink(OperatorError):
@@ -25,7 +26,7 @@ class BadLink(OperatorError):
         super().__init__(
             f"{link[:200]!r} can't be used: {why}.",
             remedy="Write a file's absolute path, https://host/path, or syslog+tls://host:6514.",
-            reference="docs/audit.md",
+            reference="docs/siem.md",
         )
         self.link = link
 
@@ -45,19 +46,19 @@ class Link:
         return self.scheme not in _SAFE and not _is_loopback(self.host)
 
 
-def parse_link(text: str) -> Link:
-    """The receiver that `text` names. Raises `BadLink`."""
+def parse_link(text: str, *, secret: bool = False) -> Link:
+    """The receiver that `text` names; a `secret` one may hold a password. Raises `BadLink`, without the password."""
     if text.startswith("/"):
         return Link("file", "", 0, str(Path(text)), text)
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise BadLink(text, str(error)) from None
-    if parts.username is not None or parts.password is not None:
+        raise BadLink("the address" if secret else text, str(error)) from None
+    if not secret and (parts.username is not None or parts.password is not None):
         raise BadLink(parts.hostname or "", "a name or password stands in it")
     if parts.scheme not in _PORTS or not parts.hostname or not text.isascii() or not text.isprintable() or " " in text:
-        raise BadLink(text, "it is no absolute path and no address of a known kind")
+        raise BadLink("the address" if secret else text, "it is no absolute path and no address of a known kind")
     return Link(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], parts.path, text)
 
 

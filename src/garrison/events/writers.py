@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -97,8 +97,10 @@ class FileWriter:
     could forge events or redirect them.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, render: Callable[[Event], str] | None = None) -> None:
+        """`render` makes a line of an event; without it, JSON."""
         self._path = path
+        self._render = render
         self._descriptor = -1
         self.name = f"file:{path.name}"
 
@@ -111,7 +113,7 @@ class FileWriter:
     def write(self, events: Sequence[Event]) -> int:
         self.open()
         if stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-            append_lines(self._descriptor, [encode(event) for event in events])
+            append_lines(self._descriptor, [self._line(event) for event in events])
             return len(events)
         return feed_lines(self._descriptor, [encode(event, PIPE_LINE) for event in events])
 
@@ -120,6 +122,9 @@ class FileWriter:
             with suppress(OSError):  # a file system may report a late error here: the lines were already accepted
                 os.close(self._descriptor)
             self._descriptor = -1
+
+    def _line(self, event: Event) -> bytes:
+        return encode(event) if self._render is None else self._render(event).encode() + b"\n"
 
     def _is_current(self) -> bool:
         try:

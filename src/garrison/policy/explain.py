@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
@@ -158,7 +158,7 @@ def meaning_of(parts: list[str]) -> str:
     for part in parts if not said else ():
         said = _documented(owner).get(part, "")
         info = owner.model_fields.get(part)
-        inner = models.Hsts if part == "hsts" else info.annotation if info else None
+        inner = models.Hsts if part == "hsts" else _one(info.annotation) if info else None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
         owner = inner
@@ -166,6 +166,12 @@ def meaning_of(parts: list[str]) -> str:
         if part == parts[-1]:
             said = inspect.cleandoc(inner.__doc__ or "")
     return " ".join(said.split())
+
+
+def _one(annotation: object) -> object:
+    """What a tuple of many holds; anything else is itself."""
+    arguments = get_args(annotation)
+    return arguments[0] if arguments[1:] == (...,) else annotation
 
 
 @cache

@@ -25,6 +25,7 @@ from .section import Section as Section
 from .section_acme import AcmeSection
 from .section_audit import AuditSection
 from .section_edge import EdgeSection
+from .section_export import ExportTable
 from .store_address import check_store
 from .units import Bytes, Rate, Seconds
 
@@ -356,6 +357,8 @@ class EventsSection(Frozen):
     """Events kept in the store; the oldest go first."""
     queue: Annotated[int, Field(ge=100)] = 10_000
     """Events that may wait to be written; beyond it they are dropped and counted."""
+    exports: tuple[ExportTable, ...] = ()
+    """Receivers of events: `[[events.exports]]`."""
     redact: Names = ()
     """Further field names whose values are never written."""
 
@@ -582,7 +585,7 @@ class Policy(Frozen):
     processes: Annotated[int, Field(ge=1)] = 1
     """Worker processes; where they count apart (no shared store, or it is away) each gets limit / processes."""
     allow_insecure_link: Names = ()
-    """Links to other machines that may be unencrypted or unverified: "store", "issuer", "audit"."""
+    """Links to other machines that may be unencrypted or unverified: "store", "issuer", "audit", "export"."""
 
     bans: BansSection = BansSection()
     client: ClientSection = ClientSection()

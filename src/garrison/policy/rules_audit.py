@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
 
-_PLAINTEXT = ("http://", "syslog://")
+_PLAINTEXT = ("http://", "syslog://", "otlp+http://", "redis://")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -44,8 +44,26 @@ def plaintext_shipping(subject: Subject) -> Iterator[Objection]:
     if "audit" in subject.policy.allow_insecure_link:
         return
     for index, text in enumerate(subject.policy.audit.ship):
-        if text.startswith(_PLAINTEXT) and _host(text) not in _LOOPBACK:
+        if _is_exposed(text):
             yield Objection(f"audit.ship.{index}", "plaintext to another machine.")
+
+
+@check(
+    "P053", "Events over a plaintext link", Severity.HIGH,
+    consequence="Who sits on the network path reads who does what, and can drop or forge events.",
+    remedy='Write https://, syslog+tls://, otlp+https:// or rediss://, or allow it: allow_insecure_link = ["export"].',
+    reference="OWASP ASVS 5.0 V12.3; docs/siem.md", production_only=True, cwe=(319,),
+)  # fmt: skip
+def plaintext_export(subject: Subject) -> Iterator[Objection]:
+    if "export" in subject.policy.allow_insecure_link:
+        return
+    for index, table in enumerate(subject.policy.events.exports):
+        if _is_exposed(table.to):
+            yield Objection(f"events.exports.{index}.to", "plaintext to another machine.")
+
+
+def _is_exposed(text: str) -> bool:
+    return text.startswith(_PLAINTEXT) and _host(text) not in _LOOPBACK
 
 
 def _host(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import ssl
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,9 +15,11 @@ from ...core.errors import OperatorError
 from ...core.ports import Emit
 from ...policy.model import Policy
 from ..bus import Bus
-from ..links import Link, parse_link
+from ..exports.senders import SyslogSender
+from ..links import BadLink, Link, parse_link
 from ..post import post
 from ..vocabulary import EventName
+from .entry import system_event
 from .forget import about, erase, trim
 from .log import FOLDER, AuditLog, origin_of
 from .note import Signer
@@ -35,6 +39,19 @@ class HttpPlace:
 
     def send(self, note: str) -> None:
         post(self._url, note.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+
+
+class SyslogPlace:
+    """Sends checkpoints as the text of a syslog message, line feeds spelled out."""
+
+    def __init__(self, link: Link) -> None:
+        context = ssl.create_default_context() if link.scheme == "syslog+tls" else None
+        self._sender = SyslogSender(link, lambda event: str(event.details["checkpoint"]), context)
+        self.name = self._sender.name
+
+    def send(self, note: str) -> None:
+        text = note.replace("\n", "\\n")
+        self._sender.write([system_event(EventName.AUDIT_STARTED, time.time(), "", checkpoint=text)])
 
 
 def audit_folder(policy: Policy) -> Path:
@@ -64,7 +81,13 @@ def build_audit(policy: Policy, clock: Clock, seeds: Sequence[bytes], emit: Emit
 
 def place_of(link: Link) -> Place:
     """What sends to `link`."""
-    return FilePlace(Path(link.path)) if link.scheme == "file" else HttpPlace(link)
+    if link.scheme == "file":
+        return FilePlace(Path(link.path))
+    if link.scheme in ("https", "http"):
+        return HttpPlace(link)
+    if link.scheme.startswith("syslog"):
+        return SyslogPlace(link)
+    raise BadLink(link.url, "checkpoints can't be sent there")
 
 
 def sign_end(log: AuditLog, bus: Bus) -> None:

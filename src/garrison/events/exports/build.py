@@ -1,0 +1,80 @@
+"""The receivers a policy names."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from ...core.errors import OperatorError
+from ...core.ports import Emit
+from ...policy.model import Policy
+from ...policy.section_export import ExportTable
+from ..links import BadLink, Link, parse_link
+from ..terms import Severity
+from ..writers import FileWriter, Writer
+from .formats import FORMATS
+from .outlet import Outlet
+from .senders import OtlpSender, RedisSender, SyslogSender, WebhookSender
+
+WEBHOOK: Final = "events/webhook"
+"""What the webhook's signing key is derived for."""
+
+
+class BadAuthorities(OperatorError):
+    """The `ca` of a receiver can't be used."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path} holds no usable certificates: {why}.", remedy="Name a PEM file with the authority.")
+        self.path = path
+
+
+def build_exports(policy: Policy, key: bytes, emit: Emit, alarm: Callable[[str], None]) -> list[Outlet]:
+    """An outlet for every `events.exports`. `key` signs webhooks. Raises `OperatorError`, `RedisMissing`."""
+    return [_outlet(one, key, emit, alarm) for one in policy.events.exports]
+
+
+def _outlet(table: ExportTable, key: bytes, emit: Emit, alarm: Callable[[str], None]) -> Outlet:
+    return Outlet(_sender(table, key), Severity(table.least), table.queue, emit, alarm)
+
+
+def _sender(table: ExportTable, key: bytes) -> Writer:
+    link = _link(table.to)
+    render = FORMATS[table.format]
+    if link.scheme == "file":
+        return FileWriter(Path(link.path), render)
+    if link.scheme in ("redis", "rediss"):
+        sender = RedisSender(link.url, link.host, table.stream, table.keep, render)
+        sender.open()  # opens no connection; a missing package is to be told now
+        return sender
+    context = _context(table, link)
+    if link.scheme.startswith("syslog"):
+        return SyslogSender(link, render, context)
+    if link.scheme.startswith("otlp+"):
+        return OtlpSender(link, context)
+    if link.scheme in ("https", "http"):
+        return WebhookSender(link, render, context, key)
+    raise BadLink(table.to, "events can't be sent there")
+
+
+def _link(text: str) -> Link:
+    """An address, or `env:NAME` for one that stands in the environment and may hold a password."""
+    if not text.startswith("env:"):
+        return parse_link(text)
+    value = os.environ.get(text.removeprefix("env:"), "")
+    if not value:
+        raise BadLink(text, "the variable is not set")
+    return parse_link(value, secret=True)
+
+
+def _context(table: ExportTable, link: Link) -> ssl.SSLContext | None:
+    if link.scheme not in ("https", "otlp+https", "syslog+tls"):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=table.ca or None)
+    except (OSError, ssl.SSLError) as error:
+        raise BadAuthorities(table.ca, str(error)) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
