@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
 import subprocess
+from contextlib import suppress
 
 import pytest
 from starlette.applications import Starlette
@@ -155,3 +158,50 @@ def test_another_state_folder_may_be_named(here: Here, ids: dict[str, str]) -> N
     (here.folder / ".garrison").rename(here.folder / "moved")
     assert here.run("events", "tail").code == 3
     assert here.run("events", "tail", "--state", "moved").code == 0
+
+
+def test_a_query_shows_what_its_filter_asks_for_and_nothing_else(here: Here, ids: dict[str, str]) -> None:
+    ran = here.run("events", "query", "layer=host or layer=content", "--format", "json")
+    assert ran.code == 0
+    assert [json.loads(line)["reason"] for line in ran.out.splitlines()] == ["host-unknown", "content-type-unsupported"]
+    assert here.run("events", "query", "layer=host and layer=content").code == 1
+    ran = here.run("events", "query", "lyaer=host")
+    assert ran.code == 2
+    assert "Did you mean 'layer'?" in ran.said
+    assert here.run("events", "query", "layer=host", "--since", "soon").code == 2
+
+
+def test_the_newest_that_fit_are_shown_by_tail(here: Here, ids: dict[str, str]) -> None:
+    ran = here.run("events", "tail", "-n", "1", "--where", "severity>=warning layer=host")
+    assert ran.code == 0
+    assert ran.out.count("\n") == 1
+    assert "host-unknown" in ran.out
+
+
+def test_statistics_count_by_a_field_and_over_time(here: Here, ids: dict[str, str]) -> None:
+    told = here.run("events", "stats", 'mode!=""', "--by", "layer", "--format", "json").json
+    assert told["values"]["host"] == 1
+    assert told["total"] == sum(told["values"].values()) == sum(one["count"] for one in told["buckets"])
+    drawn = here.run("events", "stats", "--by", "reason")
+    assert drawn.code == 0
+    assert "█" in drawn.out
+    assert "host-unknown" in drawn.out
+    assert here.run("events", "stats", "--by", "details").code == 2
+
+
+def test_the_live_histogram_draws_until_it_is_stopped(here: Here, ids: dict[str, str]) -> None:
+    assert here.run("events", "stats", "--follow").code == 2  # not a terminal
+    ours, its = pty.openpty()
+    environ = {**os.environ, "COLUMNS": "100", "LINES": "60", "TERM": "xterm-256color"}
+    with subprocess.Popen([*GARRISON, "events", "stats", "--follow"], cwd=here.folder, stdout=its, env=environ) as ran:
+        os.close(its)
+        text = b""
+        while b"by name" not in text:
+            text += os.read(ours, 4096)
+        ran.send_signal(signal.SIGINT)
+        with suppress(OSError):  # the other end is closed
+            while os.read(ours, 4096):
+                pass
+        assert ran.wait(20) == 130
+    os.close(ours)
+    assert "█".encode() in text

@@ -94,6 +94,15 @@ def tail(db: Path, limit: int = 50, *, after: int = 0) -> list[Stored]:
         return [Stored(place, _event(body)) for place, body in reversed(rows)]
 
 
+def scan(db: Path, since: float = 0.0, *, newest_first: bool = False) -> Iterator[Stored]:
+    """Every event since wall time `since`, one at a time. Raises `NoEvents`, `StoreAway`."""
+    order = "DESC" if newest_first else "ASC"
+    with _reading(db) as connection:
+        query = f"SELECT id, body FROM events WHERE time >= ? ORDER BY id {order}"  # noqa: S608 - one of two words
+        for place, body in connection.execute(query, (since,)):
+            yield Stored(place, _event(body))
+
+
 def summary(db: Path, since: float = 0.0) -> list[Refusals]:
     """What was refused, and what would have been, since wall time `since`; the most frequent first.
 
