@@ -85,7 +85,9 @@ def serve(
     unix: Annotated[
         Path | None, typer.Option("--unix", metavar="PATH", help="A Unix socket without TLS, for a proxy in front.")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=256, help="Worker processes; SIGHUP reloads.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=256, help="Worker processes, which SIGHUP reloads.")
+    ] = None,
     user: Annotated[
         str | None, typer.Option("--user", metavar="NAME", help="Become this user once the ports are open.")
     ] = None,
@@ -99,7 +101,7 @@ def serve(
 ) -> None:
     """Serve any ASGI application behind the policy, over HTTPS."""
     if unix is not None:
-        if dev or cert or key or client_ca or profile or reload or host or domain or workers > 1 or user or sandbox:
+        if dev or cert or key or client_ca or profile or reload or host or domain or workers or user or sandbox:
             raise Usage("--unix serves a proxy, which ends TLS.", remedy="Leave out all that is about TLS and network.")
         settle(policy, None)
         os.environ[RELOADED] = app
@@ -117,11 +119,13 @@ def serve(
         settle(policy, None)
         os.environ[RELOADED] = app
         number = port if port is not None else 443 if domain else 8443
-        if workers > 1 or user or sandbox or _systemd() or load_policy(None).policy.serve.health:
+        if workers or user or sandbox or _systemd() or load_policy(None).policy.serve.health:
             from .serve_many import Many, run_many
 
             files = (cert, key, client_ca)
-            run_many(Many(workers, user, sandbox, tuple(domain or ()), files, host or "*", number, profile, log_level))
+            run_many(
+                Many(workers or 1, user, sandbox, tuple(domain or ()), files, host or "*", number, profile, log_level)
+            )
             return
         how = How(host or "*", number, profile, log_level)
         if domain:
@@ -129,7 +133,7 @@ def serve(
         elif cert is not None and key is not None:
             _production(_hardened(), Files(cert, key, client_ca), how)
         return
-    if cert or key or client_ca or profile or domain or workers > 1 or user or sandbox:
+    if cert or key or client_ca or profile or domain or workers or user or sandbox:
         raise Usage(
             "--dev makes its own certificate.",
             remedy="Leave out --cert, --key, --client-ca, --domain, --profile, --workers, --user and --sandbox.",

@@ -82,6 +82,7 @@ def write_policy(facts: AppFacts, chosen: str = "") -> str:
         _hosts(facts),
         _key(),
         _proxies(),
+        _hsts(),
         _cors(facts.cors),
         _notes(facts, base.name),
         *_classes(facts, base.name),
@@ -125,6 +126,15 @@ def _proxies() -> list[str]:
     return [
         "# Networks of the proxies in front of the application. Without them every client looks like the proxy.",
         '# proxies = ["10.0.0.0/8"]',
+    ]
+
+
+def _hsts() -> list[str]:
+    return [
+        "# Browsers that were here insist on https for two years. Do all names below yours speak https as well, other",
+        "# teams' included? Then bind them too. Preload is hard to undo: read hstspreload.org first.",
+        "# headers.hsts.include_subdomains = true",
+        "# headers.hsts.preload = true",
     ]
 
 

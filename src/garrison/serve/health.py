@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..core.address import compile_client
@@ -51,12 +51,10 @@ def health_listener(address: str, state: State) -> Iterator[Callable[[], None]]:
     except ValueError as error:
         raise OptionRefusedError("serve.health", f"serve.health: {error}.", remedy="Write 127.0.0.1:9090.") from None
     clients = Clients(_EACH, compile_client((), "x-forwarded-for", 64), 64)
-    if port is None:
-        with unix_listener(Path(where)) as listener:
-            server = SmallServer("health", [listener], clients, lambda head: answer(head, state()))
-            yield server.start
-            server.stop()
-        return
-    server = SmallServer("health", open_listeners((where,), port), clients, lambda head: answer(head, state()))
-    yield server.start
-    server.stop()
+    with ExitStack() as opened:
+        found = [opened.enter_context(unix_listener(Path(where)))] if port is None else open_listeners((where,), port)
+        for one in found:
+            opened.callback(one.close)
+        server = SmallServer("health", found, clients, lambda head: answer(head, state()))
+        opened.callback(server.stop)
+        yield server.start

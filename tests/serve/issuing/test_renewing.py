@@ -81,7 +81,7 @@ class Asking(threading.Thread):
 
 
 @contextmanager
-def served(here: Here, authority: Pebble) -> Iterator[tuple[Served, Client]]:
+def served(here: Here, authority: Pebble, *more: str) -> Iterator[tuple[Served, Client]]:
     port = free_port()
     here.write("live.py", APP)
     here.write(
@@ -98,7 +98,7 @@ def served(here: Here, authority: Pebble) -> Iterator[tuple[Served, Client]]:
         http_port = {authority.http_port}
         """,
     )
-    options = ("--domain", NAME, "--host", "127.0.0.1", "--port", str(port))
+    options = ("--domain", NAME, "--host", "127.0.0.1", "--port", str(port), *more)
     key = secrets.token_urlsafe(32)
     with serving(here, "serve", "live:app", *options, until="Serving on", GARRISON_KEY=key) as process:
         yield process, Client(port, authority.root())
@@ -113,7 +113,7 @@ def test_three_renewals_fail_no_request_and_end_no_connection(here: Here, tmp_pa
         asking.start()
         serials, old = [client.serial()], client.connect()
         for _ in range(3):
-            assert here.process("certs", "renew").code == 0
+            assert here.run("certs", "renew").code == 0
             deadline = time.monotonic() + 15
             while client.serial() == serials[-1]:
                 assert time.monotonic() < deadline, process.text
@@ -125,13 +125,33 @@ def test_three_renewals_fail_no_request_and_end_no_connection(here: Here, tmp_pa
         assert asking.failed == []
         assert asking.done > 30
         assert len(set(serials)) == 4
-        [entry] = here.process("certs", "list", "--format", "json").json
+        [entry] = here.run("certs", "list", "--format", "json").json
         assert entry["serial"] == f"{serials[-1]:x}"
-        assert [one["what"] for one in here.process("certs", "history", "--format", "json").json] == ["issued"] * 4
+        assert [one["what"] for one in here.run("certs", "history", "--format", "json").json] == ["issued"] * 4
         assert process.stop() == 0
     # It starts again with what it had, although the authority can't be asked now.
     with served_again(here) as again:
         assert "Serving on" in again.text
+
+
+def test_all_workers_show_the_new_certificate_and_none_can_read_the_account_key(
+    here: Here, tmp_path: Path, web: Authority
+) -> None:
+    with (
+        pebble(tmp_path / "pebble", web.file, http_port=free_port()) as authority,
+        served(here, authority, "--workers", "2", "--sandbox") as (process, client),
+    ):
+        first = client.serial()
+        assert here.run("certs", "renew").code == 0
+        deadline = time.monotonic() + 20
+        while first in {client.serial() for _ in range(12)}:
+            assert time.monotonic() < deadline, process.text
+            time.sleep(0.2)
+        assert process.stop() == 0
+        accounts = list((here.folder / ".garrison-acme" / "accounts").iterdir())
+        assert len(accounts) == 1  # what the workers' own test of their sandbox had to fail to read
+        events = here.run("events", "list", "--format", "json").out
+        assert events.count('"certificate_renewed"') == 2
 
 
 @contextmanager

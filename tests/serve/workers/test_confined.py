@@ -231,6 +231,6 @@ def test_becoming_nobody_known_or_the_superuser_is_refused(here: Here) -> None:
     for user in ("no-such-user-here", "root"):
         here.write("crowd.py", "")
         here.write("garrison.toml", 'hosts = ["localhost"]\n')
-        ran = here.process("serve", "crowd:app", "--cert", "a", "--key", "b", "--port", "0", "--user", user)
+        ran = here.run("serve", "crowd:app", "--cert", "a", "--key", "b", "--port", "0", "--user", user)
         assert ran.code == 3, ran.err
         assert "root" in ran.said
