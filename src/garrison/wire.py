@@ -109,7 +109,8 @@ def _wire(
 
 def announce(policy: Policy, emit: Emit) -> None:
     """Record which policy is put to work, and what it has switched off: a changed policy has another digest."""
-    digest = hashlib.sha256(repr(policy).encode()).hexdigest()[:16]
+    plain = policy.model_copy(update={"store": policy.store.rpartition("@")[2]})  # a password may stand before it
+    digest = hashlib.sha256(repr(plain).encode()).hexdigest()[:16]
     emit(EventName.POLICY_LOADED, None, preset=policy.preset, environment=policy.environment, digest=digest)
     off = [name for name in Policy.SECTIONS if getattr(policy, name).mode is Mode.OFF]
     off += [f"{route.name}.{name}" for route in policy.routes for name, own in route.sections.items()

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from garrison import harden
 from garrison.events.audit.segment import segments
 from tests.cli.running import Here
+from tests.events.audit.making import SIGNER
 
 POLICY = """\
 environment = "development"
@@ -86,10 +87,14 @@ def test_erasing_asks_whose_and_is_recorded_with_who_did_it(here: Here, log: Pat
     assert here.run("audit", "erase", "--why", "x").code == 2
     assert here.run("audit", "erase", "--why", "x", "--older", "soon").code == 2
     assert b"/19" in b"".join(path.read_bytes() for path in log.glob("*.db*"))
-    ran = here.run("audit", "erase", "--client", "testclient", "--why", "request 17")
+    assert "/19" in here.run("events", "tail", "-n", "1000").out
+    ran = here.run("audit", "erase", "--client", "nobody", "--why", "request 17")
     assert ran.code == 0
+    assert "fields of 0 entries erased, 0 events" in ran.flat
     ran = here.run("audit", "erase", "--older", "0.001 seconds", "--why", "request 18")
     assert ran.code == 0, ran.said
+    assert "/19" not in here.run("events", "tail", "-n", "1000").out
+    assert b"/19" not in b"".join(path.read_bytes() for path in [*log.glob("*.db*"), *log.parent.glob("events.db*")])
     assert here.run("audit", "checkpoint").code == 0
     report = here.run("audit", "verify", "--format", "json").json[0]
     assert report["ok"]
@@ -135,3 +140,27 @@ def test_the_webhook_key_is_the_one_that_signs(here: Here, log: Path) -> None:
     policy = load(here.folder / "garrison.toml", os.environ).policy
     key = Keyring.from_policy(policy, os.environ, here.folder / ".garrison", SYSTEM).derive(WEBHOOK, 32)
     assert base64.b64decode(ran.out.strip().removeprefix("whsec_")) == key
+
+
+def test_logs_of_several_nodes_are_verified_together_each_against_its_own_checkpoints(here: Here, log: Path) -> None:
+    from tests.events.audit.making import checkpoints, filled
+
+    other = here.folder / "web1"
+    filled(other)
+    mine = here.run("audit", "checkpoint").out
+    here.write("kept", mine + "\n" + checkpoints(other)[-1].note)
+    keys = ("--key", here.run("audit", "key").out.strip(), "--key", str(SIGNER.public))
+    ran = here.run("audit", "verify", str(log), "web1", *keys, "--checkpoint", "kept")
+    assert ran.code == 0, ran.out
+    assert here.run("audit", "verify", str(log), *keys, "--checkpoint", "kept").code == 1  # one is of no log here
+    segments(other)[-1].unlink()
+    assert here.run("audit", "verify", str(log), "web1", *keys, "--checkpoint", "kept").code == 1
+
+
+def test_a_log_outlives_the_name_of_its_machine(here: Here, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = here.run("audit", "key").out
+    monkeypatch.setattr("socket.gethostname", lambda: "renamed")
+    with TestClient(harden(Starlette()), base_url="https://localhost"):
+        pass
+    assert here.run("audit", "verify").code == 0
+    assert here.run("audit", "key").out == key

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from garrison.events.query import tail
-from garrison.events.sqlite import SqliteWriter, StoreUnusable
-from tests.events.making import event
+from garrison.events.sqlite import SqliteWriter, StoreUnusable, forget
+from tests.events.making import WHEN, event
 
 
 def store(tmp_path: Path, keep: int = 1000) -> tuple[SqliteWriter, Path]:
@@ -120,3 +120,25 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 9")
     with pytest.raises(StoreUnusable, match="another version"):
         store(tmp_path)[0].open()
+
+
+def test_events_go_after_their_time_whatever_room_there_is(tmp_path: Path) -> None:
+    for age, left in ((0.0, 3), (60.0, 1)):
+        store = tmp_path / str(age) / "events.db"
+        writer = SqliteWriter(store, 1000, age)
+        writer.write([event(when=WHEN), event(when=WHEN + 10), event(when=WHEN + 400)])
+        writer.close()
+        assert len(tail(store)) == left
+
+
+def test_what_is_forgotten_is_overwritten_and_the_rest_stays(tmp_path: Path) -> None:
+    store = tmp_path / "state" / "events.db"
+    writer = SqliteWriter(store, 1000)
+    writer.write([event(principal=who, client=f"203.0.113.{n}") for n in range(3) for who in ("ann", "o'brien")])
+    writer.close()
+    with pytest.raises(ValueError):
+        forget(store)
+    assert forget(store, principal="ann", client="203.0.113.1") == 1
+    assert forget(store, principal="o'brien") == 3
+    assert [(one.event.principal, one.event.client[-1]) for one in tail(store)] == [("ann", "0"), ("ann", "2")]
+    assert b"o'brien" not in b"".join(path.read_bytes() for path in store.parent.iterdir())

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .audit_log import checkpoints_in, keys_for, log_folder, open_log
+from .audit_log import checkpoints_in, keys_for, log_folder, open_log, origin_at
 from .group import Group
-from .options import Format, PolicyFile, State
+from .options import Format, PolicyFile, State, event_store
 from .output import FOUND, Shape, Usage, err, out, print_json, print_raw, safe
 
 if TYPE_CHECKING:
@@ -49,10 +49,13 @@ def verify(
     from ..events.audit.source import parts_of
     from ..events.audit.verify import verify as verify_log
 
-    keys, known = keys_for(key, policy), checkpoints_in(checkpoint or [])
+    origins = {path: origin_at(path) for path in logs or [log_folder(policy, state)]}
+    keys, kept = keys_for(key, policy, sorted(set(origins.values()))), checkpoints_in(checkpoint or [])
     bad = False
     shown: list[object] = []
-    for path in logs or [log_folder(policy, state)]:
+    for path, origin in origins.items():
+        # Of several nodes' checkpoints each log gets its own; one that is of none of them is a finding.
+        known = [one for one in kept if one.origin == origin or one.origin not in origins.values()]
         if path.is_file() and (proof := read_proof(path)) is not None:
             shown.append(_check_proof(proof, keys, shape))
             continue
@@ -108,7 +111,14 @@ def checkpoint(policy: PolicyFile = None, state: State = None) -> None:
 @app.command()
 def key(policy: PolicyFile = None) -> None:
     """Print the verifier key of this node's log, to be kept where the log is not."""
-    for one in keys_for(None, policy):
+    import socket
+
+    from ..events.audit.log import origin_of
+    from ..events.audit.segment import segments
+
+    folder = log_folder(policy, None)
+    origin = origin_at(folder) if segments(folder) else origin_of(socket.gethostname())
+    for one in keys_for(None, policy, [origin]):
         print_raw(str(one))
 
 
@@ -121,9 +131,13 @@ def erase(
     policy: PolicyFile = None,
     state: State = None,
 ) -> None:
-    """Erase personal fields for good. Proofs still hold, and the log says what was erased, by whom and what for."""
+    """Erase personal fields for good, and such events from the event store.
+
+    Proofs still hold, and the log says what was erased, by whom and what for.
+    """
     from ..events.audit.forget import about
     from ..events.audit.forget import erase as erase_from
+    from ..events.sqlite import forget
     from ..policy.units import parse_duration
     from .ban_book import operator
 
@@ -136,8 +150,10 @@ def erase(
         raise Usage(f"--older is {error}.") from None
     with open_log(policy, state, signing=False) as log:
         count = erase_from(log, about(principal=principal, client=client, before=before), operator(), why, now)
-    out().print(f"personal fields of {count} entries erased")
-    err().print("The event store, exports, backups and receivers have copies of their own.")
+    store = event_store(policy, state)
+    gone = forget(store, principal=principal, client=client, before=before) if store.is_file() else 0
+    out().print(f"personal fields of {count} entries erased, {gone} events of the event store deleted")
+    err().print("Exports, backups, log files and receivers have copies of their own.")
 
 
 def _check_proof(proof: dict[str, object], keys: list[VerifierKey], shape: Shape) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,16 +33,33 @@ def log_folder(policy: Path | None, state: Path | None) -> Path:
     return (state or Path(load_policy(policy).policy.state)) / FOLDER
 
 
-def keys_for(given: list[str] | None, policy: Path | None) -> list[VerifierKey]:
-    """The keys that were named, else those made of the policy's root keys. Raises what reading them raises."""
-    import socket
+def keys_for(given: list[str] | None, policy: Path | None, origins: Iterable[str]) -> list[VerifierKey]:
+    """The keys that were named, else those made of the policy's root keys for logs of these `origins`.
 
+    Raises what reading them raises.
+    """
     from ..events.audit.build import signers
     from ..events.audit.note import VerifierKey
 
     if given:
         return [VerifierKey.parse(text) for text in given]
-    return [signer.public for signer in signers(_seeds(load_policy(policy).policy), socket.gethostname())]
+    made = signers(_seeds(load_policy(policy).policy), "")
+    return [signer.public.of(origin) for origin in origins for signer in made]
+
+
+def origin_at(path: Path) -> str:
+    """What the log, export or proof at `path` is of; empty when that can't be read. Raises `NoLog`."""
+    from ..events.audit.note import Checkpoint
+    from ..events.audit.proof import read_proof
+    from ..events.audit.source import origin_in
+
+    proof = read_proof(path) if path.is_file() else None
+    if proof is None:
+        return origin_in(path)
+    try:
+        return Checkpoint.parse(str(proof.get("checkpoint"))).origin
+    except ValueError:
+        return ""
 
 
 def checkpoints_in(files: list[Path]) -> list[Checkpoint]:

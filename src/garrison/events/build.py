@@ -31,7 +31,7 @@ def build_writers(policy: Policy) -> list[Writer]:
     """The writers of `policy.events`, not yet open."""
     writers: list[Writer] = []
     if policy.events.store:
-        writers.append(SqliteWriter(store_path(policy), policy.events.keep))
+        writers.append(SqliteWriter(store_path(policy), policy.events.keep, policy.events.age))
     if policy.events.output == "stderr":
         writers.append(StderrWriter())
     elif policy.events.output != "none":

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,12 @@ _INSERT: Final = (
     "INSERT INTO events (time, name, severity, layer, route, reason, mode, client, request_id, body)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_EXPIRE: Final = "DELETE FROM events WHERE time < (SELECT time FROM events ORDER BY id DESC LIMIT 1) - ?"
+_FORGET: Final = (
+    "DELETE FROM events WHERE (:principal = '' OR json_extract(body, '$.principal') = :principal)"
+    " AND (:client = '' OR json_extract(body, '$.client') = :client OR client = :client)"
+    " AND (:before = 0 OR time < :before)"
+)
 _TRIM: Final = "DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?"
 
 
@@ -50,9 +56,11 @@ class SqliteWriter:
 
     name = "sqlite"
 
-    def __init__(self, path: Path, keep: int) -> None:
+    def __init__(self, path: Path, keep: int, age: float = 0.0) -> None:
+        """`age`: seconds after which events go as well, measured from the newest; 0 for never."""
         self._path = path
         self._keep = keep
+        self._age = age
         self._trim_every = max(1, min(1000, keep // 10))
         self._since_trim = self._trim_every
         self._connection: sqlite3.Connection | None = None
@@ -75,6 +83,8 @@ class SqliteWriter:
             self._since_trim += len(events)
             if self._since_trim >= self._trim_every:
                 transaction.execute(_TRIM, (self._keep,))
+                if self._age:
+                    transaction.execute(_EXPIRE, (self._age,))
                 self._since_trim = 0
         return len(events)
 
@@ -83,6 +93,22 @@ class SqliteWriter:
             with suppress(sqlite3.Error):  # nothing is pending: every write ended its transaction
                 self._connection.close()
             self._connection = None
+
+
+def forget(path: Path, *, principal: str = "", client: str = "", before: float = 0.0) -> int:
+    """Delete the events that fit all that is given; how many. Raises sqlite3.Error, ValueError when nothing is given.
+
+    What is deleted is overwritten, and the WAL emptied.
+    """
+    if not (principal or client or before):
+        raise ValueError("nothing would forget everything")
+    with closing(_connect(path)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        with connection:
+            wanted = {"principal": principal, "client": client, "before": before}
+            count = connection.execute(_FORGET, wanted).rowcount
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return count
 
 
 def _row(event: Event) -> tuple[object, ...]:

@@ -355,6 +355,8 @@ class EventsSection(Frozen):
     """Keep events in the state folder's SQLite file, for `garrison report` and `garrison events`."""
     keep: Annotated[int, Field(ge=100)] = 100_000
     """Events kept in the store; the oldest go first."""
+    age: Annotated[Seconds, Field(ge=0)] = 90 * 86400.0
+    """How long the store keeps an event at most; 0 for as long as there is room."""
     queue: Annotated[int, Field(ge=100)] = 10_000
     """Events that may wait to be written; beyond it they are dropped and counted."""
     exports: tuple[ExportTable, ...] = ()

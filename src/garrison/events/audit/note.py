@@ -59,6 +59,10 @@ class VerifierKey:
             raise BadKey(text)
         return key
 
+    def of(self, name: str) -> VerifierKey:
+        """The same public key under another name: a log keeps its name when its machine is renamed."""
+        return VerifierKey(name, self.public)
+
     @property
     def id(self) -> bytes:
         """The four bytes that stand in front of a signature."""
@@ -88,11 +92,12 @@ class Signer:
         self.public = VerifierKey(name, self._private.public_key().public_bytes_raw())
 
     def sign(self, origin: str, size: int, root: bytes, time: float) -> str:
-        """The checkpoint of a log. `time` (wall seconds) is an extension line."""
+        """The checkpoint of a log, under a key of its name. `time` (wall seconds) is an extension line."""
+        key = self.public.of(origin)
         lines = [origin, str(size), base64.b64encode(root).decode("ascii"), f"time {time:.6f}"]
         text = "\n".join(lines) + "\n"
-        blob = self.public.id + self._private.sign(text.encode())
-        return f"{text}\n\u2014 {self.public.name} {base64.b64encode(blob).decode('ascii')}\n"
+        blob = key.id + self._private.sign(text.encode())
+        return f"{text}\n\u2014 {key.name} {base64.b64encode(blob).decode('ascii')}\n"
 
     def __repr__(self) -> str:
         return f"Signer({self.public.name!r})"

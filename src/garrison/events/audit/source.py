@@ -61,6 +61,12 @@ def parts_of(path: Path) -> Iterator[Iterator[Part | Unreadable]]:
         raise NoLog(path)
 
 
+def origin_in(path: Path) -> str:
+    """What the log at `path` is called; empty when its beginning can't be read. Raises `NoLog`."""
+    with parts_of(path) as parts:
+        return next((part.state.origin for part in parts if isinstance(part, Part)), "")
+
+
 def _parts(files: list[Path]) -> Iterator[Part | Unreadable]:
     for file in files:
         try:
