@@ -23,6 +23,7 @@ NAMES = (
     "rate_shared",
     "events",
     "audit",
+    "inputs",
     "websocket_message",
     "serve",
 )

@@ -1,59 +1,29 @@
 """What goes in and out: a model for every payload.
 
-Text is refused when it holds control characters: PostgreSQL takes no NUL, and terminals and logs obey the rest.
+What comes in is made of `garrison.inputs`: unknown fields are refused, text is bounded, in one form, and free of
+characters that act; PostgreSQL takes no NUL, and terminals and logs obey the rest.
 """
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
-_ONE_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+from garrison.inputs import Email as AnyEmail
+from garrison.inputs import FormInput, Name, Prose, SearchText, Text, Title
 
-
-def _no_controls(text: str) -> str:
-    if _CONTROL.search(text):
-        raise ValueError("control characters are not allowed")
-    return text
-
-
-def _one_line(text: str) -> str:
-    if _ONE_LINE.search(text):
-        raise ValueError("line breaks and control characters are not allowed")
-    return text
-
-
-def _unix_lines(value: object) -> object:
-    """Forms send CRLF; store what was typed."""
-    return value.replace("\r\n", "\n") if isinstance(value, str) else value
-
-
-Stripped = StringConstraints(strip_whitespace=True)
-Email = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, to_lower=True, max_length=254, pattern=r"^[^@\s<>,;]{1,64}@[^@\s<>,;]{1,189}$"
-    ),
-    AfterValidator(_one_line),
-]
-Name = Annotated[str, Stripped, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
-Title = Annotated[str, Stripped, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
-Body = Annotated[str, BeforeValidator(_unix_lines), Field(max_length=20_000), AfterValidator(_no_controls)]
-Query = Annotated[str, Stripped, Field(max_length=100), AfterValidator(_one_line)]
+Email = Annotated[AnyEmail, AfterValidator(str.lower)]
+Query = SearchText
 NewPassword = Annotated[SecretStr, Field(min_length=15, max_length=256)]
 """NIST SP 800-63B-4, 3.1.1.2: 15 characters for a password that is the only factor. Garrison's rules judge the rest."""
-Address = Annotated[str, Stripped, Field(min_length=1, max_length=2000), AfterValidator(_one_line)]
+Address = Annotated[str, Text(least=1, most=2000)]
 
 
-class Payload(BaseModel):
-    """Base of what clients send."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
+class Payload(FormInput):
+    """Base of what clients send, as a form or as JSON."""
 
 
 class Answer(BaseModel):
@@ -73,7 +43,7 @@ class SignUp(Payload):
 class LogIn(Payload):
     """The log-in form. Lengths are bounded and nothing else is said about a password here."""
 
-    email: Annotated[str, Stripped, Field(max_length=254)]
+    email: Annotated[str, Text(most=254)]
     password: Annotated[SecretStr, Field(max_length=256)]
 
 
@@ -102,7 +72,7 @@ class NoteIn(Payload):
     """A note as its owner writes it."""
 
     title: Title
-    body: Body = ""
+    body: Prose = ""
     shared: bool = False
 
 

@@ -126,7 +126,9 @@ async def test_an_invalid_note_is_refused_without_repeating_it(site: Site, given
         answer = await ann.client.post("/api/notes", content=json.dumps(marked), headers=headers)
         assert answer.status_code == 422
         assert answer.headers["content-type"] == "application/problem+json"
-        assert {error["field"] for error in answer.json()["errors"]} <= {"title", "body"}
+        fields = {error["field"] for error in answer.json()["errors"]}
+        assert "" in fields, "the field nobody declared, without its name"
+        assert fields <= {"", "title", "body"}
         assert "do-not-repeat-me" not in answer.text
         assert "xxxx" not in answer.text
 

@@ -1,0 +1,111 @@
+"""The strict base model: what is not said about a field is bounded all the same.
+
+Threat: mass assignment by fields nobody declared (CWE-915), and values without end (CWE-770): a string of a megabyte, a
+list of a million items, `1e999`. Bounds are put into pydantic's own schema when the class is made, so they cost what
+pydantic's bounds cost and stand in the OpenAPI document.
+
+Assumption: bodies are bounded before they are parsed (`size`, `json`). Lets pass: fields typed `Any`, which nothing can
+be said about (`garrison routes` reports them); whatever a validator of your own returns.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, SecretBytes, SecretStr, model_validator
+from pydantic_core import CoreSchema, core_schema
+
+from ..core.names import CSRF_FIELD
+from .text import OWN, compile_clean
+
+MOST_CHARACTERS: Final = 10_000
+"""Characters of a `str` field that names no bound."""
+MOST_ITEMS: Final = 1_000
+"""Items of a collection that names no bound."""
+MOST_NUMBER: Final = 2**53 - 1
+"""Size of a number that names no bound: what every JSON parser reads alike (RFC 8259 section 6, RFC 7493)."""
+MOST_DIGITS: Final = 38
+"""Digits of a `Decimal` that names no bound."""
+
+_COLLECTIONS: Final = frozenset({"list", "set", "frozenset", "dict", "generator"})
+_SECRETS: Final = (SecretStr, SecretBytes)
+_NOT_SCHEMAS: Final = frozenset({"metadata", "serialization", "config", "cls", "default", "expected", "ref"})
+
+_clean_default = compile_clean(MOST_CHARACTERS, lines=True)
+
+
+def bounded(schema: Any) -> Any:
+    """`schema` with a bound wherever it has none. Parts that bound themselves (metadata `OWN`) are left as they are."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(bounded(part) for part in schema)
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("type")
+    if not isinstance(kind, str):  # a map of fields or choices: its keys are names, also those called "metadata"
+        return {name: bounded(part) for name, part in schema.items()}
+    if (schema.get("metadata") or {}).get("garrison"):
+        return schema
+    if kind == "function-after" and schema["function"].get("function") in _SECRETS:
+        # A password is compared, never shown: what is stripped or normalised would be another password.
+        return {**schema, "schema": {"max_length": MOST_CHARACTERS, **schema["schema"]}}
+    return _bounded_node(kind, {name: part if name in _NOT_SCHEMAS else bounded(part) for name, part in schema.items()})
+
+
+def _bounded_node(kind: str, node: dict[str, Any]) -> dict[str, Any]:
+    if kind == "str":
+        return _text(node)
+    if kind in _COLLECTIONS or (kind == "tuple" and node.get("variadic_item_index") is not None):
+        node.setdefault("max_length", MOST_ITEMS)
+    elif kind in ("int", "float"):
+        _between(node)
+    elif kind == "decimal":
+        node["allow_inf_nan"] = False
+        node.setdefault("max_digits", MOST_DIGITS)
+    elif kind == "bytes":
+        node.setdefault("max_length", MOST_CHARACTERS)
+    return node
+
+
+def _between(node: dict[str, Any]) -> None:
+    if node["type"] == "float":
+        node["allow_inf_nan"] = False
+    if "gt" not in node:
+        node.setdefault("ge", -MOST_NUMBER)
+    if "lt" not in node:
+        node.setdefault("le", MOST_NUMBER)
+
+
+def _text(node: dict[str, Any]) -> dict[str, Any]:
+    most = node.setdefault("max_length", MOST_CHARACTERS)
+    node.setdefault("strip_whitespace", True)
+    clean = _clean_default if most == MOST_CHARACTERS else compile_clean(most, lines=True)
+    wrapped = core_schema.no_info_after_validator_function(clean, cast("CoreSchema", node), metadata=dict(OWN))
+    return dict(wrapped)
+
+
+class Input(BaseModel):
+    """Base of what clients send: extra fields are refused, values bounded, text in NFC without characters that act.
+
+    A plain `str` takes one line or several, at most 10,000 characters, stripped; use a type of this room to say more
+    (`Name`, `Prose`, `Slug`). A plain `int`, `float` or `Decimal` is finite and within ±(2**53 - 1), a collection
+    holds at most 1,000 items. A bound that a field names itself is the field's own, wider or narrower. The input never
+    stands in error messages. Validators of fields and of the whole are pydantic's `field_validator` and
+    `model_validator`; what needs a database is `rules.require`.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, allow_inf_nan=False, frozen=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return cast("CoreSchema", bounded(handler(source)))
+
+
+class FormInput(Input):
+    """Base of HTML forms: as `Input`, and the CSRF token, which the layer `csrf` has judged, is no extra field."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_token(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or CSRF_FIELD not in given:
+            return given
+        return {name: value for name, value in given.items() if name != CSRF_FIELD}

@@ -1,0 +1,154 @@
+"""The strict base model bounds what its fields leave open."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from garrison.inputs import Broken, FormInput, Input, Name, require
+
+
+class Part(Input):
+    label: str = ""
+
+
+class Loose(Input):
+    text: str = ""
+    count: int = 0
+    share: float = 0.0
+    price: Decimal = Decimal(0)
+    tags: list[str] = Field([])
+    scores: dict[str, int] = Field({})
+    parts: list[Part] = Field([])
+    maybe: str | int | None = None
+    metadata: str = ""
+    default: list[int] = Field([])
+    wide: Annotated[str, Field(max_length=20_000)] = ""
+
+
+class Plain(BaseModel):
+    """The control: what pydantic alone takes."""
+
+    text: str = ""
+    count: int = 0
+    share: float = 0.0
+    price: Decimal = Decimal(0)
+    tags: list[str] = Field([])
+    scores: dict[str, int] = Field({})
+    parts: list[dict[str, str]] = Field([])
+    maybe: str | int | None = None
+    metadata: str = ""
+    default: list[int] = Field([])
+    wide: str = ""
+
+
+BEYOND: list[dict[str, Any]] = [
+    {"text": "x" * 10_001},
+    {"text": "a\x00"},
+    {"text": "a\u202eb"},
+    {"metadata": "x" * 10_001},
+    {"default": [1] * 1001},
+    {"count": 2**53},
+    {"count": -(2**53)},
+    {"share": float("inf")},
+    {"share": float("nan")},
+    {"share": 1e300},
+    {"price": "1" * 39},
+    {"tags": ["x"] * 1001},
+    {"tags": ["a\x00"]},
+    {"scores": {str(n): n for n in range(1001)}},
+    {"scores": {"a\x00": 1}},
+    {"parts": [{"label": "a\x00"}]},
+    {"maybe": "a\x00"},
+    {"admin": True},
+]
+
+
+@pytest.mark.parametrize("given", BEYOND, ids=str)
+def test_what_is_beyond_reason_is_refused_and_pydantic_alone_takes_it(given: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Loose.model_validate(given)
+    assert "input_value" not in str(caught.value)
+    Plain.model_validate(given)  # the control
+
+
+def test_a_field_names_its_own_bound() -> None:
+    assert len(Loose(wide="x" * 20_000).wide) == 20_000
+    with pytest.raises(ValidationError):
+        Loose(wide="x" * 20_001)
+
+
+def test_ordinary_input_is_taken_in_one_form() -> None:
+    taken = Loose.model_validate({"text": " e\u0301 ", "tags": ["O'Brien", "SELECT 1; --", "👩‍🚀"], "maybe": 3})
+    assert (taken.text, taken.tags, taken.maybe) == ("é", ["O'Brien", "SELECT 1; --", "👩‍🚀"], 3)
+
+
+def test_the_bounds_stand_in_the_schema() -> None:
+    fields = Loose.model_json_schema()["properties"]
+    assert fields["text"]["maxLength"] == 10_000
+    assert fields["tags"]["maxItems"] == 1000
+    assert fields["count"]["maximum"] == 2**53 - 1
+    assert Loose.model_json_schema()["additionalProperties"] is False
+
+
+class LogIn(FormInput):
+    password: SecretStr
+
+
+def test_a_password_is_neither_stripped_nor_normalised_but_bounded() -> None:
+    assert LogIn.model_validate({"password": " e\u0301\t"}).password.get_secret_value() == " e\u0301\t"
+    with pytest.raises(ValidationError):
+        LogIn.model_validate({"password": "x" * 10_001})
+
+
+def test_a_form_carries_the_csrf_token_and_nothing_else_that_is_not_declared() -> None:
+    assert LogIn.model_validate({"password": "x", "csrf_token": "t"}).password.get_secret_value() == "x"
+    with pytest.raises(ValidationError):
+        LogIn.model_validate({"password": "x", "role": "admin"})
+
+
+class Booking(Input):
+    name: Name
+    seats: int
+
+    @field_validator("seats")
+    @classmethod
+    def _even(cls, seats: int) -> int:
+        if seats % 2:
+            raise ValueError("seats come in pairs")
+        return seats
+
+    @model_validator(mode="after")
+    def _alone(self) -> Booking:
+        if self.name == "alone" and self.seats > 2:
+            raise ValueError("one person, one pair")
+        return self
+
+
+def test_validators_of_fields_and_of_the_whole_work_as_in_pydantic() -> None:
+    assert Booking(name="x", seats=4).seats == 4
+    for seats, name in ((3, "x"), (4, "alone")):
+        with pytest.raises(ValidationError):
+            Booking(name=name, seats=seats)
+
+
+def test_a_broken_business_rule_is_answered_like_a_malformed_field() -> None:
+    app = FastAPI()
+
+    async def free(booking: Booking) -> Broken | None:
+        return Broken("seats", "There are not so many seats left.") if booking.seats > 10 else None
+
+    @app.post("/bookings")
+    async def book(booking: Booking) -> int:
+        return (await require(booking, free)).seats
+
+    client = TestClient(app)
+    assert client.post("/bookings", json={"name": "a", "seats": 4}).json() == 4
+    answer = client.post("/bookings", json={"name": "a", "seats": 12})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "seats"]
