@@ -94,6 +94,16 @@ class Text:
         return {**handler(schema), "maxLength": self.most}
 
 
+@dataclass(frozen=True, slots=True)
+class SelfBounded:
+    """Annotation that tells the strict model to leave a type alone: its pattern lets through nothing to look for."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        schema["metadata"] = {**(schema.get("metadata") or {}), **OWN}
+        return schema
+
+
 Name = Annotated[str, Text(least=1, most=80)]
 """What people and things are called: one line of 1 to 80 characters in any language. `O'Brien`, `Łukasz`, `李小龍`
 and `مُحَمَّد` pass; an empty name, a line break, a control or bidi-override character do not."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from .text import OWN, compile_clean
+from .text import OWN, SelfBounded, compile_clean
 from .types_net import Parsed
 
 _FORBIDDEN: Final = re.compile(r'[/\\:*?"<>|\u2044\u2215\uff0f\uff3c]')
@@ -90,10 +90,12 @@ class SortKeys:
         return Parsed(self.parse, 64 * (self.most + 1), "sort").__get_pydantic_core_schema__(source, handler)
 
 
-Slug = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$")]
+Slug = Annotated[
+    str, StringConstraints(min_length=1, max_length=80, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$"), SelfBounded()
+]
 """A word for a URL: lower-case ASCII letters, digits, single hyphens between them, 1 to 80. Nothing to escape."""
 
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$"), SelfBounded()]
 """An opaque identifier of another system: ASCII letters, digits, `_` and `-`, 1 to 64."""
 
 RowId = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1)]
