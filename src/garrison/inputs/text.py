@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from unicodedata import normalize
 
 from pydantic import GetCoreSchemaHandler
@@ -99,9 +99,9 @@ class SelfBounded:
     """Annotation that tells the strict model to leave a type alone: its pattern lets through nothing to look for."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema = handler(source)
+        schema: dict[str, Any] = dict(handler(source))
         schema["metadata"] = {**(schema.get("metadata") or {}), **OWN}
-        return schema
+        return cast("CoreSchema", schema)
 
 
 Name = Annotated[str, Text(least=1, most=80)]
