@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import stat
 import struct
 from collections.abc import Iterable, Iterator
@@ -33,6 +34,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def version() -> int:
     """The kernel's Landlock version; 0 when it has none, or keeps it off."""
+    if platform.system() != "Linux":
+        return 0
     found: int = _libc.syscall(_CREATE, None, 0, _VERSION)
     return max(found, 0)
 

@@ -13,8 +13,9 @@ certificate that is served: a worker needs it.
 from __future__ import annotations
 
 import os
+import platform
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ def enter(walls: Walls) -> list[str]:
     temporary.mkdir(mode=0o700, exist_ok=True)
     os.environ["TMPDIR"] = str(temporary)
     missing = []
+    if platform.system() != "Linux":
+        return ["This system has nothing of what the sandbox is made of: workers may do what their user may."]
     _held("no-new-privileges", seccomp.no_new_privileges)
     if landlock.version():
         _held("Landlock", lambda: landlock.restrict(walls.hidden, (*walls.writable, Path("/dev/null"))))
@@ -68,9 +71,7 @@ def enter(walls: Walls) -> list[str]:
     return missing
 
 
-def _held(part: str, act: object) -> None:
-    if not callable(act):
-        raise TypeError(part)
+def _held(part: str, act: Callable[[], object]) -> None:
     try:
         act()
     except OSError as error:

@@ -104,7 +104,9 @@ class Supervisor:
         self._leaving: list[tuple[Worker, float]] = []
         self._failures = 0
         self._stopping = self._reload = False
-        self._wake, self._woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake, self._woken = os.pipe()
+        for end in (self._wake, self._woken):
+            os.set_blocking(end, False)
         self.serving = False
 
     def state(self) -> tuple[int, int, bool]:
@@ -175,7 +177,8 @@ class Supervisor:
         else:
             self._plan.emit(EventName.RESTART, None, workers=self._plan.count)
             _log.info("Reloaded %d workers", self._plan.count)
-        self._told.ready()
+        if not self._stopping:
+            self._told.ready()
 
     def _replace_dead(self, place: int, worker: Worker) -> None:
         worker.forget()
@@ -192,7 +195,9 @@ class Supervisor:
         if fresh is None:  # the dead one keeps its place, and the next turn tries again
             return
         self._workers[place] = fresh
-        if self._until_ready(fresh) and all(one.alive() for one in self._workers):
+        if not self._until_ready(fresh):
+            fresh.end(signal.SIGKILL)  # dead, or as good as: the next turn tries again
+        elif all(one.alive() for one in self._workers):
             self._all_serve()
 
     def _start(self) -> Worker:

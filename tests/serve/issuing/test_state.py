@@ -127,6 +127,18 @@ def test_progress_that_cannot_be_read_stands_in_nobodys_way(sets: Sets, content:
     assert sets.progress() in {Progress(), Progress(failures=2)}
 
 
+def test_a_set_for_fewer_names_than_are_wanted_is_renewed_at_once(sets: Sets, made: bytes) -> None:
+    sets.write(made)
+    kept = sets.read()
+    assert kept is not None
+    now = kept.begins + timedelta(hours=1)
+    due = {}
+    for names in (("localhost",), ("localhost", "www.localhost"), ("www.localhost",)):
+        issuer = Issuer(names, sets, Sources(Never()), lambda token, text: None, lambda *_, **__: None)
+        due[names] = issuer.due(kept, Progress(), now)
+    assert list(due.values()) == [False, True, True]
+
+
 class Never:
     """An authority that must not be asked."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import socket
 import ssl
 import threading
@@ -102,6 +103,9 @@ class Asking(threading.Thread):
         connection: ssl.SSLSocket | None = None
         while not self.over.is_set():
             try:
+                if connection is not None and select.select([connection], [], [], 0)[0]:
+                    connection.close()  # ended while it was idle, which every client has to look for
+                    connection = None
                 connection = connection or self.client.connect()
                 status, body, ends = ask(connection)
                 assert status == 200, status

@@ -80,7 +80,7 @@ class Issuer:
 
     def due(self, kept: Set | None, progress: Progress, now: datetime) -> bool:
         """Whether a certificate is to be asked for, apart from waiting after failures."""
-        if kept is None or kept.names != set(self._names):
+        if kept is None or not set(self._names) <= kept.names:  # an authority may add names of its own
             return True
         suggested = datetime.fromtimestamp(progress.suggested, UTC) if progress.suggested else None
         chance = chance_of(kept.certificate.serial_number, self._sets.folder)
