@@ -20,6 +20,8 @@ class ExportTable(Frozen):
     """Events below this severity are left out."""
     ca: str = ""
     """File with the authorities that may have signed the receiver's certificate; empty takes the system's."""
+    metrics: bool = False
+    """OTLP: send counts of events as well, to `/v1/metrics`."""
     queue: Annotated[int, Field(ge=100, le=1_000_000)] = 10_000
     """Events that wait while the receiver is away."""
     stream: Annotated[str, Field(pattern=r"^[A-Za-z0-9:._-]{1,128}$")] = "garrison:events"

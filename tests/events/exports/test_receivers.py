@@ -20,6 +20,7 @@ import pytest
 import uvicorn
 from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from starlette.applications import Starlette
 
 from garrison import Policy, harden
@@ -110,6 +111,36 @@ def test_otlp_arrives_where_collectors_listen_and_is_read_by_their_schema() -> N
     assert (headers["path"], headers["content-type"]) == ("/v1/logs", "application/json")
     read = json_format.Parse(body, ExportLogsServiceRequest())
     assert len(read.resource_logs[0].scope_logs[0].log_records) == 3
+
+
+def test_otlp_metrics_are_cumulative_and_count_a_batch_that_comes_again_once() -> None:
+    answers = [500, 500, *[200] * 100]
+    with web(lambda: answers.pop(0)) as (url, got), exporting({"to": f"otlp+{url}", "metrics": True}) as (bus, _, _):
+        send(bus, 3)
+        assert within(8, lambda: _counted(got) == 3)
+        send(bus, 4)
+        assert within(8, lambda: _counted(got) == 7)
+    assert {headers["path"] for headers, _ in got} == {"/v1/logs", "/v1/metrics"}
+
+
+def _counted(got: list[tuple[dict[str, str], bytes]]) -> int:
+    """Failed log-ins as the newest report has them, read by the protocol's own schema."""
+    bodies = [body for headers, body in got if headers["path"] == "/v1/metrics"]
+    if not bodies:
+        return 0
+    metric = (
+        json_format.Parse(bodies[-1], ExportMetricsServiceRequest()).resource_metrics[0].scope_metrics[0].metrics[0]
+    )
+    assert metric.name == "garrison.events"
+    assert metric.sum.is_monotonic
+    points = {one.attributes[0].value.string_value: one.as_int for one in metric.sum.data_points}
+    return points.get("authn_login_fail", 0)
+
+
+def test_metrics_are_refused_where_they_can_not_go() -> None:
+    exports = Policy(events={"exports": [{"to": "https://a.example/", "metrics": True}]})
+    with pytest.raises(BadLink):
+        build_exports(exports, KEY, lambda *_, **__: None, print)
 
 
 def test_a_valkey_stream_gets_every_event_and_keeps_to_its_length(tmp_path: Path) -> None:

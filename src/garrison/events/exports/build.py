@@ -17,7 +17,7 @@ from ..terms import Severity
 from ..writers import FileWriter, Writer
 from .formats import FORMATS
 from .outlet import Outlet
-from .senders import OtlpSender, RedisSender, SyslogSender, WebhookSender
+from .senders import OtlpMetricsSender, OtlpSender, RedisSender, SyslogSender, WebhookSender
 
 WEBHOOK: Final = "events/webhook"
 """What the webhook's signing key is derived for."""
@@ -33,11 +33,21 @@ class BadAuthorities(OperatorError):
 
 def build_exports(policy: Policy, key: bytes, emit: Emit, alarm: Callable[[str], None]) -> list[Outlet]:
     """An outlet for every `events.exports`. `key` signs webhooks. Raises `OperatorError`, `RedisMissing`."""
-    return [_outlet(one, key, emit, alarm) for one in policy.events.exports]
+    return [
+        Outlet(sender, Severity(table.least), table.queue, emit, alarm)
+        for table in policy.events.exports
+        for sender in _senders(table, key)
+    ]
 
 
-def _outlet(table: ExportTable, key: bytes, emit: Emit, alarm: Callable[[str], None]) -> Outlet:
-    return Outlet(_sender(table, key), Severity(table.least), table.queue, emit, alarm)
+def _senders(table: ExportTable, key: bytes) -> list[Writer]:
+    sender = _sender(table, key)
+    if not table.metrics:
+        return [sender]
+    link = _link(table.to)
+    if not isinstance(sender, OtlpSender):
+        raise BadLink(link.host, "metrics go over OTLP only")
+    return [sender, OtlpMetricsSender(link, _context(table, link))]
 
 
 def _sender(table: ExportTable, key: bytes) -> Writer:

@@ -22,8 +22,9 @@ class Counts:
 
     name = "metrics"
 
-    def __init__(self) -> None:
-        self._counts: Counter[Key] = Counter()
+    def __init__(self, before: Counts | None = None) -> None:
+        """`before`: go on from there."""
+        self._counts: Counter[Key] = Counter(dict(before.items()) if before else {})
         self._lock = threading.Lock()
 
     def open(self) -> None:

@@ -23,7 +23,8 @@ from ..event import Event
 from ..links import Link
 from ..post import post
 from .formats import framed, syslog_message
-from .otlp import to_otlp
+from .metrics import Counts
+from .otlp import to_otlp, to_otlp_metrics
 
 TIMEOUT: Final = 5.0
 Render = Callable[[Event], str]
@@ -130,12 +131,42 @@ class OtlpSender:
         """Each batch is a connection of its own."""
 
     def write(self, events: Sequence[Event]) -> int:
-        body = json.dumps(to_otlp(events), ensure_ascii=True, separators=(",", ":")).encode("ascii")
-        post(self._url, body, {"Content-Type": "application/json"}, context=self._context)
+        _post_json(self._url, to_otlp(events), self._context)
         return len(events)
 
     def close(self) -> None:
         """Nothing is kept."""
+
+
+class OtlpMetricsSender:
+    """The counter by itself, as a receiver of its own: that it fails must not send logs twice, nor go unnoticed."""
+
+    def __init__(self, link: Link, context: ssl.SSLContext | None) -> None:
+        scheme = link.scheme.removeprefix("otlp+")
+        self.name = f"otlp-metrics:{link.host}"
+        base = f"{scheme}://{link.url.partition('://')[2].rstrip('/')}"
+        self._url = f"{base.removesuffix('/v1/logs')}/v1/metrics"
+        self._context = context
+        self._counts = Counts()
+        self._start = time.time()
+
+    def open(self) -> None:
+        """Each report is a connection of its own."""
+
+    def write(self, events: Sequence[Event]) -> int:
+        ahead = Counts(self._counts)
+        ahead.write(events)
+        _post_json(self._url, to_otlp_metrics(ahead.items(), events[0].node, self._start, time.time()), self._context)
+        self._counts = ahead  # only now: a batch that comes again must not count twice
+        return len(events)
+
+    def close(self) -> None:
+        """The counts stay."""
+
+
+def _post_json(url: str, message: dict[str, Any], context: ssl.SSLContext | None) -> None:
+    body = json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    post(url, body, {"Content-Type": "application/json"}, context=context)
 
 
 class RedisMissing(DependencyError):
