@@ -9,6 +9,7 @@ Every name here works through `request.state.garrison`; without `harden` around 
 - `limit("5/minute")` charges the rate layer's counters at one endpoint
 - `templates("folder")` renders Jinja2 pages that know `nonce`, `csrf_field()` and `principal`
 - `docs(app)` gives interactive API documentation that works under the strict Content-Security-Policy
+- `JsonRoute` bounds JSON bodies before they are parsed
 - `refusals()` writes Garrison's answers into the OpenAPI schema
 """
 
@@ -45,6 +46,7 @@ from .current import (
     require_principal,
 )
 from .docs import docs
+from .json_route import JsonRoute, json_route
 from .limits import limit
 from .pages import template_context, templates
 from .refusals import refusals
@@ -59,6 +61,7 @@ __all__ = [
     "CurrentPrincipal",
     "FreshLoginNeeded",
     "Garrison",
+    "JsonRoute",
     "Nonce",
     "WithAccounts",
     "accounts",
@@ -71,6 +74,7 @@ __all__ = [
     "exchange",
     "fresh_login",
     "guarded",
+    "json_route",
     "limit",
     "logged_in",
     "nonce",
