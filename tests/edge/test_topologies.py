@@ -92,6 +92,57 @@ class TestAddress:
                 assert way.seen.clients[-1] == source
 
 
+@pytest.mark.parametrize("way", PROXIES, indirect=True)
+class TestRedirect:
+    """From http to https; a proxy's matter (RFC 9110 section 15.4.9)."""
+
+    @pytest.fixture
+    def over_http(self, way: Topology) -> Any:
+        assert way.site is not None
+        port = way.site.http_port
+
+        def ask(data: bytes) -> bytes:
+            heard = b""
+            with socket.create_connection(("127.0.0.1", port), 5) as plain:
+                plain.sendall(data)
+                while part := plain.recv(65_536):
+                    heard += part
+            assert values(heard, "server") == []
+            assert values(heard, HSTS) == []  # RFC 6797 section 7.2: never over http
+            return heard
+
+        return ask
+
+    @pytest.mark.parametrize(
+        "target", ["/", "/a%2Fb?x=1", "/a/../b//c", "//evil.example/x", "/?next=https://evil.example/", "/%0d%0aX:%20y"]
+    )
+    def test_path_and_query_stay_as_they_came(self, way: Topology, over_http: Any, target: str) -> None:
+        for host in (HOST, f"{HOST}:80"):
+            answer = over_http(get(target, host=host))
+            assert status(answer) == 308
+            assert values(answer, "location") == [f"https://{HOST}:{way.running.port}{target}"]
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            get(host="evil.example"), get(host=f"{HOST}.evil.example"), get(host=f"evil.example/{HOST}"),
+            get(host=f"{HOST}@evil.example"), get(host=f"evil{HOST}"), get(host=""), b"GET / HTTP/1.0\r\n\r\n",
+            get("http://evil.example/"), get(f"http://{HOST}/", host="evil.example"),
+            get("/", "Host: evil.example"), get("/", "X-Forwarded-Host: evil.example", host="other.example"),
+        ],
+    )  # fmt: skip
+    def test_nobody_is_sent_to_an_unknown_host(self, way: Topology, over_http: Any, data: bytes) -> None:
+        answer = over_http(data)
+        assert all(value.startswith(f"https://{HOST}:{way.running.port}/") for value in values(answer, "location"))
+        assert status(answer) == 308 or 400 <= status(answer) < 500
+        assert b"https://evil" not in answer
+
+    def test_an_unknown_host_is_not_redirected_at_all(self, over_http: Any) -> None:
+        answer = over_http(get(host="evil.example"))
+        assert status(answer) == 421
+        assert values(answer, "location") == []
+
+
 def test_websockets_pass(way: Topology) -> None:
     plain = socket.create_connection(("127.0.0.1", way.running.port), 5)
     with connect(
