@@ -101,10 +101,16 @@ def serve(
 ) -> None:
     """Serve any ASGI application behind the policy, over HTTPS."""
     if unix is not None:
-        if dev or cert or key or client_ca or profile or reload or host or domain or workers or user or sandbox:
+        if dev or cert or key or client_ca or profile or reload or host or domain or user:
             raise Usage("--unix serves a proxy, which ends TLS.", remedy="Leave out all that is about TLS and network.")
         settle(policy, None)
         os.environ[RELOADED] = app
+        if workers or sandbox or _systemd() or load_policy(None).policy.serve.health:
+            from .serve_many import Many, run_many
+
+            none = (None, None, None)
+            run_many(Many(workers or 1, None, sandbox, (), none, "", 0, None, log_level, unix.absolute()))
+            return
         from ..serve.production import serve_unix
 
         serve_unix(_hardened(), unix, log_level=log_level, on_ready=_announce_unix)

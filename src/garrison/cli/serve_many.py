@@ -37,6 +37,7 @@ class Many:
     port: int
     profile: str | None
     log_level: str
+    unix: Path | None = None
 
 
 class Sockets(NamedTuple):
@@ -64,7 +65,7 @@ def run_many(many: Many) -> None:
     policy = load_policy(None).policy
     supervisors: list[Supervisor] = []
     with ExitStack() as stack:
-        sockets = _sockets(many, policy)
+        sockets = _sockets(many, policy, stack)
         for one in (*sockets.https, *sockets.http):
             stack.callback(one.close)
         answer = stack.enter_context(
@@ -86,11 +87,18 @@ def run_many(many: Many) -> None:
         supervisors[0].run()
 
 
-def _sockets(many: Many, policy: Policy) -> Sockets:
+def _sockets(many: Many, policy: Policy, stack: ExitStack) -> Sockets:
     from ..serve.listen import loopback_addresses, open_listeners, public_addresses
+    from ..serve.production import trust_unix
     from ..serve.systemd import HTTP, activated
+    from ..serve.unix import unix_listener
 
     given = activated(os.environ)
+    if many.unix is not None:
+        trust_unix(policy)
+        if any(one.family != socket.AF_UNIX for _, one in given):
+            raise Usage("systemd passed a socket of the network.", remedy="With --unix it is a Unix socket, or none.")
+        return Sockets([one for _, one in given] or [stack.enter_context(unix_listener(many.unix))], [])
     https = [found for name, found in given if name != HTTP]
     http = [found for name, found in given if name == HTTP]
     addresses = loopback_addresses(many.host) if policy.development else public_addresses(many.host)
@@ -103,8 +111,11 @@ def _sockets(many: Many, policy: Policy) -> Sockets:
 
 
 @contextmanager
-def _certificate(many: Many, policy: Policy, sockets: Sockets, emit: Emit) -> Iterator[tuple[Path, Path]]:
+def _certificate(many: Many, policy: Policy, sockets: Sockets, emit: Emit) -> Iterator[tuple[Path | None, Path | None]]:
     cert, key, _ = many.files
+    if many.unix is not None:
+        yield None, None
+        return
     if cert is not None and key is not None:
         yield cert.absolute(), key.absolute()
         return
@@ -116,7 +127,7 @@ def _certificate(many: Many, policy: Policy, sockets: Sockets, emit: Emit) -> It
         yield live, live
 
 
-def _job(many: Many, policy: Policy, cert: Path, key: Path) -> dict[str, Any]:
+def _job(many: Many, policy: Policy, cert: Path | None, key: Path | None) -> dict[str, Any]:
     from ..serve.devca import default_folder
     from ..serve.issuing.run import acme_folder
 
@@ -127,7 +138,8 @@ def _job(many: Many, policy: Policy, cert: Path, key: Path) -> dict[str, Any]:
     writable = [state, *(Path(one).absolute() for one in policy.serve.writable), *files]
     client_ca = many.files[2]
     return {
-        "cert": str(cert), "key": str(key), "client_ca": str(client_ca.absolute()) if client_ca else None,
+        "cert": cert and str(cert), "key": key and str(key),
+        "client_ca": str(client_ca.absolute()) if client_ca else None,
         "profile": many.profile, "log_level": many.log_level,
         "hidden": hidden and [str(one) for one in hidden], "writable": [str(one) for one in writable],
     }  # fmt: skip
@@ -140,6 +152,9 @@ def _port_of(listeners: list[socket.socket]) -> int:
 def _announce(many: Many, policy: Policy, plan: Plan, notify: Notify) -> None:
     console = err()
     for one in plan.listeners:
+        if one.family == socket.AF_UNIX:
+            console.print(safe(f"Serving on unix:{one.getsockname()} with {many.workers} workers", "bold green"))
+            continue
         address, port = one.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address
         console.print(safe(f"Serving on https://{shown}:{port} with {many.workers} workers", "bold green"))

@@ -42,13 +42,11 @@ def _serve(job: dict[str, Any]) -> None:
 
         for missing in enter(Walls([Path(one) for one in job["hidden"]], [Path(one) for one in job["writable"]])):
             err().print(paragraph(missing, "yellow"))
-    from ..serve.production import Pair, serve_production
+    from ..serve.production import Pair, serve_production, serve_unix
     from .served import app
 
     files = [Path(job[name]) if job[name] else None for name in ("cert", "key", "client_ca")]
     cert, key, client_ca = files
-    if cert is None or key is None:
-        raise ValueError("a worker is given a certificate and its key")
     listeners = [socket.socket(fileno=number) for number in job["listeners"]]
 
     def ready(listening: Listening) -> None:
@@ -56,6 +54,9 @@ def _serve(job: dict[str, Any]) -> None:
             os.write(job["ready"], b"1")
             os.close(job["ready"])
 
+    if cert is None or key is None:  # the supervisor's listeners are Unix sockets, and TLS ends before them
+        serve_unix(app(), None, log_level=job["log_level"], on_ready=ready, listeners=listeners)
+        return
     pair = Pair(cert, key, client_ca)
     serve_production(
         app(), pair, profile=job["profile"], log_level=job["log_level"], on_ready=ready, listeners=listeners

@@ -51,7 +51,7 @@ def _defaults(site: Site) -> Iterator[str]:
     yield "    timeout client-fin 2s"
     yield from note("And the application.", 4)
     yield from ("    timeout connect 5s", "    timeout queue 5s", f"    timeout server {site.answer_time}s")
-    yield from (f"    timeout tunnel {site.tunnel_time}s", "    retries 0", "")
+    yield from (f"    timeout tunnel {site.tunnel_time}s", "    retries 2", "")
 
 
 def _bind(site: Site, port: int, words: str = "") -> Iterator[str]:
@@ -130,4 +130,7 @@ def _headers(site: Site) -> Iterator[str]:
 
 def _backend(site: Site) -> Iterator[str]:
     yield from ("backend garrison_app", "    http-reuse safe")
+    yield from note("A kept connection that a worker closed just now: asked anew, unless it may change something.", 4)
+    yield "    retry-on conn-failure empty-response"
+    yield "    http-request disable-l7-retry unless { method GET HEAD OPTIONS }"
     yield f"    server app {f'unix@{site.socket}' if site.socket else site.address}"

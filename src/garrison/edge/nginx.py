@@ -155,7 +155,9 @@ def _proxy(site: Site) -> Iterator[str]:
         yield f"limit_req zone=garrison_requests burst={site.requests.burst} nodelay;"
     yield from ("proxy_pass http://garrison_app;", "proxy_http_version 1.1;", "")
     yield from note("Bodies are passed on as they arrive, so that the application counts and times them.")
-    yield from ("proxy_request_buffering off;", "proxy_next_upstream off;", "proxy_connect_timeout 5s;")
+    yield from ("proxy_request_buffering off;", "proxy_connect_timeout 5s;")
+    yield from note("A kept connection that a worker closed just now: asked anew, unless it may change something.")
+    yield from ("proxy_next_upstream error;",)
     yield from (f"proxy_send_timeout {site.answer_time}s;", f"proxy_read_timeout {site.answer_time}s;", "")
     yield from note("What nginx says about the request; whatever the client said about itself is overwritten.")
     yield from _set(("Host", f"$host{site.port_suffix}"), ("Upgrade", "$garrison_upgrade"))

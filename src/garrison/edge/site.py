@@ -91,6 +91,7 @@ class Site:
     connections: int
     prefix: int
     group: str
+    processes: int
     place: Place = Place()
 
     @property
@@ -141,6 +142,7 @@ def site_of(policy: Policy) -> Site:
         connections=edge.connections,
         prefix=policy.client.ipv6_prefix,
         group=edge.group,
+        processes=policy.processes,
     )
 
 

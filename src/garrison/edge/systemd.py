@@ -43,8 +43,11 @@ def _unit(app: str) -> Iterator[str]:
 
 
 def _service(site: Site, app: str, folder: str, runtime: str, stop: float) -> Iterator[str]:
-    yield from ("[Service]", "Type=exec", f"WorkingDirectory={folder}")
-    yield f"ExecStart={folder}/.venv/bin/garrison serve {app} --unix {site.socket}"
+    yield from ("[Service]", "Type=notify", f"WorkingDirectory={folder}")
+    workers = f" --workers {site.processes}" if site.processes > 1 else ""
+    yield f"ExecStart={folder}/.venv/bin/garrison serve {app} --unix {site.socket}{workers}"
+    yield from note("systemctl reload starts new workers with the changed application, and loses no request.")
+    yield "ExecReload=/bin/kill -HUP $MAINPID"
     yield from ("Restart=on-failure", "RestartSec=1", f"TimeoutStopSec={round(stop) + 5}", "KillMode=mixed")
     yield from note("A user for this run only. The proxy's group may connect to the socket, and is all they share.")
     yield from ("DynamicUser=yes", f"Group={site.group}", f"RuntimeDirectory={runtime}", "RuntimeDirectoryMode=0750")

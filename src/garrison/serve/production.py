@@ -12,7 +12,7 @@ import resource
 import socket
 import stat
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from typing import Literal
 from ..asgi.onion import Onion
 from ..core.address import compile_client
 from ..events.vocabulary import EventName
+from ..policy.model import Policy
 from .clients import Clients
 from .context import TlsProfile
 from .dev import check_log_level, require
@@ -90,20 +91,33 @@ def serve_production(
 
 
 def serve_unix(
-    app: Onion, path: Path, *, log_level: str = "info", on_ready: Callable[[Listening], None] | None = None
+    app: Onion,
+    path: Path | None,
+    *,
+    log_level: str = "info",
+    on_ready: Callable[[Listening], None] | None = None,
+    listeners: list[socket.socket] | None = None,
 ) -> None:
     """Serve `app` on the Unix socket `path`, without TLS, for a proxy in front; see `serve_production`.
 
-    Owner and group may connect; the socket is removed at the end. Raises `SocketUnavailableError`,
+    Owner and group may connect; the socket is removed at the end. `listeners` are sockets that listen already, in place
+    of `path`. Raises `SocketUnavailableError`,
     `OptionRefusedError` when the policy does not trust the proxy, and what `serve_production` raises.
     """
     check_log_level(log_level)
     require("uvicorn", "httptools", "websockets")
-    if "unix" not in app.doors[0].policy.proxies:
+    trust_unix(app.doors[0].policy)
+    with ExitStack() as stack:
+        if path is not None:
+            listeners = [stack.enter_context(unix_listener(path))]
+        _serve(app, None, listeners or [], (), log_level, on_ready)
+
+
+def trust_unix(policy: Policy) -> None:
+    """Raises `OptionRefusedError` when `policy` would not believe the proxy behind a Unix socket."""
+    if "unix" not in policy.proxies:
         remedy = 'Add "unix" to `proxies`, and connect nothing to the socket but a proxy that writes that header.'
         raise OptionRefusedError("unix", "The policy does not trust the proxy behind a Unix socket.", remedy=remedy)
-    with unix_listener(path) as listener:
-        _serve(app, None, [listener], (), log_level, on_ready)
 
 
 def _serve(
