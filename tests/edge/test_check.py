@@ -120,7 +120,7 @@ def test_a_fault_in_the_configuration_is_found(
 
 
 @pytest.mark.parametrize(
-    ("server", "line"), [("nginx", "gzip off;"), ("haproxy", "retries 0"), ("caddy", "protocols h1 h2")]
+    ("server", "line"), [("nginx", "gzip off;"), ("haproxy", "timeout connect 5s"), ("caddy", "protocols h1 h2")]
 )
 def test_what_the_server_does_not_accept_is_told_in_its_own_words(
     server: str, line: str, changed: Callable[[str, Callable[[str], str]], None]
