@@ -30,7 +30,7 @@ ALL = ("direct", *PROXIES)
 LARGE = 1024 * 1024
 LATE = 3.5
 """Seconds that the application takes for `/late`."""
-KEY = "GARRISON_EDGE_TEST_KEY"
+KEY = "ROOT_KEY_OF_THE_TOPOLOGIES"
 LOOSE = {"mode": "off", "allow_insecure_off": "what is tested stands in front of it"}
 
 
@@ -114,7 +114,10 @@ def topology(
     seen = Seen()
     os.environ[KEY] = "p5Vt8Zr2LqX7nB4wKc9Yd6Hs3Jm1Fg0Ta-_UeOiRxNv"
     policy = policy_of(folder, name, **values)
-    onion = harden(application(seen), policy, layers=[lambda facts: _note(seen, facts)])
+    try:
+        onion = harden(application(seen), policy, layers=[lambda facts: _note(seen, facts)])
+    finally:
+        del os.environ[KEY]
     context = client_context(authority.file)
     with ExitStack() as opened:
         if name == "direct":
