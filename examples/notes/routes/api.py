@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from garrison.fastapi import limit, refusals
+from garrison.fastapi import JsonRoute, limit, refusals
 
 from .. import notes
 from ..models import Note, User
@@ -15,7 +15,7 @@ from ..parts import ApiUser, MayRead, MayWrite, Session, WithParts
 from ..schemas import Me, NoteIn, NoteList, NoteOut
 from ..schemas import Query as QueryText
 
-router = APIRouter(prefix="/api", tags=["notes"], responses=refusals())
+router = APIRouter(prefix="/api", tags=["notes"], responses=refusals(), route_class=JsonRoute)
 
 
 @router.get("/me", response_model=Me, dependencies=[MayRead])

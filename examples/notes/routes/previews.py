@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, HTTPException
 
-from garrison.fastapi import refusals
+from garrison.fastapi import JsonRoute, refusals
 
 from ..parts import CurrentUser, WithParts
 from ..previews import PreviewRefused
 from ..schemas import PreviewIn, PreviewOut
 
-router = APIRouter(prefix="/api", tags=["previews"], responses=refusals())
+router = APIRouter(prefix="/api", tags=["previews"], responses=refusals(), route_class=JsonRoute)
 
 
 @router.post("/previews", response_model=PreviewOut)
