@@ -17,6 +17,7 @@ SMALL = JsonLimits(size=2000, depth=4, values=50, keys=20, digits=20)
 ATTACKS: list[tuple[str, bytes, str]] = [
     ("depth", b"[" * 33 + b"]" * 33, "depth"),
     ("depth of objects", b'{"a":' * 40 + b"1" + b"}" * 40, "depth"),
+    ("depth of objects and lists by turns", b'{"a":[' * 17 + b"1" + b"]}" * 17, "depth"),
     ("depth beside strings with brackets", b'["]]]]",' + b"[" * 40 + b"]" * 40 + b"]", "depth"),
     ("depth behind an escaped quote", b'["\\"",' + b"[" * 40 + b"]" * 40 + b"]", "depth"),
     ("a million values", b"[" + b"1," * 300_000 + b"1]", "values"),

@@ -18,7 +18,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-_BRACKETS: Final = bytes(set(range(256)) - set(b'[]{}"'))
+_BESIDE: Final = bytes(set(range(256)) - set(b'[]{}"'))
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},:]|[-+.0-9][-+.0-9eE]*+|[A-Za-z]++|[^\s]', re.DOTALL)
@@ -104,13 +105,13 @@ def _shallow(data: bytes, depth: int) -> bool:
     """
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    bones = data.translate(None, _BRACKETS).replace(b'""', b"")
+    bones = data.translate(_ONE_KIND, _BESIDE).replace(b'""', b"")
     if b'"' in bones:
         return False
     for _ in range(depth):
         if not bones:
             return True
-        bones = bones.replace(b"[]", b"").replace(b"{}", b"")
+        bones = bones.replace(b"[]", b"")  # one level: of one kind, so that no pass takes out two
     return not bones
 
 
