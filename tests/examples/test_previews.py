@@ -11,7 +11,8 @@ import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute
 
-from examples.notes.previews import Address, PreviewRefused, Previews, find_title, is_public
+from examples.notes.previews import PreviewRefused, Previews, find_title
+from garrison.inputs.fetch import Address, is_public
 
 from .site import Site
 
