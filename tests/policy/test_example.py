@@ -106,7 +106,7 @@ apps = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(apps, st.sampled_from(["", "browser", "api", "compat"]))
 def test_whatever_is_seen_the_file_loads_and_is_safe(facts: AppFacts, preset: str) -> None:
     assert errors(read(facts, preset)) <= {"P001", "P007"}
