@@ -196,7 +196,8 @@ def attach_exports(policy: Policy, keyring: Keyring, bus: Bus, services: Service
         own = {one.name: one.stats() for one in outlets}
         lanes = tuple(own.get(lane.writer, lane) for lane in stats.writers)
         stats = replace(stats, writers=lanes)
-        return render(counts.items(), stats, recorded=services.recorded(), degraded=services.degraded())
+        gauges = [(name, what, ask()) for name, (what, ask) in services.gauges.items()]
+        return render(counts.items(), stats, gauges, recorded=services.recorded(), degraded=services.degraded())
 
     return metrics
 

@@ -68,6 +68,20 @@ def test_each_alarm_comes_once_and_again_for_another_certificate(authority: Auth
     assert told.steps == [1, 2, 3, 3]
 
 
+def test_the_days_left_are_a_number_that_falls_and_rises_with_the_next_certificate(authority: Authority) -> None:
+    pair = authority.pair("first")
+    told = Told(pair)
+    what, days_left = told.services.gauges["certificate_days_left"]
+    assert "Days" in what
+    assert days_left() == pytest.approx(10, abs=0.1)
+    told.now += 11 * DAY
+    assert days_left() == pytest.approx(-1, abs=0.1)
+    put(pair, *authority.make("second", days=20))
+    told.watch.look()
+    told.watch.look()
+    assert days_left() == pytest.approx(9, abs=0.1)
+
+
 def test_a_clock_that_is_put_back_lets_the_alarm_come_again(authority: Authority) -> None:
     told = Told(authority.pair("first"))
     start = told.now
@@ -108,7 +122,7 @@ def test_what_is_lost_or_foreign_is_named(authority: Authority, tmp_path: Path) 
 
 
 @contextmanager
-def serving(tmp_path: Path, authority: Authority) -> Iterator[tuple[httpx.Client, tuple[str, ...]]]:
+def serving(tmp_path: Path, authority: Authority) -> Iterator[tuple[httpx.Client, tuple[str, ...], Services]]:
     certificate, key = authority.make("a", hosts=("shop.example.test",))
     pair = Pair(tmp_path / "a.pem", tmp_path / "a.key")
     put(pair, certificate, key)
@@ -125,7 +139,7 @@ def serving(tmp_path: Path, authority: Authority) -> Iterator[tuple[httpx.Client
         context = client_context(authority.file)
         with httpx.Client(verify=context, trust_env=False) as client:
             client.base_url = httpx.URL(f"https://127.0.0.1:{listening.port}")
-            yield client, listening.warnings
+            yield client, listening.warnings, app.services
 
 
 def _key(folder: Path) -> Path:
@@ -147,10 +161,13 @@ def test_hsts_goes_out_only_for_a_certificate_that_this_machine_trusts(
     trusting: bool, tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.file if trusting else tmp_path / "nobody.pem"))
-    with serving(tmp_path, authority) as (client, warnings):
+    with serving(tmp_path, authority) as (client, warnings, services):
         answer = client.get(
             "/", headers={"host": "shop.example.test"}, extensions={"sni_hostname": "shop.example.test"}
         )
         assert answer.status_code == 200
         assert len(answer.headers.get_list("strict-transport-security")) == trusting
         assert (UNTRUSTED in warnings) is not trusting
+        numbers = dict(line.rsplit(" ", 1) for line in services.metrics().decode().splitlines() if line[0] != "#")
+        assert float(numbers["garrison_certificate_trusted"]) == trusting
+        assert float(numbers["garrison_certificate_days_left"]) > 0

@@ -230,6 +230,8 @@ class Services:
     """Names of the services that do not work now and have a substitute or are missing, such as "store"."""
     recorded: Callable[[], bool] = lambda: True
     """Whether what happens now can be written to the audit log, or need not be."""
+    gauges: dict[str, tuple[str, Callable[[], float]]] = field(default_factory=dict)
+    """Numbers of this process for the metrics, by name: what each means, and how it is asked. Asking never raises."""
     metrics: Callable[[], bytes] = bytes
     """What the operator's `/metrics` answers."""
     opening: list[Callable[[], Awaitable[None]]] = field(default_factory=list)

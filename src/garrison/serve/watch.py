@@ -34,6 +34,19 @@ class Watch:
         self._alarmed = 0
         self._judge()
         self._alarm()
+        services.gauges["certificate_days_left"] = (
+            "Days until the certificate in use ends; below zero when it has.",
+            self.days_left,
+        )
+        services.gauges["certificate_trusted"] = (
+            "Whether clients trust the certificate in use.",
+            lambda: float(services.trusted),
+        )
+
+    def days_left(self) -> float:
+        """Days until the certificate in use ends."""
+        end = self._certificates.certificate.not_valid_after_utc
+        return (end - self._now()).total_seconds() / 86_400
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -59,10 +72,10 @@ class Watch:
         certificate, now = self._certificates.certificate, self._now()
         level = alarm_of(certificate.not_valid_before_utc, certificate.not_valid_after_utc, now)
         if level > self._alarmed:
-            left = (certificate.not_valid_after_utc - now).total_seconds() / 86_400
             self._services.emit(
-                EventName.CERTIFICATE_EXPIRING, None, days_left=round(left, 2), step=level, steps=len(ALARMS),
-                until=certificate.not_valid_after_utc.isoformat(), serial=f"{certificate.serial_number:x}",
+                EventName.CERTIFICATE_EXPIRING, None, step=level, steps=len(ALARMS),
+                days_left=round(self.days_left(), 2), until=certificate.not_valid_after_utc.isoformat(),
+                serial=f"{certificate.serial_number:x}",
             )  # fmt: skip
         self._alarmed = level
 

@@ -15,6 +15,8 @@ from ..event import Event
 
 CONTENT_TYPE: Final = b"text/plain; version=0.0.4; charset=utf-8"
 Key = tuple[str, str, str]
+Shown = tuple[str, str, float]
+"""A number: its name after `garrison_`, what it means, and its value."""
 
 
 class Counts:
@@ -43,9 +45,23 @@ class Counts:
             return sorted(self._counts.items())
 
 
-def render(counts: Iterable[tuple[Key, int]], stats: BusStats, *, recorded: bool, degraded: Sequence[str]) -> bytes:
-    """The page that Prometheus scrapes."""
-    return "".join(f"{line}\n" for line in _lines(counts, stats, recorded, degraded)).encode()
+def render(
+    counts: Iterable[tuple[Key, int]],
+    stats: BusStats,
+    gauges: Iterable[Shown] = (),
+    *,
+    recorded: bool,
+    degraded: Sequence[str],
+) -> bytes:
+    """The page that Prometheus scrapes. `gauges` are numbers that other rooms bring."""
+    lines = [*_lines(counts, stats, recorded, degraded), *_gauges(gauges)]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _gauges(gauges: Iterable[Shown]) -> Iterator[str]:
+    for name, what, value in gauges:
+        yield from _head(f"garrison_{name}", "gauge", what)
+        yield f"garrison_{name} {value:.10g}"
 
 
 def _lines(
