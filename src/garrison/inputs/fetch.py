@@ -22,12 +22,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ..core.errors import DependencyError
-from .fetch_address import Address as Address
-from .fetch_address import is_public as is_public
 from .fetch_rule import FetchRefused as FetchRefused
 from .fetch_rule import FetchRule as FetchRule
 from .fetch_rule import Why as Why
 from .fetch_rule import check_addresses, check_answer, check_url, next_headers
+from .public_address import Address as Address
+from .public_address import is_public as is_public
 
 if TYPE_CHECKING:
     import httpx

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Final
 
 from ..core.errors import GarrisonError, OperatorError
-from .fetch_address import Address, is_public
+from .public_address import Address, is_public
 
 if TYPE_CHECKING:
     import httpx

@@ -19,6 +19,7 @@ import idna
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from .public_address import is_public
 from .text import OWN
 
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
@@ -81,12 +82,9 @@ def parse_ip(text: str) -> IPv4Address | IPv6Address:
 
 
 def parse_public_ip(text: str) -> IPv4Address | IPv6Address:
-    """An address of the public internet (IANA special-purpose registries); 6to4, NAT64 and Teredo wrap others: out."""
+    """An address of the public internet, as outgoing requests see it: `public_address.is_public`."""
     found = parse_ip(text)
-    wrapped = isinstance(found, IPv6Address) and (
-        found.sixtofour or found.teredo or found.packed.startswith(b"\x00\x64\xff\x9b")
-    )
-    if not found.is_global or found.is_multicast or wrapped:
+    if not is_public(found):
         raise _wrong("ip_public", "Not a public IP address")
     return found
 

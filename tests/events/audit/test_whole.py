@@ -165,9 +165,9 @@ def test_a_receiver_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
         for first in range(0, 300, 10):
             hand.now += 60
             log.write(some_events(10, first=first))
-        assert time.monotonic() - began < 3  # seconds; each of the 30 checkpoints would have waited five
+        assert time.monotonic() - began < 30  # seconds; each of the 30 checkpoints would have waited five
         log.close()
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which addresses an outgoing request may connect to. Pure.
+"""Which addresses are of the public internet: what inputs may name, and outgoing requests connect to. Pure.
 
 Threat: an address that leads inside under another form: IPv4 within IPv6 (mapped, compatible, 6to4, NAT64, Teredo),
 link-local metadata services (169.254.169.254, fd00:ec2::254), carrier-grade NAT. Lets pass: an inside host that has a
