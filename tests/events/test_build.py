@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from garrison.core.clock import SYSTEM
+from garrison.events.audit.build import audit_folder
 from garrison.events.build import build_bus, build_writers, store_path
 from garrison.events.query import tail
 from garrison.events.sqlite import StoreUnusable
 from garrison.events.writers import EventsUnwritable
 from garrison.policy.model import Policy
-from tests.events.making import facts, lines
+from tests.events.making import event, facts, lines
 
 
 def policy(tmp_path: Path, **events: object) -> Policy:
@@ -51,3 +52,25 @@ def test_a_place_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "state" / "events.db").write_bytes(b"no database" * 99)
     with pytest.raises(EventsUnwritable, match="not a database"):
         build_bus(policy(tmp_path, output="none"), SYSTEM)
+
+
+def test_records_stay_where_they_began_when_the_working_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, later = tmp_path / "begin", tmp_path / "later"
+    begin.mkdir()
+    later.mkdir()
+    monkeypatch.chdir(begin)
+    wanted = Policy.model_validate(
+        {"preset": "testing", "state": "state", "events": {"output": "events.log", "store": True}}
+    )
+    writers = build_writers(wanted)  # not yet open
+    audit = audit_folder(wanted)
+    monkeypatch.chdir(later)
+    for writer in writers:
+        writer.open()
+        writer.write([event()])
+        writer.close()
+    assert list(later.iterdir()) == []
+    assert {one.name for one in begin.iterdir()} == {"state", "events.log"}
+    assert audit.is_relative_to(begin)

@@ -35,10 +35,10 @@ def build_writers(policy: Policy) -> list[Writer]:
     if policy.events.output == "stderr":
         writers.append(StderrWriter())
     elif policy.events.output != "none":
-        writers.append(FileWriter(Path(policy.events.output)))
+        writers.append(FileWriter(Path(policy.events.output).absolute()))
     return writers
 
 
 def store_path(policy: Policy) -> Path:
     """Where the embedded store of `policy` is."""
-    return Path(policy.state) / FILE_NAME
+    return Path(policy.state).absolute() / FILE_NAME  # the working folder may change while it runs

@@ -55,7 +55,7 @@ class SyslogPlace:
 
 
 def audit_folder(policy: Policy) -> Path:
-    return Path(policy.state) / FOLDER
+    return Path(policy.state).absolute() / FOLDER  # the working folder may change while it runs
 
 
 def signers(seeds: Sequence[bytes], node: str) -> list[Signer]:
@@ -82,7 +82,7 @@ def build_audit(policy: Policy, clock: Clock, seeds: Sequence[bytes], emit: Emit
 def place_of(link: Link) -> Place:
     """What sends to `link`."""
     if link.scheme == "file":
-        return FilePlace(Path(link.path))
+        return FilePlace(Path(link.path).absolute())
     if link.scheme in ("https", "http"):
         return HttpPlace(link)
     if link.scheme.startswith("syslog"):
