@@ -11,7 +11,7 @@ import pytest
 
 from garrison.core.clock import SYSTEM, Clock
 from garrison.core.ports import Counters, Records
-from garrison.policy.store_address import parse_store
+from garrison.policy.store_address import parse_store, resolve_store
 from garrison.stores import MemoryCounters, MemoryRecords, SqliteRecords
 from garrison.stores.link import Link
 from garrison.stores.redis import RedisCounters
@@ -20,8 +20,16 @@ from garrison.stores.redis_records import RedisRecords
 MakeCounters: TypeAlias = Callable[[Clock, int], Counters]
 MakeRecords: TypeAlias = Callable[[Clock, int], Records]
 
-COUNTERS = ("memory", "redis", "redis cluster")
-RECORDS = ("memory", "sqlite", "redis", "redis cluster")
+SHARED = {
+    "redis": "standalone",
+    "redis over tls, as a user with few rights": "restricted",
+    "redis sentinel": "with_sentinel",
+    "redis cluster": "three_nodes",
+}
+"""Kinds of shared store, and the fixture that gives the address of each."""
+COUNTERS = ("memory", *SHARED)
+RECORDS = ("memory", "sqlite", *SHARED)
+PASSWORD = {"PW": "s3cret"}
 _NUMBERS = count()
 _NO_LINK = Link(parse_store("redis://127.0.0.1:1"), SYSTEM, lambda away, why: None)
 
@@ -37,11 +45,10 @@ class Making:
 
     async def open(self) -> None:
         """Connect to the shared store, if this is one; what a server does before it takes requests."""
-        server = {"redis": "standalone", "redis cluster": "three_nodes"}.get(self._kind)
+        server = SHARED.get(self._kind)
         if server is not None:
-            self._link = Link(
-                parse_store(self._request.getfixturevalue(server)), SYSTEM, lambda away, why: None, seconds=5.0
-            )
+            address = resolve_store(self._request.getfixturevalue(server), PASSWORD)
+            self._link = Link(address, SYSTEM, lambda away, why: None, seconds=5.0)
             await self._link.open()
             assert not self._link.away
 
