@@ -1,7 +1,8 @@
 """Key files: read only when nobody else can read or swap them, and made once.
 
-Threat: another user of the machine reads the key, or plants one through a link, a loose folder or a race. Assumption:
-a local POSIX file system. Lets pass: the superuser, and whoever already acts as this user.
+Threat: another user of the machine reads the key, or plants one through a link or a race; where one is made, also
+through a loose folder. Assumption: a local POSIX file system. Lets pass: the superuser, and whoever already acts as
+this user; where a file is only read, whoever may write its folder can take it away or put another of ours in its place.
 """
 
 from __future__ import annotations
