@@ -4,8 +4,8 @@ Threat: mass assignment by fields nobody declared (CWE-915), and values without 
 list of a million items, `1e999`. Bounds are put into pydantic's own schema when the class is made, so they cost what
 pydantic's bounds cost and stand in the OpenAPI document.
 
-Assumption: bodies are bounded before they are parsed (`size`, `json`). Lets pass: fields typed `Any`, which nothing can
-be said about (`garrison routes` reports them); whatever a validator of your own returns.
+Assumption: bodies are bounded before they are parsed: their bytes by the layer `size`, the rest by `JsonRoute` where a
+route uses it. Lets pass: fields typed `Any`, which nothing can be said about; whatever a validator of your own returns.
 """
 
 from __future__ import annotations
