@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from ...core.errors import OperatorError
 from .entry import Row
@@ -56,7 +56,8 @@ def parts_of(path: Path) -> Iterator[Iterator[Part | Unreadable]]:
             raise NoLog(path)
         yield _parts(files)
     elif path.is_file():
-        yield iter([_exported(path)])
+        with path.open(encoding="utf-8") as lines:
+            yield iter([_exported(path, lines)])
     else:
         raise NoLog(path)
 
@@ -76,8 +77,7 @@ def _parts(files: list[Path]) -> Iterator[Part | Unreadable]:
             yield Unreadable(file.name, str(error))
 
 
-def _exported(path: Path) -> Part:
-    lines = path.open(encoding="utf-8")
+def _exported(path: Path, lines: TextIO) -> Part:
     try:
         head = json.loads(lines.readline())
         if head["format"] != FORMAT:

@@ -127,15 +127,9 @@ class _Walk:
         self._match(self.expected, self._due.pop(self.expected, ()))
         try:
             self._walk(part.rows)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            self._unreadable(part, str(error))
         except Exception as error:  # noqa: BLE001 - a database damaged on purpose raises what it will; it is told
-            self._unreadable(part, str(error))
-
-    def _unreadable(self, part: Part, why: str) -> None:
-        self.report.add(
-            Kind.UNREADABLE, self.expected, f"{part.name} can't be read from entry {self.expected} on: {why}."
-        )
+            where = f"{part.name} can't be read from entry {self.expected} on"
+            self.report.add(Kind.UNREADABLE, self.expected, f"{where}: {error}.")
 
     def _enter(self, part: Part, *, first: bool) -> None:
         state = part.state
