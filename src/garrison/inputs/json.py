@@ -22,7 +22,9 @@ _BESIDE: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},:]|[-+.0-9][-+.0-9eE]*+|[A-Za-z]++|[^\s]', re.DOTALL)
+_TEXT: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_STRING: Final = re.compile(_TEXT, re.DOTALL)
+_TOKEN: Final = re.compile(_TEXT + rb"|[\[\]{},:]|[-+.0-9][-+.0-9eE]*+|[A-Za-z]++|[^\s]", re.DOTALL)
 _WORDS: Final = frozenset({b"true", b"false", b"null", b"NaN", b"Infinity"})
 _SHAPES: Final = bytes(0x30 if byte in b"0123456789." else 0x65 if byte in b"eE" else 0x20 for byte in range(256))
 """Numbers as zeros and `e`, all else as spaces; signs are taken out."""
@@ -160,7 +162,7 @@ def _judge_number(text: bytes, digits: int) -> None:
 
 def _refuse_halves(data: bytes) -> None:
     """Escapes of surrogates are good in pairs only; the parser itself says which are pairs."""
-    for text in re.findall(rb'"[^"\\]*(?:\\.[^"\\]*)*"', data, re.DOTALL):
+    for text in _STRING.findall(data):
         if _SURROGATE.search(text):
             try:
                 value = json.loads(text)
