@@ -12,6 +12,7 @@ from typing import Any
 from ..core.names import STATE_KEY
 from ..core.ports import Services
 from ..core.verdict import Mode, Refuse
+from ..events.exports.metrics import CONTENT_TYPE
 from ..events.vocabulary import EventName
 from ..layers.reports import parse_reports, to_event_details
 from ..policy.model import Policy
@@ -61,7 +62,7 @@ class Own:
 
     async def _serve_metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = self._services.metrics()
-        headers = [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8"), (b"cache-control", b"no-store")]
+        headers = [(b"content-type", CONTENT_TYPE), (b"cache-control", b"no-store")]
         await _answer(send, 200, headers, b"" if scope["method"] == "HEAD" else body, len(body))
 
     async def _take_reports(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import OperatorError
-from .options import load_policy
+from .options import load_policy, state_folder
 from .output import Usage
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def log_folder(policy: Path | None, state: Path | None) -> Path:
     """The folder of the policy's log, or of the one in the state folder `state`."""
     from ..events.audit.log import FOLDER
 
-    return (state or Path(load_policy(policy).policy.state)) / FOLDER
+    return state_folder(policy, state) / FOLDER
 
 
 def keys_for(given: list[str] | None, policy: Path | None, origins: Iterable[str]) -> list[VerifierKey]:
@@ -81,6 +81,7 @@ def open_log(policy: Path | None, state: Path | None, *, signing: bool) -> Itera
     import sqlite3
 
     from ..core.clock import SYSTEM
+    from ..core.ports import silent  # what a command does to the log stands in the log itself
     from ..events.audit.build import build_audit
     from ..events.audit.segment import segments
     from ..events.audit.source import NoLog
@@ -91,7 +92,7 @@ def open_log(policy: Path | None, state: Path | None, *, signing: bool) -> Itera
     folder = log_folder(policy, state)
     if not segments(folder):
         raise NoLog(folder)
-    log = build_audit(loaded, SYSTEM, _seeds(loaded) if signing else (), _unheard)
+    log = build_audit(loaded, SYSTEM, _seeds(loaded) if signing else (), silent)
     try:
         log.open()
         yield log
@@ -149,7 +150,3 @@ def _seeds(policy: Policy) -> tuple[bytes, ...]:
     from ..secrets.keyring import Keyring
 
     return Keyring.from_policy(policy, os.environ, Path(policy.state), SYSTEM).derive_all(PURPOSE, 32)
-
-
-def _unheard(name: str, /, *_: object, **details: object) -> None:
-    """A command has no bus: what it does to the log stands in the log itself."""

@@ -57,4 +57,9 @@ def event_store(policy: Path | None, state: Path | None) -> Path:
     """The event store of the policy, or the one in the folder `state`."""
     from ..events.sqlite import FILE_NAME
 
-    return (state or Path(load_policy(policy).policy.state)) / FILE_NAME
+    return state_folder(policy, state) / FILE_NAME
+
+
+def state_folder(policy: Path | None, state: Path | None) -> Path:
+    """The folder that was named, or the policy's `state`."""
+    return state or Path(load_policy(policy).policy.state)

@@ -103,58 +103,58 @@ def serve(
     if unix is not None:
         if dev or cert or key or client_ca or profile or reload or host or domain or user:
             raise Usage("--unix serves a proxy, which ends TLS.", remedy="Leave out all that is about TLS and network.")
-        settle(policy, None)
-        os.environ[RELOADED] = app
-        if workers or sandbox or _systemd() or load_policy(None).policy.serve.health:
-            from .serve_many import Many, run_many
-
-            none = (None, None, None)
-            run_many(Many(workers or 1, None, sandbox, (), none, "", 0, None, log_level, unix.absolute()))
-            return
-        from ..serve.production import serve_unix
-
-        serve_unix(_hardened(), unix, log_level=log_level, on_ready=_announce_unix)
-        return
-    if not dev:
+        _choose(app, policy)
+        _behind_proxy(unix, workers, log_level, sandbox=sandbox)
+    elif dev:
+        if cert or key or client_ca or profile or domain or workers or user or sandbox:
+            raise Usage(
+                "--dev makes its own certificate.",
+                remedy="Leave out --cert, --key, --client-ca, --domain, --profile, --workers, --user and --sandbox.",
+            )
+        _choose(app, policy, Environment.DEVELOPMENT)
+        target = "garrison.cli.served:app()" if reload else _hardened()
+        number = 8443 if port is None else port
+        run(target, host=host or "localhost", port=number, reload=reload, log_level=log_level, announce=announce)
+    else:
         if domain and (cert or key):
             raise Usage("--domain makes its own certificate.", remedy="Leave out --cert and --key, or --domain.")
         if not domain and (cert is None or key is None):
             raise Usage(_NO_CERTIFICATE, remedy=_WHAT_CERTIFICATE)
         if reload:
             raise Usage("--reload is for development.", remedy="Add --dev, or leave it out.")
-        settle(policy, None)
-        os.environ[RELOADED] = app
-        number = port if port is not None else 443 if domain else 8443
-        if workers or user or sandbox or _systemd() or load_policy(None).policy.serve.health:
+        _choose(app, policy)
+        how = How(host or "*", port if port is not None else 443 if domain else 8443, profile, log_level)
+        if _needs_supervisor(workers, user, sandbox=sandbox):
             from .serve_many import Many, run_many
 
-            files = (cert, key, client_ca)
-            run_many(
-                Many(workers or 1, user, sandbox, tuple(domain or ()), files, host or "*", number, profile, log_level)
-            )
-            return
-        how = How(host or "*", number, profile, log_level)
-        if domain:
+            run_many(Many(workers or 1, user, sandbox, tuple(domain or ()), (cert, key, client_ca), *how))
+        elif domain:
             _issued(tuple(domain), client_ca, how)
         elif cert is not None and key is not None:
             _production(_hardened(), Files(cert, key, client_ca), how)
-        return
-    if cert or key or client_ca or profile or domain or workers or user or sandbox:
-        raise Usage(
-            "--dev makes its own certificate.",
-            remedy="Leave out --cert, --key, --client-ca, --domain, --profile, --workers, --user and --sandbox.",
-        )
-    settle(policy, Environment.DEVELOPMENT)
+
+
+def _choose(app: str, policy: Path | None, environment: Environment | None = None) -> None:
+    """Settle what is served, by which policy, for whoever loads it: this process or a child."""
+    settle(policy, environment)
     os.environ[RELOADED] = app
-    target = "garrison.cli.served:app()" if reload else _hardened()
-    run(
-        target,
-        host=host or "localhost",
-        port=8443 if port is None else port,
-        reload=reload,
-        log_level=log_level,
-        announce=announce,
-    )
+
+
+def _behind_proxy(unix: Path, workers: int | None, log_level: str, *, sandbox: bool) -> None:
+    if _needs_supervisor(workers, None, sandbox=sandbox):
+        from .serve_many import Many, run_many
+
+        none = (None, None, None)
+        run_many(Many(workers or 1, None, sandbox, (), none, "", 0, None, log_level, unix.absolute()))
+        return
+    from ..serve.production import serve_unix
+
+    serve_unix(_hardened(), unix, log_level=log_level, on_ready=_announce_unix)
+
+
+def _needs_supervisor(workers: int | None, user: str | None, *, sandbox: bool) -> bool:
+    """Whether a process of its own has to stand above the one that serves."""
+    return bool(workers or user or sandbox or _systemd() or load_policy(None).policy.serve.health)
 
 
 def _systemd() -> bool:
@@ -198,10 +198,11 @@ def _issued(names: tuple[str, ...], client_ca: Path | None, how: How) -> None:
 
 
 def _announce_production(listening: Listening) -> None:
+    from ..core.host import bracketed
+
     console = err()
     for address in listening.addresses:
-        shown = f"[{address}]" if ":" in address else address
-        console.print(safe(f"Serving on https://{shown}:{listening.port}", "bold green"))
+        console.print(safe(f"Serving on https://{bracketed(address)}:{listening.port}", "bold green"))
     for warning in listening.warnings:
         console.print(paragraph(warning, "yellow"))
 

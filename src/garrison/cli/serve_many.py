@@ -150,14 +150,15 @@ def _port_of(listeners: list[socket.socket]) -> int:
 
 
 def _announce(many: Many, policy: Policy, plan: Plan, notify: Notify) -> None:
+    from ..core.host import bracketed
+
     console = err()
     for one in plan.listeners:
         if one.family == socket.AF_UNIX:
             console.print(safe(f"Serving on unix:{one.getsockname()} with {many.workers} workers", "bold green"))
             continue
         address, port = one.getsockname()[:2]
-        shown = f"[{address}]" if ":" in address else address
-        console.print(safe(f"Serving on https://{shown}:{port} with {many.workers} workers", "bold green"))
+        console.print(safe(f"Serving on https://{bracketed(address)}:{port} with {many.workers} workers", "bold green"))
     if many.workers > 1 and policy.store in ("embedded", "memory"):
         console.print(
             paragraph(

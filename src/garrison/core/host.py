@@ -130,6 +130,11 @@ def _wildcard_base(pattern: str) -> str:
     return base.name
 
 
+def bracketed(name: str) -> str:
+    """A host as it stands before a port: IPv6 in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{name}]" if ":" in name else name
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A whole web origin (RFC 6454 section 4): equal only when scheme, host and port all are.
@@ -143,7 +148,7 @@ class Origin:
 
     def serialise(self) -> str:
         """As browsers write it (RFC 6454 section 6.2): no default port, brackets around IPv6."""
-        name = f"[{self.host}]" if ":" in self.host else self.host
+        name = bracketed(self.host)
         usual = self.port is None or self.port == _DEFAULT_PORTS.get(self.scheme)
         return f"{self.scheme}://{name}" if usual else f"{self.scheme}://{name}:{self.port}"
 

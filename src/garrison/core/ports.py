@@ -196,8 +196,8 @@ def _no_sealer(purpose: str) -> Seal:
     raise RuntimeError(f"no keyring is wired (asked to seal for {purpose!r})")
 
 
-def _silent(name: str, facts: Facts | None = None, /, **details: Detail) -> None:
-    """An Emit that records nothing; only for building layers in isolation."""
+def silent(name: str, facts: Facts | None = None, /, **details: Detail) -> None:
+    """An Emit that records nothing: for parts built in isolation, and commands that have no bus."""
 
 
 def _no_session(facts: Facts, /) -> str | None:
@@ -209,7 +209,7 @@ class Services:
     """What layers may use, built once by `wire.py`. A part that is not wired fails loudly on first use."""
 
     clock: Clock = SYSTEM
-    emit: Emit = _silent
+    emit: Emit = silent
     counters: Counters | None = None
     records: Records | None = None
     bans: BanBook | None = None

@@ -1,13 +1,12 @@
 """Addresses of receivers outside: where checkpoints and events go.
 
-Threat: a receiver reached in plaintext, which others on the way read and change; an address that means something else
-than it seems. What can't be read is refused at start. A password does not belong into an address.
+Threat: an address that means something else than it seems. What can't be read is refused at start. A password does not
+belong into an address. That a link is plaintext is the policy's matter (P052, P053).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,7 +15,6 @@ from ..core.errors import OperatorError
 
 _PORTS: Final = {"https": 443, "http": 80, "syslog+tls": 6514, "syslog": 514, "otlp+https": 4318, "otlp+http": 4318,
                  "redis": 6379, "rediss": 6379}  # fmt: skip
-_SAFE: Final = frozenset({"https", "syslog+tls", "otlp+https", "rediss", "file"})
 
 
 class BadLink(OperatorError):
@@ -33,17 +31,13 @@ class BadLink(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A receiver. `exposed`: others on the network can read or change what is sent."""
+    """A receiver."""
 
     scheme: str
     host: str
     port: int
     path: str
     url: str
-
-    @property
-    def exposed(self) -> bool:
-        return self.scheme not in _SAFE and not _is_loopback(self.host)
 
 
 def parse_link(text: str, *, secret: bool = False) -> Link:
@@ -60,10 +54,3 @@ def parse_link(text: str, *, secret: bool = False) -> Link:
     if parts.scheme not in _PORTS or not parts.hostname or not text.isascii() or not text.isprintable() or " " in text:
         raise BadLink("the address" if secret else text, "it is no absolute path and no address of a known kind")
     return Link(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], parts.path, text)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

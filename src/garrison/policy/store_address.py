@@ -26,6 +26,7 @@ from typing import Final, Literal
 from urllib.parse import parse_qsl, unquote
 
 from ..core.errors import OperatorError
+from ..core.host import bracketed
 
 Kind = Literal["embedded", "memory", "standalone", "sentinel", "cluster"]
 
@@ -103,7 +104,7 @@ class StoreAddress:
         if self.local:
             return self.kind
         scheme = next(name for name, what in _SCHEMES.items() if what == (self.kind, self.tls))
-        hosts = (f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name, port in self.hosts)
+        hosts = (f"{bracketed(name)}:{port}" for name, port in self.hosts)
         return f"{scheme}://{','.join(hosts)}"
 
 

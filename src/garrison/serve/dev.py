@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.host import bracketed
 from .context import TlsProfile
 from .devca import DevCA
 from .errors import ExtraMissingError, OptionRefusedError
@@ -67,11 +68,10 @@ def serve_dev(
     listeners = open_listeners(addresses, port)
     found = listeners[0].getsockname()[1]
     listening = tuple(listener.getsockname()[0] for listener in listeners)
-    shown = f"[{host}]" if ":" in host else host
 
     def announce(stop: Callable[[], None]) -> None:
         if on_ready is not None:
-            on_ready(Ready(f"https://{shown}:{found}", found, listening, ca.certificate_file, stop))
+            on_ready(Ready(f"https://{bracketed(host)}:{found}", found, listening, ca.certificate_file, stop))
 
     profile = TlsProfile(leaf.cert_file, leaf.key_file)
     try:

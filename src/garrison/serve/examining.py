@@ -19,6 +19,7 @@ from typing import Final
 from cryptography import x509
 
 from ..core.errors import DependencyError
+from ..core.host import bracketed
 
 SECONDS: Final = 5.0
 MOST_SUITES: Final = 64
@@ -48,7 +49,7 @@ class Endpoint:
 
     @property
     def shown(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{bracketed(self.host)}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ...core.clock import Clock
-from ...core.ports import Emit
+from ...core.ports import Emit, silent
 from ...policy.section_audit import AuditSection
 from ..appending import lock_file
 from ..event import Event
@@ -35,9 +35,6 @@ FOLDER: Final = "audit"
 TOLERANCE: Final = 5.0
 """Seconds that the clock may run back unremarked (a step of time synchronisation)."""
 _MICRO: Final = 1_000_000
-
-
-def _silent(name: str, /, *_: object, **__: object) -> None: ...
 
 
 def origin_of(node: str) -> str:
@@ -65,7 +62,7 @@ class AuditLog:
         clock: Clock,
         *,
         signer: Signer | None = None,
-        emit: Emit = _silent,
+        emit: Emit = silent,
     ) -> None:
         self.folder = folder
         self.node = node

@@ -16,17 +16,16 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from ...core.errors import DependencyError
 from ..event import Event
 from ..links import Link
-from ..post import post
+from ..post import TIMEOUT, post
 from .formats import framed, syslog_message
 from .metrics import Counts
 from .otlp import to_otlp, to_otlp_metrics
 
-TIMEOUT: Final = 5.0
 Render = Callable[[Event], str]
 
 
