@@ -58,7 +58,9 @@ def plaintext_export(subject: Subject) -> Iterator[Objection]:
     if "export" in subject.policy.allow_insecure_link:
         return
     for index, table in enumerate(subject.policy.events.exports):
-        if _is_exposed(table.to):
+        # The address itself may stand in the environment, since it may hold a password.
+        name = table.to.removeprefix("env:")
+        if _is_exposed(subject.environ.get(name, "") if name != table.to else table.to):
             yield Objection(f"events.exports.{index}.to", "plaintext to another machine.")
 
 
