@@ -96,6 +96,29 @@ def test_a_header_has_one_owner_who_says_so() -> None:
         hardened(app, first, second)
 
 
+def test_an_application_nobody_holds_takes_its_threads_and_open_files_along(tmp_path: Path) -> None:
+    def opened() -> list[str]:
+        found = (one.readlink() for one in Path("/proc/self/fd").iterdir() if one.is_symlink())
+        return [str(one) for one in found if str(one).startswith(str(tmp_path))]
+
+    def names() -> set[str]:
+        gc.collect()
+        for thread in threading.enumerate():
+            if thread not in before:
+                thread.join(0.5)  # one whose application is gone ends by itself
+        return {one.name for one in threading.enumerate() if one not in before}
+
+    before = {*threading.enumerate()}
+    away = {"exports": [{"to": "syslog://127.0.0.1:9"}]}  # nobody listens there
+    audit = {"enabled": True, "ship": [f"{tmp_path}/kept"]}
+    onion = hardened(app, state=str(tmp_path), audit=audit, events=away)
+    assert opened()
+    assert names() >= {"garrison-events", "garrison-audit", "garrison-syslog:127.0.0.1"}
+    del onion
+    assert names() == set()
+    assert opened() == []
+
+
 async def test_a_layer_of_ones_own_is_a_function_in_one_line() -> None:
     def no_crawlers(facts: Facts) -> Verdict:
         return Refuse(Reason.BANNED, 403) if b"crawler" in facts.headers.get(b"user-agent", b"") else None

@@ -58,13 +58,15 @@ def feed_lines(descriptor: int, lines: Sequence[bytes]) -> int:
 def _write_all(descriptor: int, data: bytes) -> None:
     rest = memoryview(data)
     deadline = time.monotonic() + PATIENCE
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
     while rest:
         try:
             rest = rest[os.write(descriptor, rest) :]
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise
-            select.select([], [descriptor], [], 0.05)
+            poll.poll(50)
 
 
 def lock_file(descriptor: int) -> None:

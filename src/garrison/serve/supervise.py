@@ -227,7 +227,7 @@ class Supervisor:
     def _until_ready(self, worker: Worker) -> bool:
         deadline = time.monotonic() + START_SECONDS
         while worker.ready is not None and not self._stopping and time.monotonic() < deadline:
-            if not select.select([worker.ready], [], [], _TICK)[0]:
+            if not _readable(worker.ready, _TICK):
                 continue
             said = os.read(worker.ready, 1)
             worker.forget()
@@ -238,7 +238,7 @@ class Supervisor:
     def _sleep(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._stopping:
-            if select.select([self._wake], [], [], left)[0]:
+            if _readable(self._wake, left):
                 os.read(self._wake, 512)
                 return
 
@@ -262,3 +262,10 @@ class Supervisor:
         while self._leaving:
             time.sleep(0.05)
             self._reap()
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    """Whether there is something to read within `seconds`. `select` knows no descriptors above 1023; `poll` does."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

@@ -29,21 +29,30 @@ class Died:
 
 
 class Presence:
-    """This process is writing; `end` says that it stopped in order."""
+    """This process is writing; `end` says that it stopped in order. So does losing it: all it was told is written."""
 
-    __slots__ = ("_descriptor", "_path")
+    __slots__ = ("_descriptor", "_path", "_pid")
 
     def __init__(self, folder: Path, now: float) -> None:
         """Raises OSError."""
-        self._path = folder / f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
+        self._descriptor = -1
+        self._pid = os.getpid()
+        self._path = folder / f"{self._pid}-{secrets.token_hex(4)}{_SUFFIX}"
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(self._descriptor, json.dumps({"pid": os.getpid(), "since": now}).encode())
+        os.write(self._descriptor, json.dumps({"pid": self._pid, "since": now}).encode())
 
     def end(self) -> None:
-        with suppress(OSError):  # gone already: what matters is that it is not there
-            self._path.unlink()
+        if self._descriptor < 0:
+            return
+        if os.getpid() == self._pid:  # a forked child must not say that its parent stopped
+            with suppress(OSError):  # gone already: what matters is that it is not there
+                self._path.unlink()
         os.close(self._descriptor)
+        self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.end()
 
 
 def bury(folder: Path) -> list[Died]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -70,8 +71,12 @@ class Shipper:
         """Begin, unless it runs."""
         if self._thread is None:
             self._end = False
-            self._wake = threading.Event()
-            self._thread = threading.Thread(target=self._run, name="garrison-audit", daemon=True)
+            self._wake = wake = threading.Event()
+            # Between two turns the thread must not be what keeps this, the log and the bus alive.
+            ref = weakref.ref(self, lambda _: wake.set())
+            self._thread = threading.Thread(
+                target=_run, args=(ref, wake, self._interval), name="garrison-audit", daemon=True
+            )
             self._thread.start()
 
     def stop(self) -> None:
@@ -94,16 +99,13 @@ class Shipper:
         """Names of the places that can't be reached now."""
         return frozenset(self._failing)
 
-    def _run(self) -> None:
-        while True:
-            woken = self._wake.wait(self._interval)
-            self._wake.clear()
-            end = self._end
-            if not woken and not end:
-                self._guarded(self._tick)
-            self.deliver()
-            if end:
-                return
+    def turn(self, woken: bool) -> bool:
+        """What the thread does when it is woken, or when the interval is over; True: it ends."""
+        end = self._end
+        if not woken and not end:
+            self._guarded(self._tick)
+        self.deliver()
+        return end
 
     def _guarded(self, work: Callable[[], object]) -> None:
         try:
@@ -130,3 +132,13 @@ class Shipper:
         elif not error and what in self._failing:
             self._failing.discard(what)
             self._emit(EventName.RECOVERED, None, service=service)
+
+
+def _run(ref: weakref.ref[Shipper], wake: threading.Event, interval: float) -> None:
+    while True:
+        woken = wake.wait(interval)
+        wake.clear()
+        shipper = ref()
+        if shipper is None or shipper.turn(woken):
+            return
+        del shipper

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -59,7 +60,12 @@ class Outlet:
                 del self._fresh[self._limit :]
             if self._thread is None:
                 self._end = False
-                self._thread = threading.Thread(target=self._run, name=f"garrison-{self.name}", daemon=True)
+                wake = self._wake
+                # Between two turns the thread must not be what keeps this and the bus alive.
+                ref = weakref.ref(self, lambda _: wake.set())
+                self._thread = threading.Thread(
+                    target=_run, args=(ref, wake, self._lane), name=f"garrison-{self.name}", daemon=True
+                )
                 self._thread.start()
         self._wake.set()
         return len(events)
@@ -79,21 +85,18 @@ class Outlet:
     def stats(self) -> LaneStats:
         return self._lane.stats()
 
-    def _run(self) -> None:
-        lane, wake = self._lane, self._wake
-        while True:
-            wake.wait(RETRY_SECONDS if lane.pending else None)
-            wake.clear()
-            end = self._end
-            with self._lock:
-                fresh, self._fresh = self._fresh, []
-                lost, self._overflow = self._overflow, 0
-            lane.offer(fresh)
-            lane.lose(lost)
-            self._tell(lane, lane.push(time.monotonic(), force=end))
-            if end:
-                self._writer.close()
-                return
+    def turn(self, lane: Lane) -> bool:
+        """What the thread does when it is woken, or has to try again; True: it ends."""
+        end = self._end
+        with self._lock:
+            fresh, self._fresh = self._fresh, []
+            lost, self._overflow = self._overflow, 0
+        lane.offer(fresh)
+        lane.lose(lost)
+        self._tell(lane, lane.push(time.monotonic(), force=end))
+        if end:
+            self._writer.close()
+        return end
 
     def _tell(self, lane: Lane, turn: Turn) -> None:
         service = f"events:{self.name}"
@@ -104,3 +107,13 @@ class Outlet:
         if lane.unreported and not lane.is_failing:
             lost, lane.unreported = lane.unreported, 0
             self._emit(EventName.EVENTS_DROPPED, None, lost=lost, where=self.name)
+
+
+def _run(ref: weakref.ref[Outlet], wake: threading.Event, lane: Lane) -> None:
+    while True:
+        wake.wait(RETRY_SECONDS if lane.pending else None)
+        wake.clear()
+        outlet = ref()
+        if outlet is None or outlet.turn(lane):
+            return
+        del outlet

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import select
 import socket
 import ssl
 import time
@@ -71,8 +70,6 @@ class SyslogSender:
     @staticmethod
     def _has_ended(connection: socket.socket) -> bool:
         """Receivers say nothing but farewell; what else TLS brings (session tickets) is read and left."""
-        if not select.select([connection], [], [], 0)[0]:
-            return False
         connection.settimeout(0)
         try:
             return not connection.recv(1024)
