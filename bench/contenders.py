@@ -31,6 +31,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi import Request as FastAPIRequest
 from guard import SecurityConfig
 from guard.asgi import PureASGISecurityMiddleware
 from pydantic import BaseModel
@@ -88,6 +89,10 @@ def application() -> FastAPI:
     @app.post("/items")
     async def create(item: Item) -> dict[str, Any]:
         return {"name": item.name, "tags": len(item.tags)}
+
+    @app.get(LOGIN)
+    async def log_in(request: FastAPIRequest) -> None:
+        await getattr(request.state, STATE_KEY).log_in(Principal("user-1"))
 
     return app
 
@@ -209,8 +214,8 @@ def policy(limit: int = PLENTY, **more: Any) -> Policy:
 
 
 def hardened(loop: asyncio.AbstractEventLoop, app: App, limit: int = PLENTY) -> tuple[Driver, Request, Request]:
-    """`app` behind Garrison with a session in force: a driver, and a GET and a POST that pass."""
-    driver = Driver(harden(with_login(app), policy(limit)), loop)
+    """`app`, which has a log-in, behind Garrison with a session in force: a driver, a GET and a POST that pass."""
+    driver = Driver(harden(app, policy(limit)), loop)
     cookies = list(driver.ask(Request("GET", LOGIN)).cookies())
     line = "; ".join(["theme=dark", *cookies])
     token = next(cookie for cookie in cookies if cookie.startswith("__Host-csrf=")).partition("=")[2]

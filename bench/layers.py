@@ -18,7 +18,7 @@ from garrison.core.headers import Edit
 from garrison.core.layer import Layer
 
 from .asgi import Driver, Request, null_app, scope_of
-from .contenders import hardened
+from .contenders import hardened, with_login
 from .harness import Batch, Result, Size, interleave, result
 
 _HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"2")]
@@ -28,7 +28,7 @@ def measure(size: Size) -> list[Result]:
     """One figure per layer that has parts, and the rest of the way."""
     loop = asyncio.new_event_loop()
     try:
-        driver, get, post = hardened(loop, null_app)
+        driver, get, post = hardened(loop, with_login(null_app))
         onion: Onion = driver.app
         batches: dict[str, Batch] = {"nothing": _nothing}
         batches |= {name: _on(loop, batch) for name, batch in _layers(onion, post).items()}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from statistics import median
 
 from .asgi import Driver, Message, Request, Unserved, null_app, scope_of
-from .contenders import GET, hardened
+from .contenders import GET, hardened, with_login
 from .harness import Result, Size, interleave, middle_half, result
 
 _ADDRESSES = 1 << 32
@@ -22,7 +22,7 @@ def measure(size: Size) -> list[Result]:
     """The cost of a known client's request, and how much more a new one's is, by IPv4 and by IPv6."""
     loop = asyncio.new_event_loop()
     try:
-        driver, _, _ = hardened(loop, null_app)
+        driver, _, _ = hardened(loop, with_login(null_app))
         batches = {
             "known": _batch(driver, loop, itertools.repeat("198.51.100.7")),
             "ipv4": _batch(driver, loop, _four()),

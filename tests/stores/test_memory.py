@@ -93,6 +93,20 @@ def test_as_many_requests_as_remain_pass_at_once_and_no_more(quota: Quota, steps
 
 
 @given(quotas, waits)
+def test_a_charger_decides_as_take_does_and_counts_the_same_keys(quota: Quota, steps: list[int]) -> None:
+    hands = Hands()
+    counters, taking = MemoryCounters(hands.clock, max_keys=1000), MemoryCounters(hands.clock, max_keys=1000)
+    charge = counters.charger(quota)
+    for number, instant in enumerate(arrivals(quota, steps)):
+        hands.now = float(instant)
+        taken = taking.take([(quota, "k")])[0]
+        one = charge("k") if number % 3 else counters.take([(quota, "k")])[0]  # they share the key's one number
+        assert (one.quota, one.allowed, one.remaining) == (taken.quota, taken.allowed, taken.remaining)
+        assert (one.reset, one.retry_after) == pytest.approx((taken.reset, taken.retry_after))
+    assert len(counters) == len(taking) == 1
+
+
+@given(quotas, waits)
 def test_refusals_consume_nothing(quota: Quota, steps: list[int]) -> None:
     hands = Hands()
     patient = MemoryCounters(hands.clock, max_keys=1000)

@@ -50,7 +50,7 @@ class Sessions:
         self._cookie = SessionCookie(services, section)
         self._bindings = Bindings()
         self._told: set[tuple[str, ...]] = set()
-        self._latest: dict[str, tuple[Record, bytes | None, str, Principal]] = {}
+        self._latest: dict[str, tuple[Record, bytes | None, str, float, Principal]] = {}
 
     def session_id(self, facts: Facts) -> str | None:
         """The key of the session or pre-session the cookie names, if we issued it."""
@@ -74,11 +74,17 @@ class Sessions:
             self._tell_once(EventName.SESSION_USE_AFTER_EXPIRE, facts, ticket.key)
             return None
         now = self._services.clock.wall()
+        latest = self._latest.get(ticket.key)
+        if latest is not None:  # nearly always: nothing has changed since the session's last request
+            its_record, agent, client, until, principal = latest
+            same = its_record is record and facts.client.key == client and facts.headers.get(b"user-agent") == agent
+            if same and now < until:
+                return principal
         idle = self._idle(record, now)
         if idle is None:
             await self._end(record, facts, "age")
             return None
-        principal = self._recognise(record, facts)
+        principal = self._recognise(record, facts, now - idle)
         if idle >= _TOUCH_EVERY:
             await self._touch(record, now)
         return principal
@@ -189,21 +195,17 @@ class Sessions:
         exchange.session = key_of(identifier.encode("ascii"))
         return exchange.session
 
-    def _recognise(self, record: Record, facts: Facts) -> Principal:
-        """Who the session belongs to. Told from the last request, while neither record, browser nor address changed."""
-        agent, client = facts.headers.get(b"user-agent"), facts.client.key
-        latest = self._latest.get(record.id)
-        if latest is not None:
-            its_record, its_agent, its_client, principal = latest
-            if its_record is record and its_agent == agent and its_client == client:
-                return principal
+    def _recognise(self, record: Record, facts: Facts, used: float) -> Principal:
+        """Who the session belongs to, last `used` when. Remembered while record, browser and address stay the same,
+        until the session is over or its use is to be written again."""
         binding, data = self._bindings.of(facts), record.data
         if data.get("agent") != binding.agent or data.get("network") != binding.network:
             self._note_change(record, binding, facts)
         principal = Principal(str(data["principal"]), str(data["kind"]), frozenset(str(data["scopes"]).split()))
         if len(self._latest) >= _REMEMBERED:
             self._latest.clear()
-        self._latest[record.id] = (record, agent, client, principal)
+        until = min(used + min(_TOUCH_EVERY, self._section.idle), number(data["begun"]) + self._section.absolute)
+        self._latest[record.id] = (record, facts.headers.get(b"user-agent"), facts.client.key, until, principal)
         return principal
 
     def _idle(self, record: Record, now: float) -> float | None:

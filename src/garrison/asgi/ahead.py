@@ -42,9 +42,8 @@ async def open_body(
     checks = watchers(door, exchange)
     if isinstance(checks, Refuse):
         return receive, scope, checks
-    encoding = wants_decoding(facts, door.policy.size)
     decoder = None
-    if encoding:
+    if b"content-encoding" in facts.headers and (encoding := wants_decoding(facts, door.policy.size)):
         section = door.policy.size
         decoder = Decoder(encoding, section.decompressed, section.ratio)
         scope = {**scope, "headers": _decoded_headers(scope["headers"])}

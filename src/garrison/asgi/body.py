@@ -76,12 +76,12 @@ class Body:
         self._replay: deque[Message] = deque()
         self.refused = False
 
-    async def __call__(self) -> Message:
-        if self.refused:
-            return {"type": "http.disconnect"}
-        if self._replay:
-            return self._replay.popleft()
-        return await self._next()
+    def __call__(self) -> Awaitable[Message]:
+        """The next message; most come by way of one coroutine only."""
+        return self._again() if self.refused or self._replay else self._next()
+
+    async def _again(self) -> Message:
+        return {"type": "http.disconnect"} if self.refused else self._replay.popleft()
 
     async def prefix(self, limit: int) -> tuple[bytes, bool]:
         """Up to `limit` bytes of the decoded body and whether that is all of it; the application still gets them.

@@ -31,7 +31,12 @@ def dress(
     Layers amend what the application sent; what the policy alone decides comes last, in one piece.
     """
     owned = stack.owned
-    edit = Edit(status, [(low, v) for name, v in headers if (low := name.lower()) not in owned], ours=ours)
+    kept: RawHeaders = []
+    for name, value in headers:
+        low = name.lower()
+        if low not in owned:
+            kept.append((low, value))
+    edit = Edit(status, kept, ours=ours)
     layer = ""
     try:
         for layer, amend in stack.amends:  # noqa: B007  # `layer` names the culprit below

@@ -78,14 +78,15 @@ def _segments(entries: list[tuple[Network, Ban]]) -> _Segments:
 
 
 class BanTable:
-    """See the module. `identities` tells whether any principal, API key or session is banned.
+    """See the module. `clients` tells whether any address or network is banned, `identities` whether any principal,
+    API key or session is.
 
     bans         what is in force; of one target the last
     now          wall time
     ipv6_prefix  bits of an IPv6 client's key
     """
 
-    __slots__ = ("_apart", "_exact", "_names", "_networks", "_now", "bans", "identities", "sessions")
+    __slots__ = ("_apart", "_exact", "_names", "_networks", "_now", "bans", "clients", "identities", "sessions")
 
     def __init__(self, bans: Iterable[Ban], now: Callable[[], float], ipv6_prefix: int = 64) -> None:
         self.bans: Mapping[str, Ban] = {ban.id: ban for ban in bans}
@@ -102,6 +103,7 @@ class BanTable:
             else:
                 apart.append((network, ban))
         self._apart = bool(apart)
+        self.clients = self._apart or len(self._exact) > 1  # the self-test's is always there
         self._networks = Networks(apart)
         self.identities = bool(self._names)
         self.sessions = any(kind is TargetKind.SESSION for kind, _ in self._names)

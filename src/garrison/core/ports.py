@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from .clock import SYSTEM, Clock
 
@@ -106,6 +106,13 @@ class Counters(Protocol):
     def forget(self, quota: Quota, key: str) -> Awaitable[None] | None: ...
 
     def give_back(self, charges: Sequence[tuple[Quota, str]], cost: int = 1) -> Awaitable[None] | None: ...
+
+
+@runtime_checkable
+class LocalCounters(Counters, Protocol):
+    """Counters that answer at once. `charger(quota)` is `take` of one request and one charge, by key."""
+
+    def charger(self, quota: Quota) -> Callable[[str], Taken]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ from ..events.vocabulary import EventName
 from ..policy.model import Policy
 from .authority import ambient
 from .csrf_form import form_reader
-from .csrf_issue import Issuer, Writer
+from .csrf_issue import Issuer, Writer, is_html
 from .csrf_token import Tokens
 
 _NAME: Final = "csrf"
@@ -88,7 +88,8 @@ def compile(policy: Policy, services: Services) -> Layer:
         return None if facts.method in SAFE_METHODS else check.head(facts)
 
     def amend(exchange: Exchange, edit: Edit) -> None:
-        if not exchange.csrf_handed_out and not exchange.login and not issuer.due(exchange, edit):
+        quiet = not exchange.csrf_handed_out and not exchange.login
+        if quiet and not (is_html(edit.sent.get(b"content-type", b"")) and issuer.due(exchange, edit)):
             return
         write(exchange, edit)
 

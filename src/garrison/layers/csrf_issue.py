@@ -39,9 +39,9 @@ class Issuer:
         return self.tokens.make(session)
 
     def due(self, exchange: Exchange, edit: Edit) -> bool:
-        """Whether this answer is a page whose forms would be refused: draws the token then."""
+        """Whether this answer, a page, is one whose forms would be refused: draws the token then."""
         facts = exchange.facts
-        if not _is_html(edit.sent.get(b"content-type", b"")) or edit.ours or facts.method not in SAFE_METHODS:
+        if edit.ours or facts.method not in SAFE_METHODS:
             return False
         if b"cookie" not in facts.headers or not 200 <= edit.status < 300 or _may_be_shared(edit):
             return False
@@ -58,7 +58,8 @@ class Issuer:
 
 
 @lru_cache(maxsize=128)  # applications have few content types
-def _is_html(content_type: bytes) -> bool:
+def is_html(content_type: bytes) -> bool:
+    """Whether an answer's `Content-Type` is that of a page."""
     return content_type[:9].lower() == b"text/html"
 
 

@@ -61,8 +61,11 @@ def compile(policy: Policy, services: Services) -> Layer:
     judge = rules.judge
 
     def decide(facts: Facts) -> Verdict:
-        if facts.method in SAFE_METHODS and facts.kind == "http":
-            return None
+        if facts.kind == "http":
+            if facts.method in SAFE_METHODS:
+                return None
+            if not facts.duplicates and facts.headers.get(b"sec-fetch-site") == b"same-origin":
+                return None  # as `judge` would say; most requests come from the own pages
         return judge(facts)
 
     return Layer("origin", decide=decide, mode=policy.origin.mode)

@@ -31,12 +31,13 @@ def header_writer() -> Amend:
             return
         last = taken[-1].quota.name
         texts = known.get(last)
-        quotas = [one.quota for one in taken]
-        if texts is None or texts.quotas != quotas:
-            texts = known[last] = _Texts(quotas)
+        quotas: list[Quota] = []
         numbers: list[int] = []
         for one in taken:
+            quotas.append(one.quota)
             numbers += (one.remaining, ceil(one.reset if one.allowed else one.retry_after))
+        if texts is None or texts.quotas != quotas:
+            texts = known[last] = _Texts(quotas)
         edit.headers += (texts.policy, (STATE, texts.state % tuple(numbers)))
 
     return amend

@@ -13,7 +13,7 @@ than three quarters of `max_keys` are keys that refuse, some of those that refus
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..core.clock import Clock
 from ..core.ports import Quota, Taken
@@ -65,8 +65,6 @@ class MemoryCounters:
         """
         if cost < 1:
             return self._look(charges, cost)
-        if len(charges) == 1:
-            return [self._take_one(charges[0][0], charges[0][1], cost)]
         now = self._now()
         taken: list[Taken] = []
         before: list[float | None] = []
@@ -93,24 +91,26 @@ class MemoryCounters:
             self._grown(new, now)
         return taken
 
-    def _take_one(self, quota: Quota, key: str, cost: int) -> Taken:
-        """`take` for a single charge, which most decisions are: nothing has to be put back."""
-        now = self._now()
-        gauge = self._gauges.get(quota.name)
-        if gauge is None or gauge.quota is not quota:
-            gauge = self._fit(quota)
-        name = gauge.prefix + key
-        shard = self._shards[hash(name) & self._mask]
-        tat = shard.get(name)
-        level = cost * gauge.interval
-        if tat is not None and tat > now:
-            level += tat - now
-        if level > gauge.ceiling:
-            return gauge.taken(False, max(0.0, (tat or now) - now), cost)
-        shard[name] = now + level
-        if tat is None:
-            self._grown(1, now)
-        return Outcome(quota, True, int((gauge.ceiling - level) * gauge.pace), level)
+    def charger(self, quota: Quota) -> Callable[[str], Taken]:
+        """See `core.ports.LocalCounters`: most decisions are one charge, and nothing has to be put back."""
+        gauge = self._fit(quota)
+        prefix, interval, ceiling, pace = gauge.prefix, gauge.interval, gauge.ceiling, gauge.pace
+        clock, shards, mask = self._now, self._shards, self._mask
+
+        def charge(key: str) -> Taken:
+            now = clock()
+            name = prefix + key
+            shard = shards[hash(name) & mask]
+            tat = shard.get(name)
+            level = interval if tat is None or tat <= now else interval + tat - now
+            if level > ceiling:
+                return gauge.taken(False, level - interval, 1)
+            shard[name] = now + level
+            if tat is None:
+                self._grown(1, now)
+            return Outcome(quota, True, int((ceiling - level) * pace), level)
+
+        return charge
 
     def forget(self, quota: Quota, key: str) -> None:
         """Make `key` whole again under `quota`."""

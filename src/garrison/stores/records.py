@@ -43,7 +43,8 @@ class MemoryRecords:
 
     async def get(self, kind: str, id: str) -> Record | None:
         """The record, unless there is none or it has expired."""
-        return self._live((kind, id))
+        record = self._records.get((kind, id))
+        return record if record is None or record.expires is None or record.expires > self._now() else None
 
     async def put(
         self,
