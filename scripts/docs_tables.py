@@ -24,7 +24,9 @@ from garrison.policy.explain import meaning_of
 from garrison.policy.model import SECTIONS, Hsts, Policy, RouteClass, Section
 from garrison.policy.presets import LATEST
 from garrison.policy.section_export import ExportTable
+from garrison.policy.section_suppressions import SuppressionTable
 from garrison.policy.units import Rate, parse_duration, parse_size
+from garrison.scan.routes_catalogue import Rule
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCS: Final = ROOT / "docs"
@@ -53,6 +55,8 @@ def _table_of(name: str) -> str:
         "checks": _checks,
         "events": _events,
         "reasons": _reasons,
+        "rules": _rules,
+        "suppressions": _suppressions,
     }
     return makers[kind]()
 
@@ -222,6 +226,18 @@ def _checks() -> str:
         severity = f"{check.severity.name.lower()}{', production only' if check.production_only else ''}"
         rows.append((check.id, f"{check.title}. {check.consequence}", severity, check.remedy, check.reference))
     return _rows(("Id", "What and why", "Severity", "Remedy", "Reference"), rows)
+
+
+def _rules() -> str:
+    texts = [rule.value for rule in Rule]
+    rows = [(one.id, f"{one.title}. {one.consequence}", one.severity.value, one.remedy) for one in texts]
+    return _rows(("Id", "What and why", "Severity", "Remedy"), rows)
+
+
+def _suppressions() -> str:
+    fields = SuppressionTable.model_fields.items()
+    rows = [(f"`{name}`", _takes(info), meaning_of(["suppressions", name])) for name, info in fields]
+    return _rows(("Key", "Takes", "What for"), rows)
 
 
 def _events() -> str:

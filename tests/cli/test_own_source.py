@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from garrison.cli import own_source
+from garrison.scan import source_files
 from tests.cli.running import KEY, Here, Ran
 
 SAFE = 'hosts = ["a.example"]\n'
@@ -100,7 +100,7 @@ def test_a_folder_of_the_application_itself_is_read(here: Here) -> None:
 
 
 def test_what_was_left_out_is_said_and_the_rest_is_read(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_source, "LARGEST", 1000)
+    monkeypatch.setattr(source_files, "LARGEST", 1000)
     package(here, "shop", broken="def (", keys=NAIVE, long="# " + "x" * 1000)
     ran = check(here, "shop.main:app")
     assert "shop/keys.py:2" in ran.flat
@@ -110,7 +110,7 @@ def test_what_was_left_out_is_said_and_the_rest_is_read(here: Here, monkeypatch:
 
 
 def test_more_files_than_the_bound_are_said_to_be_left_out(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_source, "MOST_FILES", 2)
+    monkeypatch.setattr(source_files, "MOST_FILES", 2)
     package(here, "shop", other="", zkeys=NAIVE)
     ran = check(here, "shop.main:app")
     assert "files beyond the first 2" in ran.flat

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..core.errors import OperatorError
@@ -26,11 +26,14 @@ _DEEPEST: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route: `methods` as text, `access` all that was declared for it, the mounts above it included."""
+    """One route: `methods` as text, `access` all that was declared for it, the mounts above it included.
+
+    `route` is the framework's own object, None for what can't be looked into."""
 
     path: str
     methods: str
     access: tuple[Access, ...]
+    route: object | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -121,7 +124,7 @@ def _below(app: object, prefix: str, above: tuple[Access, ...], depth: int) -> I
         elif _is_mount(route):
             yield from _mounted(route, path, above, depth)
         else:
-            yield Route(path or "/", _methods(route), above + _declared(route))
+            yield Route(path or "/", _methods(route), above + _declared(route), route)
 
 
 def _mounted(route: object, path: str, above: tuple[Access, ...], depth: int) -> Iterator[Route]:

@@ -41,6 +41,12 @@ def render(report: Report) -> RenderableType:
     parts.append(Text())
     if report.findings:
         parts.append(_findings(report))  # brings its own blank line at the end
+    return Group(*parts, summary(report))
+
+
+def summary(report: Report) -> RenderableType:
+    """What ran and the verdict, for a command that shows its findings in another order."""
+    parts: list[RenderableType] = []
     if report.gaps or len(report.statuses) > 1:
         parts += [_statuses(report), Text()]
     return Group(*parts, _verdict(report))

@@ -26,6 +26,7 @@ from .section_acme import AcmeSection
 from .section_audit import AuditSection
 from .section_edge import EdgeSection
 from .section_export import ExportTable
+from .section_suppressions import SuppressionTable
 from .store_address import check_store
 from .units import Bytes, Rate, Seconds
 
@@ -558,7 +559,7 @@ class RouteClass(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _collect(cls, raw: object) -> object:
-        if not isinstance(raw, Mapping):
+        if not isinstance(raw, Mapping) or not isinstance(raw.get("sections", {}), Mapping):
             return raw
         own = {key: value for key, value in raw.items() if key not in SECTIONS}
         given = {key: value for key, value in raw.items() if key in SECTIONS}
@@ -623,6 +624,8 @@ class Policy(Frozen):
     bearer: BearerSection = BearerSection()
     authorisation: AuthorisationSection = AuthorisationSection()
     routes: tuple[RouteClass, ...] = ()
+    suppressions: tuple[SuppressionTable, ...] = ()
+    """Findings that are not reported, each for a reason and until a day: `[[suppressions]]`."""
 
     _route: RouteClass | None = PrivateAttr(default=None)
     _given: Mapping[str, Any] = PrivateAttr(default_factory=dict)

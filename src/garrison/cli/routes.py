@@ -1,0 +1,74 @@
+"""`garrison routes`: what is unsafe about each endpoint of an application."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..findings.formats import Format as ReportFormat
+from ..findings.severity import Severity
+from .options import PolicyFile, settle
+from .output import out, print_raw
+
+if TYPE_CHECKING:
+    from ..policy.model import Policy
+
+
+def routes(
+    app: Annotated[str, typer.Argument(metavar="MODULE:APP", help="The application: module:attribute.")],
+    policy: PolicyFile = None,
+    least: Annotated[Severity, typer.Option("--least", "-l", help="Leave out what is less severe.")] = Severity.LOW,
+    fail: Annotated[Severity, typer.Option("--fail", help="Exit code 1 from this severity on.")] = Severity.LOW,
+    shape: Annotated[ReportFormat, typer.Option("--format", "-f", help="How to print.")] = ReportFormat.TEXT,
+) -> None:
+    """Examine every endpoint, mounts and routers included, and show what is unsafe and how to mend it.
+
+    Loads the application and never calls it. Exceptions stand in the policy, as `[[suppressions]]`.
+    """
+    from dataclasses import replace
+
+    from .. import __version__
+    from ..asgi.onion import Onion
+    from ..findings.formats import write
+    from ..findings.report import exit_code
+    from ..policy.load import load
+    from ..scan.routes import Exceptions, examine_routes
+    from ..serve.load import load_app
+
+    settle(policy, None)
+    loaded = load(policy, os.environ)
+    found = load_app(app)
+    inner, policy_of = (found.app, _in_force(found)) if isinstance(found, Onion) else (found, _none)
+    exceptions = Exceptions(loaded.policy.suppressions, datetime.now(UTC).date(), loaded.file)
+    report = examine_routes(inner, app, policy_of, exceptions, __version__)
+    hidden = sum(one.severity < least for one in report.findings)
+    report = replace(report, findings=tuple(one for one in report.findings if one.severity >= least))
+    if shape is ReportFormat.TEXT:
+        from .routes_shown import render
+
+        out().print(render(report, hidden))
+    else:
+        print_raw(write(report, shape))
+    raise typer.Exit(exit_code(report, fail))
+
+
+def _none(path: str, method: str) -> Policy | None:
+    """An application that is not hardened has no policy in force."""
+    return None
+
+
+def _in_force(onion: object) -> Callable[[str, str], Policy | None]:
+    """The policy of the route class that a route's own path falls into, parameters standing for themselves."""
+    from ..asgi.onion import Onion
+    from ..core.path import RouteTable
+
+    if not isinstance(onion, Onion):
+        return _none
+    policies = [door.policy for door in onion.doors]
+    classes = [policy.route for policy in policies[1:] if policy.route]
+    table = RouteTable([(one.paths, one.methods) for one in classes])
+    return lambda path, method: policies[table.find(path, method)]

@@ -1,0 +1,23 @@
+"""`[[suppressions]]`: findings that somebody decided to live with, for a reason and for a time."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
+
+from .section import Frozen
+
+
+class SuppressionTable(Frozen):
+    """A finding that is not reported, until a day. Past it the finding is back; an entry that fits nothing is told."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Z][0-9]{3}$")]
+    """The rule: `R008`."""
+    where: Annotated[str, Field(min_length=1, max_length=300)]
+    """The route (`POST /hooks/*`), file (`shop/old/*.py`) or name that the finding shows; `*` stands for anything."""
+    reason: Annotated[str, Field(min_length=10, max_length=500)]
+    """Why it is no problem here, in a sentence."""
+    until: date
+    """The last day that it holds: `2027-01-31`."""

@@ -1,0 +1,102 @@
+"""`garrison routes`: the command, its formats and exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.running import KEY, Here
+
+BAD = """\
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+app = FastAPI()
+
+
+@app.get("/out")
+def out(next: str):
+    return RedirectResponse(next)
+"""
+HARDENED = """
+from garrison import harden
+from starlette.middleware.sessions import SessionMiddleware
+from fastapi import Request
+
+
+@app.post("/a")
+def a(request: Request) -> None:
+    request.session["a"] = 1
+
+
+inner, app = app, harden(app)
+"""
+SUPPRESSED = """
+hosts = ["a.example"]
+[[suppressions]]
+id = "R010"
+where = "GET /out"
+reason = "goes away with the old front end"
+until = 2999-12-31
+"""
+
+
+def test_the_table_names_rule_place_risk_and_remedy(here: Here) -> None:
+    here.write("main.py", BAD)
+    ran = here.run("routes", "main:app")
+    assert ran.code == 1
+    for part in ("R010 HIGH", "GET /out", "main.py:9", "Risk", "Fix", "1 endpoint"):
+        assert part in ran.flat
+
+
+@pytest.mark.parametrize("shape", ["json", "sarif", "html", "junit", "markdown"])
+def test_every_format_has_the_finding(here: Here, shape: str) -> None:
+    here.write("main.py", BAD)
+    ran = here.run("routes", "main:app", "--format", shape)
+    assert "R010" in ran.out
+    assert ran.code == 1
+
+
+def test_sarif_points_at_the_line(here: Here) -> None:
+    here.write("main.py", BAD)
+    result = json.loads(here.run("routes", "main:app", "--format", "sarif").out)["runs"][0]["results"][0]
+    place = result["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("main.py", 9)
+
+
+def test_a_clean_application_exits_with_0(here: Here) -> None:
+    here.write(
+        "main.py", "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\ndef a() -> int:\n    return 1\n"
+    )
+    ran = here.run("routes", "main:app")
+    assert (ran.code, "Nothing found." in ran.flat) == (0, True)
+
+
+def test_a_suppression_of_the_policy_holds(here: Here) -> None:
+    here.write("main.py", BAD)
+    here.write("garrison.toml", SUPPRESSED)
+    ran = here.run("routes", "main:app")
+    assert (ran.code, "1 suppressed" in ran.flat) == (0, True)
+
+
+def test_what_is_less_severe_is_counted_and_not_shown(here: Here) -> None:
+    here.write("main.py", BAD + "from pydantic import BaseModel\nclass M(BaseModel):\n    n: int\n"
+               "@app.post('/n')\ndef search(m: M) -> None: ...\n")  # fmt: skip
+    assert "1 less severe not shown" in here.run("routes", "main:app").flat
+    assert "R004" in here.run("routes", "main:app", "--least", "info").flat
+    assert here.run("routes", "main:app", "--fail", "critical").code == 0
+
+
+def test_the_policy_of_a_hardened_application_counts(here: Here) -> None:
+    here.write("garrison.toml", 'hosts = ["a.example"]\n')
+    here.write("main.py", BAD + HARDENED)
+    assert "R009" in here.run("routes", "main:inner", GARRISON_KEY=KEY).out
+    assert "R009" not in here.run("routes", "main:app", GARRISON_KEY=KEY).out
+
+
+def test_an_application_without_routes_is_exit_code_3(here: Here) -> None:
+    here.write("main.py", "async def app(scope, receive, send): ...\n")
+    ran = here.run("routes", "main:app")
+    assert ran.code in (2, 3)
+    assert "routes" in ran.said
