@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import select
 import socket
 import ssl
 import threading
@@ -12,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from garrison.serve.devca import DevCA
@@ -103,7 +103,7 @@ class Asking(threading.Thread):
         connection: ssl.SSLSocket | None = None
         while not self.over.is_set():
             try:
-                if connection is not None and select.select([connection], [], [], 0)[0]:
+                if connection is not None and wait([connection], 0):
                     connection.close()  # ended while it was idle, which every client has to look for
                     connection = None
                 connection = connection or self.client.connect()
