@@ -24,6 +24,7 @@ NAMES = (
     "events",
     "audit",
     "inputs",
+    "uploads",
     "websocket_message",
     "serve",
 )

@@ -15,6 +15,7 @@ need() { # need PACKAGE COMMAND...: note PACKAGE unless one of the commands is t
 
 need chromium chromium chromium-browser google-chrome
 need wrk wrk
+need clamav-daemon clamd /usr/sbin/clamd
 need curl curl
 need openssl openssl
 need nodejs node nodejs

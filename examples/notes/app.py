@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own.files.prepare()
+        await own.uploads.prepare()
         await own.database.create()
         if settings.seed:
             await seed(own)

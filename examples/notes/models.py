@@ -62,7 +62,8 @@ class Note(Base):
 
 
 class Attachment(Base):
-    """A file. `name` is what the sender called it, for display only; `key` is our random name on disk."""
+    """A file. `name` is what the sender called it, for display only; `key` is our random name on disk. `media` is what
+    it was found to be, `sha256` its hash."""
 
     __tablename__ = "attachments"
 
@@ -71,6 +72,8 @@ class Attachment(Base):
     name: Mapped[str] = mapped_column(String(200))
     key: Mapped[str] = mapped_column(String(64), unique=True)
     size: Mapped[int]
+    media: Mapped[str] = mapped_column(String(100))
+    sha256: Mapped[str] = mapped_column(String(64))
     created: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
     note: Mapped[Note] = relationship(back_populates="attachments")

@@ -97,6 +97,14 @@ async def visible_attachment(session: AsyncSession, user: User, id: UUID) -> Att
     return found
 
 
+async def attachment(session: AsyncSession, id: UUID) -> Attachment:
+    """The attachment, for whoever has a signed link to it. Raises `NotFound`."""
+    found = await session.get(Attachment, id)
+    if found is None:
+        raise NotFound
+    return found
+
+
 async def stored_bytes(session: AsyncSession, user: User) -> int:
     """The size of all files of `user` together."""
     total = await session.scalar(select(func.sum(Attachment.size)).join(Note).where(Note.owner_id == user.id))

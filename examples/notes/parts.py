@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -13,11 +13,10 @@ from starlette.requests import HTTPConnection
 
 from garrison.accounts import Passwords
 from garrison.core.exchange import Exchange, Principal
-from garrison.fastapi import AUTHENTICATED, LOGGED_IN, Garrison, allow, enforces, exchange
+from garrison.fastapi import AUTHENTICATED, LOGGED_IN, Garrison, UploadPolicy, allow, enforces, exchange
 from garrison.policy.model import PasswordsSection
 
 from .database import Database
-from .files import Files
 from .live import Hub
 from .models import User
 from .previews import Previews
@@ -31,7 +30,7 @@ class Parts:
     settings: Settings
     database: Database
     passwords: Passwords
-    files: Files
+    uploads: UploadPolicy
     previews: Previews
     hub: Hub
 
@@ -41,10 +40,15 @@ class Parts:
             settings,
             Database(settings.database_url),
             Passwords(PasswordsSection(profile=settings.hash_profile), development=settings.development),
-            Files(settings.files),
+            UploadPolicy(settings.files, settings.upload_rule),
             Previews(allow_loopback=settings.allow_insecure_loopback_preview),
             Hub(),
         )
+
+    async def delete_files(self, keys: Sequence[str], current: Exchange) -> None:
+        """Remove attachments from the disk."""
+        for key in keys:
+            await self.uploads.delete(key, current)
 
 
 def parts(connection: HTTPConnection) -> Parts:

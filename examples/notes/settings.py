@@ -11,6 +11,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from sqlalchemy.engine import URL, make_url
 
+from garrison.inputs.uploads import Clamd, UploadRule
+
 DEMO_EMAIL: Final = "demo@example.com"
 _PREFIX: Final = "NOTES_"
 _DRIVERS: Final = {
@@ -40,6 +42,7 @@ class Settings(BaseModel):
     seed           make the demo user and a few notes at start
     demo_password  of the demo user; a new one for each run unless given
     attachment_bytes, storage_bytes   the largest file, and all files of one person together
+    scanner        clamd that attachments have to pass, as "unix:/run/clamav/clamd.ctl"; empty for none
 
     allow_insecure_planted_xss       plants one stored and one reflected XSS, for tests of the CSP
     allow_insecure_loopback_preview  lets link previews ask loopback addresses, for tests
@@ -56,6 +59,7 @@ class Settings(BaseModel):
     demo_password: SecretStr = Field(default_factory=_new_password)
     attachment_bytes: Annotated[int, Field(ge=1)] = 5 * 1024**2
     storage_bytes: Annotated[int, Field(ge=1)] = 50 * 1024**2
+    scanner: str = ""
     allow_insecure_planted_xss: bool = False
     allow_insecure_loopback_preview: bool = False
     allow_insecure_fast_hash: bool = False
@@ -92,8 +96,14 @@ class Settings(BaseModel):
 
     @property
     def files(self) -> Path:
-        """Where attachments are stored."""
+        """Where attachments are stored, in quarantine at first."""
         return self.data / "files"
+
+    @property
+    def upload_rule(self) -> UploadRule:
+        """What may be attached."""
+        scanner = Clamd(self.scanner) if self.scanner else None
+        return UploadRule(("images", "texts", "archives"), self.attachment_bytes, scanner=scanner)
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:

@@ -97,7 +97,7 @@ class Person:
 
     async def upload(self, note: str, content: bytes, name: str = "plan.txt") -> httpx.Response:
         return await self.client.post(
-            f"/notes/{note}/attachments", data={"csrf_token": self.token}, files={"file": (name, content, "text/html")}
+            f"/notes/{note}/attachments", data={"csrf_token": self.token}, files={"file": (name, content)}
         )
 
 

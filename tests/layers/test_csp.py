@@ -10,6 +10,7 @@ import pytest
 
 from garrison.asgi.dress import dress
 from garrison.core.exchange import Exchange
+from garrison.core.headers import Edit
 from garrison.core.ports import Services
 from garrison.core.stack import Stack
 from garrison.layers import csp
@@ -96,9 +97,15 @@ def test_a_304_carries_no_nonce_policy_so_that_the_cached_page_keeps_its_own() -
     assert NAME in answered(HTML, status=304, preset="compat")
 
 
-def test_a_policy_without_nonces_costs_nothing_per_request() -> None:
+def test_a_policy_without_nonces_is_written_at_the_start_and_only_a_download_gets_more() -> None:
     layer = csp.compile(Policy(preset="api"), Services())
-    assert layer.amend is None
+    assert layer.amend is not None
+    usual, sandboxed = Edit(200, []), Edit(200, [])
+    current = exchange()
+    layer.amend(current, usual)
+    current.sandboxed = True
+    layer.amend(current, sandboxed)
+    assert (usual.headers, sandboxed.headers) == ([], [(NAME, csp.SANDBOX)])
     assert [name for name, _ in layer.sets] == [NAME, b"reporting-endpoints"]
 
 

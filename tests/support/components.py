@@ -52,6 +52,7 @@ COMPONENTS: Mapping[str, Component] = {
     "caddy": Component(("caddy",), _debian("caddy")),
     "certutil": Component(("certutil",), _debian("libnss3-tools")),
     "chromium": Component(("chromium", "chromium-browser", "google-chrome"), _debian("chromium")),
+    "clamd": Component(("clamd",), _debian("clamav-daemon"), folders="usr/sbin"),
     "curl": Component(("curl",), _debian("curl")),
     "docker": Component(("docker",), "start a Docker daemon", works=_answers("info")),
     "git": Component(("git",), _debian("git")),

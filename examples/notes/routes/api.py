@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from garrison.fastapi import JsonRoute, limit, refusals
+from garrison.fastapi import Garrison, JsonRoute, limit, refusals
 
 from .. import notes
 from ..models import Note, User
@@ -62,8 +62,8 @@ async def replace_note(id: UUID, given: NoteIn, session: Session, user: ApiUser,
 
 
 @router.delete("/notes/{id}", status_code=204, dependencies=[MayWrite])
-async def delete_note(id: UUID, session: Session, user: ApiUser, own: WithParts) -> None:
+async def delete_note(id: UUID, session: Session, user: ApiUser, own: WithParts, garrison: Garrison) -> None:
     """Delete a note of yours, and its attachments."""
     note = await notes.own_note(session, user, id)
-    await own.files.delete(await notes.delete_note(session, note))
+    await own.delete_files(await notes.delete_note(session, note), garrison)
     own.hub.deleted(note)

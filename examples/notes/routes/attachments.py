@@ -1,18 +1,22 @@
-"""Attachments: upload by a note's owner, download by who may read the note."""
+"""Attachments: upload by a note's owner, download by who may read the note, or by a link that ends.
+
+Threat: a file that is something else than it says, fills the disk, or becomes a page of this site. What comes in is
+judged by `UploadPolicy`; what goes out is a download with a name, `nosniff` and a sandbox.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, File, HTTPException, UploadFile
-from fastapi.responses import FileResponse, Response
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from garrison.fastapi import download, signed_link
 
 from .. import notes
-from ..files import TooLarge, shown_name
 from ..models import Attachment
 from ..pages import redirect
-from ..parts import CurrentUser, Session, WithParts
+from ..parts import CurrentUser, Parts, Session, WithParts
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,31 +24,31 @@ _PER_NOTE = 20
 
 
 @router.post("/notes/{id}/attachments")
-async def upload(
-    id: UUID, file: Annotated[UploadFile, File()], session: Session, user: CurrentUser, own: WithParts
-) -> Response:
+async def upload(id: UUID, request: Request, session: Session, user: CurrentUser, own: WithParts) -> Response:
+    """Who may, and how much room there is, is asked before the file is read."""
     note = await notes.own_note(session, user, id)
     if len(note.attachments) >= _PER_NOTE:
         raise HTTPException(409, f"A note has {_PER_NOTE} attachments at most.")
     room = own.settings.storage_bytes - await notes.stored_bytes(session, user)
-    limit = max(0, min(own.settings.attachment_bytes, room))
-    try:
-        key, size = await own.files.save(file, limit)
-    except TooLarge:
-        raise HTTPException(413, "The file is too large, or your space is used up.") from None
-    session.add(Attachment(note_id=note.id, name=shown_name(file.filename), key=key, size=size))
+    async with own.uploads.receive(request, most=room) as file:
+        key, info = await file.keep(), file.info
+    session.add(
+        Attachment(note_id=note.id, name=info.name, key=key, size=info.size, media=info.media, sha256=info.sha256)
+    )
     await session.commit()
     return redirect(f"/notes/{note.id}")
 
 
-@router.get("/attachments/{id}", response_class=FileResponse)
-async def download(id: UUID, session: Session, user: CurrentUser, own: WithParts) -> FileResponse:
-    """Always a download of an unspecific type: what somebody uploaded never becomes a page of this site."""
-    found = await notes.visible_attachment(session, user, id)
-    return FileResponse(
-        own.files.path(found.key),
-        media_type="application/octet-stream",
-        filename=found.name,
-        content_disposition_type="attachment",
-        headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
-    )
+@router.get("/attachments/{id}")
+async def get_attachment(id: UUID, request: Request, session: Session, user: CurrentUser, own: WithParts) -> Response:
+    return _answer(request, own, await notes.visible_attachment(session, user, id))
+
+
+@router.get("/shared/{id}", dependencies=[signed_link])
+async def get_shared(id: UUID, request: Request, session: Session, own: WithParts) -> Response:
+    """For whoever was given the link: nobody is logged in here. It ends by itself."""
+    return _answer(request, own, await notes.attachment(session, id))
+
+
+def _answer(request: Request, own: Parts, found: Attachment) -> Response:
+    return download(request, own.uploads.store.path(found.key), found.name, found.sha256, media=found.media)

@@ -8,6 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
+from garrison.fastapi import Garrison, link
+
 from .. import notes
 from ..pages import page, redirect
 from ..parts import CurrentUser, Session, WithParts
@@ -60,6 +62,7 @@ async def show_note(request: Request, id: UUID, session: Session, user: CurrentU
         user=user,
         note=note,
         largest=own.settings.attachment_bytes,
+        links={file.id: link(request, f"/shared/{file.id}", "1 hour") for file in note.attachments},
         planted=own.settings.allow_insecure_planted_xss,
     )
 
@@ -81,8 +84,8 @@ async def update_note(
 
 
 @router.post("/notes/{id}/delete")
-async def delete_note(id: UUID, session: Session, user: CurrentUser, own: WithParts) -> Response:
+async def delete_note(id: UUID, session: Session, user: CurrentUser, own: WithParts, garrison: Garrison) -> Response:
     note = await notes.own_note(session, user, id)
-    await own.files.delete(await notes.delete_note(session, note))
+    await own.delete_files(await notes.delete_note(session, note), garrison)
     own.hub.deleted(note)
     return redirect("/")

@@ -68,6 +68,11 @@ WHY: Final[Mapping[Reason, Why]] = {
     Reason.BODY_MALFORMED: Why(
         "its body can't be decoded", "size.decompress", "The client must encode its body right."
     ),
+    Reason.UPLOAD_REFUSED: Why(
+        "its file is not what may be uploaded: the detail names the rule",
+        "content.types",
+        "Send another file, or widen the UploadRule of the route (docs/inputs/uploads.md).",
+    ),
     Reason.ENCODING_UNSUPPORTED: Why(
         "its body is compressed, and this route takes no compressed bodies",
         "size.decompress",
@@ -158,6 +163,11 @@ WHY: Final[Mapping[Reason, Why]] = {
         "the audit log can't be written, and the policy wants no change that is not recorded",
         "audit.on_failure",
         "Make room on the disk, or make the state folder writable; `garrison events tail` says what failed.",
+    ),
+    Reason.SCANNER_AWAY: Why(
+        "the virus scanner that uploads must pass did not answer",
+        "environment",
+        "Start clamd, or look at its log; files are refused until it answers.",
     ),
     Reason.STORE_AWAY: Why(
         "a store did not answer", "store", "Bring the store back; `garrison events tail` says more."

@@ -44,6 +44,7 @@ class Exchange:
     refusal      what is answered instead of whatever the application sends; see `refuse`
     stands       the onion's judgement whether a refusal is enforced
     nonce_drawn, csrf_handed_out   the nonce and the CSRF token of this exchange, or empty: asking these draws none
+    sandboxed    the answer is a file of somebody else's: its Content-Security-Policy gets a sandbox as well
     load         how the load layer counts this exchange: 0 not at all, 1 until it is answered, 2 until it is over
     """
 
@@ -58,6 +59,7 @@ class Exchange:
         "principal",
         "refusal",
         "request_id",
+        "sandboxed",
         "services",
         "session",
         "stands",
@@ -79,6 +81,7 @@ class Exchange:
         self.nonce_drawn = ""
         self.csrf_handed_out = ""
         self.load = 0
+        self.sandboxed = False
 
     @property
     def nonce(self) -> str:

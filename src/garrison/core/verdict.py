@@ -38,6 +38,7 @@ class Reason(StrEnum):
     BODY_TOO_LARGE = "body-too-large"
     BODY_MALFORMED = "body-malformed"
     ENCODING_UNSUPPORTED = "encoding-unsupported"
+    UPLOAD_REFUSED = "upload-refused"
     EXPANSION_TOO_LARGE = "expansion-too-large"
     CONTENT_TYPE_UNSUPPORTED = "content-type-unsupported"
     CHARSET_UNSUPPORTED = "charset-unsupported"
@@ -60,6 +61,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "not-allowed"
     LAYER_FAILED = "layer-failed"
     STORE_AWAY = "store-away"
+    SCANNER_AWAY = "scanner-away"
     AUDIT_AWAY = "audit-away"
 
 

@@ -88,6 +88,7 @@ class EventName(StrEnum):
     FRAMING_REFUSED = "framing_refused"
     SIZE_EXCEEDED = "size_exceeded"
     CONTENT_REFUSED = "content_refused"
+    UPLOAD_REFUSED = "upload_refused"
     CROSS_SITE_REFUSED = "cross_site_refused"
     CSRF_REFUSED = "csrf_refused"
     AUTHN_REQUIRED = "authn_required"
@@ -201,6 +202,7 @@ _TABLE: Final = (
     Term(_N_.FRAMING_REFUSED, _W, _REQUEST, _REFUSED, "Headers or lengths are malformed, too many or too large."),
     Term(_N_.SIZE_EXCEEDED, _W, _REQUEST, _REFUSED, "A body or message is larger than allowed."),
     Term(_N_.CONTENT_REFUSED, _N, _REQUEST, _REFUSED, "The kind or encoding of a body is not accepted."),
+    Term(_N_.UPLOAD_REFUSED, _W, _UPLOAD, _REFUSED, "A file is not what may be uploaded."),
     Term(_N_.CROSS_SITE_REFUSED, _W, _SITE, _REFUSED, "Another site tried to act here."),
     Term(_N_.CSRF_REFUSED, _W, _SITE, _REFUSED, "A request with side effects had no valid CSRF token."),
     Term(_N_.AUTHN_REQUIRED, _N, _AUTHN, _REFUSED, "A request needs a log-in."),
@@ -244,8 +246,8 @@ _TABLE: Final = (
 APPLICATION: Final = frozenset(
     {
         _N_.AUTHN_PASSWORD_CHANGE_FAIL, _N_.AUTHN_IMPOSSIBLE_TRAVEL, _N_.AUTHN_TOKEN_DELETE, _N_.AUTHZ_CHANGE,
-        _N_.AUTHZ_ADMIN, _N_.CRYPT_ENCRYPT_FAIL, _N_.UPLOAD_COMPLETE, _N_.UPLOAD_STORED, _N_.UPLOAD_VALIDATION,
-        _N_.UPLOAD_DELETE, _N_.INPUT_VALIDATION_DISCRETE_FAIL, _N_.MALICIOUS_EXCESS_404, _N_.MALICIOUS_EXTRANEOUS,
+        _N_.AUTHZ_ADMIN, _N_.CRYPT_ENCRYPT_FAIL, _N_.UPLOAD_COMPLETE, _N_.UPLOAD_VALIDATION,
+        _N_.INPUT_VALIDATION_DISCRETE_FAIL, _N_.MALICIOUS_EXCESS_404, _N_.MALICIOUS_EXTRANEOUS,
         _N_.MALICIOUS_ATTACK_TOOL, _N_.MALICIOUS_DIRECT_REFERENCE, _N_.PRIVILEGE_PERMISSIONS_CHANGED,
         _N_.SENSITIVE_CREATE, _N_.SENSITIVE_READ, _N_.SENSITIVE_UPDATE, _N_.SENSITIVE_DELETE, _N_.SEQUENCE_FAIL,
         _N_.SESSION_RENEWED, _N_.MONITOR_ENABLED, _N_.USER_CREATED, _N_.USER_UPDATED,
@@ -272,6 +274,7 @@ _REASONS: Final[Mapping[EventName, tuple[Reason, ...]]] = {
     _N_.CONTENT_REFUSED: (
         Reason.ENCODING_UNSUPPORTED, Reason.CONTENT_TYPE_UNSUPPORTED, Reason.CHARSET_UNSUPPORTED,
     ),
+    _N_.UPLOAD_REFUSED: (Reason.UPLOAD_REFUSED,),
     _N_.INPUT_VALIDATION_FAIL: (Reason.BODY_MALFORMED,),
     _N_.EXCESS_RATE_LIMIT_EXCEEDED: (Reason.RATE_LIMITED, Reason.MESSAGE_RATE),
     _N_.CONCURRENCY_EXCEEDED: (Reason.CONCURRENCY_LIMITED,),
@@ -282,7 +285,7 @@ _REASONS: Final[Mapping[EventName, tuple[Reason, ...]]] = {
     _N_.AUTHN_REQUIRED: (Reason.UNAUTHENTICATED, Reason.LOGIN_NOT_FRESH),
     _N_.CREDENTIAL_REFUSED: (Reason.CREDENTIAL_INVALID, Reason.CREDENTIAL_AMBIGUOUS),
     _N_.AUTHZ_FAIL: (Reason.NOT_ALLOWED,),
-    _N_.DEPENDENCY_AWAY: (Reason.STORE_AWAY, Reason.AUDIT_AWAY),
+    _N_.DEPENDENCY_AWAY: (Reason.STORE_AWAY, Reason.AUDIT_AWAY, Reason.SCANNER_AWAY),
     _N_.LAYER_FAILED: (Reason.LAYER_FAILED,),
 }  # fmt: skip
 _BY_REASON: Final = {reason: name for name, reasons in _REASONS.items() for reason in reasons}

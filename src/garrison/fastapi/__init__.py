@@ -10,6 +10,7 @@ Every name here works through `request.state.garrison`; without `harden` around 
 - `templates("folder")` renders Jinja2 pages that know `nonce`, `csrf_field()` and `principal`
 - `docs(app)` gives interactive API documentation that works under the strict Content-Security-Policy
 - `JsonRoute` bounds JSON bodies before they are parsed
+- `UploadPolicy` judges a file before the endpoint sees it; `download`, `link` and `signed_link` give it out again
 - `refusals()` writes Garrison's answers into the OpenAPI schema
 """
 
@@ -46,10 +47,12 @@ from .current import (
     require_principal,
 )
 from .docs import docs
+from .downloads import download, link, signed_link
 from .json_route import JsonRoute, json_route
 from .limits import limit
 from .pages import template_context, templates
 from .refusals import refusals
+from .uploads import Upload, UploadPolicy
 
 __all__ = [
     "AUTHENTICATED",
@@ -63,6 +66,8 @@ __all__ = [
     "Garrison",
     "JsonRoute",
     "Nonce",
+    "Upload",
+    "UploadPolicy",
     "WithAccounts",
     "accounts",
     "allow",
@@ -70,12 +75,14 @@ __all__ = [
     "csrf_token",
     "current_principal",
     "docs",
+    "download",
     "enforces",
     "exchange",
     "fresh_login",
     "guarded",
     "json_route",
     "limit",
+    "link",
     "logged_in",
     "nonce",
     "public",
@@ -84,6 +91,7 @@ __all__ = [
     "require_principal",
     "requires",
     "scope",
+    "signed_link",
     "template_context",
     "templates",
 ]

@@ -34,6 +34,7 @@ __all__ = ["BadDirective", "compile", "weaknesses"]
 
 _ENFORCED: Final = b"content-security-policy"
 _REPORT_ONLY: Final = b"content-security-policy-report-only"
+SANDBOX: Final = b"sandbox; default-src 'none'; frame-ancestors 'none'"
 _ENDPOINTS: Final = b"reporting-endpoints"
 _HTML: Final = b"text/html"
 _PAGES: Final = (_HTML, b"application/xhtml+xml")
@@ -62,7 +63,8 @@ def compile(policy: Policy, services: Services) -> Layer:
     directives = {name: values for name, values in wanted.items() if name not in idle}
     parts = _serialise(directives, path).encode().split(_MARK.encode())
     if len(parts) == 1:
-        return Layer("csp", sets=((name, parts[0]), *endpoints), claims=claims)
+        sandbox = None if monitor else _sandbox
+        return Layer("csp", amend=sandbox, sets=((name, parts[0]), *endpoints), claims=claims)
     bare = {name: _without_nonce(values) for name, values in directives.items()}
     amend = _amend(name, parts, _serialise(bare, path).encode())
     return Layer("csp", amend=amend, sets=endpoints, drops=(name,), claims=claims)
@@ -95,12 +97,20 @@ def _without_nonce(values: Sequence[str]) -> tuple[str, ...]:
     return rest or (("'none'",) if values else ())
 
 
+def _sandbox(exchange: Exchange, edit: Edit) -> None:
+    """A second policy for files of somebody else's: a browser enforces both (CSP3, section 8.1)."""
+    if exchange.sandboxed and not edit.ours:
+        edit.headers.append((_ENFORCED, SANDBOX))
+
+
 def _amend(name: bytes, parts: Sequence[bytes], bare: bytes) -> Amend:
     without = (name, bare)
 
     def amend(exchange: Exchange, edit: Edit) -> None:
         if edit.status == 304:
             return
+        if exchange.sandboxed and name == _ENFORCED:
+            _sandbox(exchange, edit)
         nonce = exchange.nonce_drawn
         if not nonce:
             if edit.ours or not _is_page(edit.sent.get(b"content-type", b"")):

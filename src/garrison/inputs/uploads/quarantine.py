@@ -1,0 +1,125 @@
+"""Where files lie: in quarantine until they have been judged, then in the store; both for our user alone.
+
+Threat: a name that leads out of the folder or is guessed, a file that is served or run before it was judged, a disk
+filled by what was left behind (CWE-22, CWE-340, CWE-459). Names are 192 random bits of ours, folders 0700, files 0600,
+and moving from quarantine to the store is one `rename`. A process that is killed leaves its files in quarantine;
+`prepare` removes those that are old.
+Assumption: the folder lies outside everything that a web server serves. Blocks: call all of it in threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from .refused import UploadRefused, Why
+
+_KEY: Final = re.compile(r"[0-9a-f]{48}")
+_LEFT_BEHIND: Final = 6 * 3600.0
+
+
+class Store:
+    """The folder. `path(key)` is the only way to a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._quarantine = folder / "quarantine"
+        self._files = folder / "files"
+
+    def prepare(self) -> None:
+        """Make the folders and see that a file can go all the way. Raises `OSError`."""
+        for folder in (self._quarantine.parent, self._quarantine, self._files):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        trial = Draft(self)
+        trial.write(b"x")
+        trial.close()
+        self.path(trial.keep()).unlink()
+        old = time.time() - _LEFT_BEHIND
+        for path in self._quarantine.iterdir():
+            with suppress(FileNotFoundError):  # another process tidies too
+                if path.stat().st_mtime < old:
+                    path.unlink()
+
+    def path(self, key: str) -> Path:
+        """Where the file is. Raises ValueError for a key that is not one of ours."""
+        if not _KEY.fullmatch(key):
+            raise ValueError("not a file's key")
+        return self._files / key
+
+    def delete(self, key: str) -> None:
+        """Remove a file; one that is gone already is no error."""
+        self.path(key).unlink(missing_ok=True)
+
+    def _waiting(self, key: str) -> Path:
+        return self._quarantine / key
+
+
+class Draft:
+    """A file in quarantine, hashed (SHA-256) as it is written. Raises `UploadRefused` when it can't be stored."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.key = secrets.token_hex(24)
+        self.path = store._waiting(self.key)  # a store and its drafts are one
+        self.size = 0
+        self._hash = hashlib.sha256()
+        try:
+            self._file: BinaryIO = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b", 0)
+        except OSError as error:
+            raise UploadRefused(Why.STORAGE, type(error).__name__) from None
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._hash.update(data)
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise UploadRefused(Why.STORAGE, error.strerror or "") from None
+        self.size += len(data)
+
+    def write_all(self, pieces: Iterable[memoryview]) -> None:
+        for piece in pieces:
+            self.write(piece)
+
+    def reading(self) -> BufferedReader:
+        """The file from its start."""
+        return self.path.open("rb")
+
+    def take_over(self) -> None:
+        """Hash anew what another process wrote here."""
+        with self.reading() as file:
+            self._hash = hashlib.file_digest(file, "sha256")
+            self.size = file.tell()
+
+    @property
+    def file(self) -> BinaryIO:
+        return self._file
+
+    def close(self) -> None:
+        self._file.close()
+
+    def keep(self) -> str:
+        """Into the store; its key there."""
+        self.close()
+        try:
+            self.path.rename(self._store.path(self.key))
+        except OSError as error:
+            raise UploadRefused(Why.STORAGE, type(error).__name__) from None
+        return self.key
+
+    def discard(self) -> None:
+        self.close()
+        self.path.unlink(missing_ok=True)
