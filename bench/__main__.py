@@ -23,6 +23,7 @@ NAMES = (
     "rate_shared",
     "events",
     "audit",
+    "detection",
     "inputs",
     "uploads",
     "websocket_message",

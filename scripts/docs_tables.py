@@ -18,6 +18,8 @@ from pydantic.fields import FieldInfo
 
 from garrison.cli.why import WHY
 from garrison.core.verdict import Mode, Reason
+from garrison.detection.rule import Rule as DetectionRule
+from garrison.detection.rule import shipped_rules
 from garrison.events.vocabulary import APPLICATION, TERMS, for_reason
 from garrison.policy.checks import registered
 from garrison.policy.explain import meaning_of
@@ -57,6 +59,7 @@ def _table_of(name: str) -> str:
         "reasons": _reasons,
         "rules": _rules,
         "suppressions": _suppressions,
+        "detection": _detection,
     }
     return makers[kind]()
 
@@ -259,6 +262,39 @@ def _reason(reason: Reason) -> tuple[str, str, str, str]:
     known = WHY.get(reason)
     said = f"{known.rule[0].upper()}{known.rule[1:]}." if known else ""
     return f"`{reason}`", said, known.change if known else "", f"`{for_reason(reason)}`"
+
+
+def _detection() -> str:
+    """The rules that ship: one section each, so that an alert can link to its own."""
+    return "\n".join(map(_detection_rule, shipped_rules()))
+
+
+def _detection_rule(rule: DetectionRule) -> str:
+    tags = ", ".join([*rule.attack, *(f"CWE-{number}" for number in rule.cwe)])
+    facts = [
+        ("Severity, confidence", f"{rule.severity.value}, {rule.confidence}"),
+        ("Speaks", _speaks(rule)),
+        ("Events", ", ".join(f"`{name}`" for match in rule.matches for name in match.names)),
+        ("MITRE ATT&CK, CWE", tags or "none"),
+        ("Reactions", ", ".join(rule.react) or "none but the alert"),
+        ("Proved by", "; ".join(case.says for case in rule.cases)),
+    ]
+    table = _rows(("", ""), facts)
+    return f"## {rule.id} {{ #{rule.id} }}\n\n**{rule.title}.** {rule.means}\n\n**Do:** {rule.next}\n\n{table}"
+
+
+def _speaks(rule: DetectionRule) -> str:
+    window, each = _measure(rule.window, "duration"), f"by {rule.by}, again after {_measure(rule.cooldown, 'duration')}"
+    amount = f"{rule.at_least:,} {'of ' + rule.weight if rule.weight else 'events'}"
+    said = {
+        "count": f"at {rule.at_least} different `{rule.distinct}` within {window}" if rule.distinct
+        else f"at {amount} within {window}" if rule.at_least > 1 else "at the first event",
+        "ratio": f"when {rule.share:.0%} of at least {amount} within {window} are failures"
+        + (f", of {rule.various} different `{rule.distinct}`" if rule.distinct else ""),
+        "sequence": f"when {rule.at_least} are followed by the other kind within {window}",
+        "absence": f"when nothing follows within {window}",
+    }[rule.kind]  # fmt: skip
+    return f"{said}, {each}"
 
 
 def stale() -> list[Path]:

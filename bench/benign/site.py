@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from garrison.accounts.bundle import accounts_of
 from garrison.accounts.password_login import Stored
 from garrison.asgi.onion import Onion
 from garrison.core.exchange import Exchange, Principal
+from garrison.core.layer import Layer
 from garrison.core.verdict import Refuse
 from garrison.policy import Policy
 from garrison.testing import FrozenClock
@@ -37,6 +39,7 @@ def policy_of(state: Path, **changes: Any) -> Policy:
         "audit": {"enabled": False},
         "passwords": {"profile": "testing"},
         "api_keys": {"accept": True},
+        "load": {"mode": "off", "allow_insecure_off": "the clock of a replay jumps: it looks late all the time"},
     }
     return Policy(**{**given, **changes})
 
@@ -90,10 +93,10 @@ class Shop:
         return self.keys["good"]
 
 
-def build(state: Path, clock: FrozenClock, **changes: Any) -> tuple[Shop, Onion]:
+def build(state: Path, clock: FrozenClock, layers: Sequence[Layer] = (), **changes: Any) -> tuple[Shop, Onion]:
     """The shop, and the shop behind Garrison."""
     shop = Shop()
-    return shop, harden(shop, policy_of(state, **changes), clock=clock.clock)
+    return shop, harden(shop, policy_of(state, **changes), layers=layers, clock=clock.clock)
 
 
 async def _body(receive: Any) -> bytes:

@@ -34,6 +34,7 @@ from .core.layer import Layer
 from .core.ports import Emit, Records, ResolvePrincipal, Services, SessionId
 from .core.stack import Stack
 from .core.verdict import Mode, Verdict
+from .detection.build import attach_detection
 from .events.audit.build import PURPOSE, build_audit, sign_end
 from .events.audit.log import AuditLog
 from .events.build import build_bus
@@ -47,6 +48,7 @@ from .policy.checks import refuse_unsafe
 from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
 from .policy.section_audit import AuditSection
+from .policy.section_detection import DetectionSection
 from .secrets.keyring import Keyring
 from .stores.bans import Bans
 from .stores.build import build_stores
@@ -96,7 +98,7 @@ def _wire(
     try:
         services = build_services(policy, environ, clock, bus, principal, session_id)
         services.route_names = names
-        own_layers = tuple(_as_layer(layer) for layer in extra)
+        own_layers = (*(_as_layer(layer) for layer in extra), *services.layers)
         doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
         selftest(doors, services)
     except BaseException:
@@ -115,7 +117,7 @@ def announce(policy: Policy, emit: Emit) -> None:
     off = [name for name in Policy.SECTIONS if getattr(policy, name).mode is Mode.OFF]
     off += [f"{route.name}.{name}" for route in policy.routes for name, own in route.sections.items()
             if own.get("mode") == Mode.OFF]  # fmt: skip
-    off += [] if policy.audit.enabled else ["audit"]
+    off += [name for name in ("audit", "detection") if not getattr(policy, name).enabled]
     if off:
         emit(EventName.MONITOR_DISABLED, None, sections=", ".join(off))
 
@@ -154,6 +156,8 @@ def build_services(
     sessions = accounts.sessions
     services.accounts, services.sessions = accounts, sessions
     services.closing.append(accounts.close)
+    names = ("default", *(route.name for route in (*own_routes(policy), *policy.routes)))
+    attach_detection(policy, bus, services, names, lambda login: accounts.login.account(login).shown)
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
     tokens = _tokens(policy, services, accounts)
@@ -250,7 +254,7 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
         except GarrisonError as error:
             found[str(error)] = error
             # What is missing must not hide what else is wrong: go on with a key and stores that are there.
-            whole = policy.model_copy(update={"key": "env:KEY", "store": "memory"})
+            whole = policy.model_copy(update={"key": "env:KEY", "store": "memory", "detection": DetectionSection()})
             services = build_services(whole, {"KEY": secrets.token_urlsafe(32)}, SYSTEM, bus)
         routes = [None, *own_routes(policy), *policy.routes]
         services.route_names = tuple(route.name if route else "default" for route in routes)

@@ -16,7 +16,7 @@ from tests.events.making import event
 KEYS = [
     "schema", "time", "when", "name", "category", "severity", "outcome", "run", "seq", "node", "pid", "mode", "reason",
     "layer", "route", "status", "client", "client_key", "principal", "session", "device", "kind", "method", "host",
-    "path", "agent", "request_id", "trace_id", "span_id", "details",
+    "path", "agent", "origin", "request_id", "trace_id", "span_id", "details",
 ]  # fmt: skip
 
 

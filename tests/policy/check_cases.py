@@ -199,6 +199,7 @@ CASES: dict[str, list[Case]] = {
         Case(in_class(load={"most": 5000}), "routes.0.load.most"), Case(in_class(load={"weight": 50})),
         Case({"load": {**OFF, "weight": 101}}), Case({}),
     ],
+    "P054": [Case({"detection": {"enabled": False}}, "detection.enabled"), Case({})],
     "P050": [Case({"audit": {"enabled": False}}, "audit.enabled"), Case({})],
     "P051": [Case({}, "audit.ship"), Case({"audit": {"ship": ["/mnt/a"]}}), Case({"audit": {"enabled": False}})],
     "P052": [

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .capacity import Capacity
     from .exchange import Exchange, Principal
     from .facts import Facts
+    from .layer import Layer
 
 Detail: TypeAlias = str | int | float | bool | None
 
@@ -237,6 +238,8 @@ class Services:
     """Names of the services that do not work now and have a substitute or are missing, such as "store"."""
     recorded: Callable[[], bool] = lambda: True
     """Whether what happens now can be written to the audit log, or need not be."""
+    layers: list[Layer] = field(default_factory=list)
+    """Layers of other rooms, asked after all others."""
     gauges: dict[str, tuple[str, Callable[[], float]]] = field(default_factory=dict)
     """Numbers of this process for the metrics, by name: what each means, and how it is asked. Asking never raises."""
     metrics: Callable[[], bytes] = bytes

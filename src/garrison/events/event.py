@@ -31,6 +31,7 @@ class Event:
     principal   the verified identity, mail addresses masked; `session` and `device` short hashes of the session's id
                 and of the id in a trusted device's cookie
     kind        "http" or "websocket"; method, host, path (never the query) and agent (User-Agent) as sent
+    origin      who made the client send it: "direct", "same-origin", "cross-site", "unclear" (`origin.py`)
     layer, route, reason, status   which defence, on which route class, why, and the answer's HTTP status (0: none)
     trace_id, span_id   W3C Trace Context, as the client claims
     details     further plain values
@@ -59,6 +60,7 @@ class Event:
     host: str = ""
     path: str = ""
     agent: str = ""
+    origin: str = ""
     request_id: str = ""
     trace_id: str = ""
     span_id: str = ""
@@ -127,5 +129,6 @@ class Event:
 _PLAIN: Final[Mapping[str, type[str] | type[int]]] = {
     "run": str, "seq": int, "node": str, "pid": int, "mode": str, "reason": str, "layer": str, "route": str,
     "status": int, "client": str, "client_key": str, "principal": str, "session": str, "device": str, "kind": str,
-    "method": str, "host": str, "path": str, "agent": str, "request_id": str, "trace_id": str, "span_id": str,
+    "method": str, "host": str, "path": str, "agent": str, "origin": str, "request_id": str, "trace_id": str,
+    "span_id": str,
 }  # fmt: skip

@@ -18,10 +18,12 @@ LONGEST_PATH: Final = 1024
 LONGEST_AGENT: Final = 256
 LONGEST_TRACE: Final = 128
 LONGEST_METHOD: Final = 32
+LONGEST_SITE: Final = 16
 LONGEST_DETAIL: Final = 4096
 
-Where: TypeAlias = tuple[Client, Host | None, str, str, str, int, str, bytes, bytes]
-"""What is kept of `Facts`: client, host, kind, method, path, route, request_id, User-Agent, traceparent."""
+Where: TypeAlias = tuple[Client, Host | None, str, str, str, int, str, bytes, bytes, bytes, bool]
+"""What is kept of `Facts`: client, host, kind, method, path, route, request_id, User-Agent, traceparent,
+Sec-Fetch-Site, whether it came over TLS."""
 
 Raw: TypeAlias = tuple[int, float, str, Where | None, Mapping[str, Detail]]
 """One emitted event before it is shaped: its number (unique in a run), wall time, name, where, details.
@@ -29,6 +31,7 @@ Raw: TypeAlias = tuple[int, float, str, Where | None, Mapping[str, Detail]]
 Plain tuples: a named one costs a third of what `emit` may cost.
 """
 
+_SECURE: Final = frozenset({"https", "wss"})
 _PLAIN: Final = frozenset({int, float, bool, type(None), Reason, Mode, Outcome, Severity})
 
 
@@ -37,6 +40,7 @@ def locate(facts: Facts) -> Where:
     get, method, path = facts.headers.get, facts.method, facts.path
     agent = get(b"user-agent", b"")
     trace = get(b"traceparent", b"")
+    site = get(b"sec-fetch-site", b"")
     if trace and b"traceparent" in facts.duplicates:
         trace = b""
     return (
@@ -49,6 +53,8 @@ def locate(facts: Facts) -> Where:
         facts.request_id,
         agent if len(agent) <= LONGEST_AGENT else agent[:LONGEST_AGENT],
         trace if len(trace) <= LONGEST_TRACE else trace[:LONGEST_TRACE],
+        site if len(site) <= LONGEST_SITE else site[:LONGEST_SITE],
+        facts.scheme in _SECURE,
     )
 
 

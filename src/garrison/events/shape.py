@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from ..core.ports import Detail
 from ..core.verdict import Mode, Reason
 from .event import Event
+from .origin import origin_of
 from .patterns import MARK
 from .raw import LONGEST_AGENT, Raw, Where
 from .redaction import Redactor
@@ -91,7 +92,7 @@ class Shaper:
         )
 
     def _where(self, where: Where) -> dict[str, str]:
-        client, host, kind, method, path, route, request_id, agent, parent = where
+        client, host, kind, method, path, route, request_id, agent, parent, site, secure = where
         trace = parse_traceparent(parent) if parent else Trace()
         return {
             "client": self._text("client", "" if client.address is None else str(client.address), LONGEST_WORD),
@@ -101,6 +102,7 @@ class Shaper:
             "host": self._text("host", "" if host is None else host.name, 253),
             "path": self._text("path", path, LONGEST_TEXT),
             "agent": self._agent(agent),
+            "origin": origin_of(site, agent, secure=secure),
             "route": self._routes[route] if 0 <= route < len(self._routes) else "",
             "request_id": clip(clean(request_id), LONGEST_WORD),
             "trace_id": trace.trace_id,

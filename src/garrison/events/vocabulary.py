@@ -128,6 +128,9 @@ class EventName(StrEnum):
     AUDIT_CLOCK = "audit_clock"
     AUDIT_ERASED = "audit_erased"
     AUDIT_TRIMMED = "audit_trimmed"
+    ALERT_RAISED = "alert_raised"
+    REQUEST_NOTED = "request_noted"
+    TRAFFIC_COUNTED = "traffic_counted"
     EVENT_UNKNOWN = "event_unknown"
 
 
@@ -240,6 +243,9 @@ _TABLE: Final = (
     Term(_N_.AUDIT_CLOCK, _W, _SYSTEM, _NOTED, "The clock runs behind the newest entry of the audit log."),
     Term(_N_.AUDIT_ERASED, _N, _DATA, _OK, "Personal fields of the audit log were erased."),
     Term(_N_.AUDIT_TRIMMED, _N, _DATA, _OK, "The oldest entries of the audit log were removed after their time."),
+    Term(_N_.ALERT_RAISED, _W, _ATTACK, _NOTED, "A detection rule spoke."),
+    _chatter(_N_.REQUEST_NOTED, _I, _REQUEST, _NOTED, "An error, much data, or a trap: for detection, never logged."),
+    _chatter(_N_.TRAFFIC_COUNTED, _I, _SYSTEM, _NOTED, "How many answers there were: for detection, never logged."),
     Term(_N_.EVENT_UNKNOWN, _E, _SYSTEM, _NOTED, "Something was recorded under a name outside the vocabulary."),
 )
 

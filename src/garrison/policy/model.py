@@ -24,6 +24,7 @@ from .section import Names as Names
 from .section import Section as Section
 from .section_acme import AcmeSection
 from .section_audit import AuditSection
+from .section_detection import DetectionSection
 from .section_edge import EdgeSection
 from .section_export import ExportTable
 from .section_suppressions import SuppressionTable
@@ -612,6 +613,7 @@ class Policy(Frozen):
     reports: ReportsSection = ReportsSection()
     events: EventsSection = EventsSection()
     audit: AuditSection = AuditSection()
+    detection: DetectionSection = DetectionSection()
     operator: OperatorSection = OperatorSection()
     serve: ServeSection = ServeSection()
     edge: EdgeSection = EdgeSection()

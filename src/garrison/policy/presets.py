@@ -102,6 +102,7 @@ TESTING = Preset(
         "websocket": {"messages": "1000000/second burst 1000000"},
         "events": {"output": "none", "store": False},
         "audit": {"enabled": False},
+        "detection": {"enabled": False},
         "passwords": {"profile": "testing"},
         "store": "memory",
     },

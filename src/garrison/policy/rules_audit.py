@@ -1,4 +1,4 @@
-"""Checks on the audit log: that it is kept, and that what proves it leaves the machine by a safe way."""
+"""Checks on the audit log and on detection: that they are on, and that what proves the log leaves by a safe way."""
 
 from __future__ import annotations
 
@@ -62,6 +62,17 @@ def plaintext_export(subject: Subject) -> Iterator[Objection]:
         name = table.to.removeprefix("env:")
         if _is_exposed(subject.environ.get(name, "") if name != table.to else table.to):
             yield Objection(f"events.exports.{index}.to", "plaintext to another machine.")
+
+
+@check(
+    "P054", "No detection", Severity.MEDIUM,
+    consequence="Guessing, stuffing and probing go on until somebody reads the log by chance.",
+    remedy="Take detection.enabled = false out.",
+    reference="OWASP ASVS 5.0 V16.3; docs/detection/index.md", production_only=True, cwe=(778,),
+)  # fmt: skip
+def no_detection(subject: Subject) -> Iterator[Objection]:
+    if not subject.policy.detection.enabled:
+        yield Objection("detection.enabled", "false.")
 
 
 def _is_exposed(text: str) -> bool:

@@ -22,7 +22,7 @@ PERSONAL: Final = ("client", "client_key", "principal", "session", "device", "pa
 """Fields of an event that can be erased."""
 PUBLIC: Final = (
     "name", "severity", "outcome", "run", "seq", "node", "pid", "mode", "reason", "layer", "route", "status", "kind",
-    "method", "host", "request_id", "trace_id", "span_id",
+    "method", "host", "origin", "request_id", "trace_id", "span_id",
 )  # fmt: skip
 OWN: Final = frozenset(
     {EventName.AUDIT_STARTED, EventName.AUDIT_ERASED, EventName.AUDIT_TRIMMED, EventName.AUDIT_BROKEN}

@@ -1,0 +1,55 @@
+"""From the policy to a running detector."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+
+from ..core.ports import Services
+from ..events.bus import Bus
+from ..policy.model import Policy
+from .engine import Engine
+from .match import Match
+from .rule import Rule, rules_of
+from .runner import Detector
+from .sightings import Sightings
+
+HONEY_ACCOUNT = "honey-account"
+
+
+def build_engine(policy: Policy, shown: Callable[[str], str] = str) -> Engine:
+    """The engine of `policy`. `shown` is what events call a login. Raises `RuleWrong`."""
+    return Engine(rules_for(policy, shown), policy.detection.keys)
+
+
+def rules_for(policy: Policy, shown: Callable[[str], str] = str) -> list[Rule]:
+    """The rules in force: that of honey accounts only where there are some. Raises `RuleWrong`."""
+    section = policy.detection
+    names = [shown(login) for login in section.honey_accounts]
+    found = []
+    for rule in rules_of(section.rules, section.off):
+        if rule.id != HONEY_ACCOUNT:
+            found.append(rule)
+        elif names:
+            where = " or ".join(f'details.account="{name}"' for name in names)
+            match = Match(names=rule.match.names, where=where)
+            found.append(rule.model_copy(update={"match": match}))
+    return found
+
+
+def attach_detection(
+    policy: Policy, bus: Bus, services: Services, routes: Sequence[str], shown: Callable[[str], str]
+) -> Detector | None:
+    """Let detection watch `bus` and the answers, if the policy wants it. Raises `RuleWrong`."""
+    section = policy.detection
+    if not section.enabled:
+        return None
+    wall = services.clock.wall
+    sightings = Sightings(wall, socket.gethostname(), routes, section.honey_paths, policy.events.redact)
+    build_engine(policy, shown)  # what is wrong with a rule is to be told at the start
+    detector = Detector(lambda: build_engine(policy, shown), sightings, bus.emit, wall)
+    services.layers.append(sightings.layer)
+    services.gauges["detection_keys"] = ("Keys that detection remembers.", lambda: detector.engine.budget.used)
+    services.gauges["detection_alerts"] = ("Alerts raised by this process.", lambda: detector.alerts)
+    bus.attach(detector)
+    return detector

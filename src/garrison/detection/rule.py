@@ -1,0 +1,168 @@
+"""One rule: what it looks at, when it speaks, what it means, and the cases that prove it. Read from TOML, checked.
+
+A rule about what other sites can cause (CSRF, CORS, reports of browsers) can't name a reaction: it would let any page
+have its visitors banned.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from ..core.errors import OperatorError
+from ..events.terms import Category, Severity
+from ..events.vocabulary import TERMS
+from ..policy.section import Frozen
+from ..policy.units import Seconds
+from .match import Match, reader
+
+Confidence = Literal["low", "medium", "high"]
+Reaction = Literal["slow", "ban", "revoke"]
+_TECHNIQUE: Final = r"^T[0-9]{4}(\.[0-9]{3})?$"
+
+
+class RuleWrong(OperatorError):
+    """A rule can't be used. `file` is where it stands."""
+
+    def __init__(self, file: str, why: str) -> None:
+        super().__init__(
+            f"The detection rule {file} can't be used: {why}.",
+            remedy="Compare it with a rule that ships with Garrison.",
+            reference="docs/detection/index.md",
+        )
+        self.file = file
+
+
+class Case(Frozen):
+    """Events, and how many alerts they must raise."""
+
+    says: str
+    """What happens, in words."""
+    alerts: Annotated[int, Field(ge=0)]
+    events: tuple[Mapping[str, Any], ...]
+    """Fields of events; `repeat` and `every` (seconds) make more of one, `{n}` in a text is its number."""
+
+
+class Rule(Frozen):
+    """See the module. Which keys count depends on `kind`.
+
+    count     `at_least` events (or distinct values of `distinct`, or the sum of `weight`) within `window`
+    ratio     of at least `at_least` events within `window`, a `share` are `hits` (with `distinct`: of `various` values)
+              An event may stand for many: `weight` for all, `hit_weight` for the hits among them
+    sequence  `at_least` events, and then one of `then`, within `window`
+    absence   an event, and none of `then` within `window` after it
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,47}$")]
+    title: str
+    means: str
+    next: str
+    severity: Severity
+    confidence: Confidence
+    attack: tuple[Annotated[str, Field(pattern=_TECHNIQUE)], ...] = ()
+    cwe: tuple[int, ...] = ()
+    kind: Literal["count", "ratio", "sequence", "absence"] = "count"
+    match: Match
+    hits: Match | None = None
+    then: Match | None = None
+    by: str = "client"
+    window: Annotated[Seconds, Field(gt=0)] = 600.0
+    at_least: Annotated[int, Field(ge=1)] = 1
+    distinct: str = ""
+    various: Annotated[int, Field(ge=1, le=100)] = 1
+    weight: str = ""
+    hit_weight: str = ""
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    cooldown: Annotated[Seconds, Field(gt=0)] = 900.0
+    react: tuple[Reaction, ...] = ()
+    cases: tuple[Case, ...]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for by in filter(None, (self.by, self.distinct, self.weight, self.hit_weight)):
+            reader(by)
+        if (self.hits is not None) != (self.kind == "ratio"):
+            raise ValueError("a ratio, and nothing else, has hits")
+        if (self.then is not None) != (self.kind in ("sequence", "absence")):
+            raise ValueError("sequence and absence, and nothing else, have then")
+        if self.kind == "count" and self.distinct and not 2 <= self.at_least <= 100:
+            raise ValueError("between 2 and 100 distinct values can be counted")
+        if {case.alerts > 0 for case in self.cases} != {True, False}:
+            raise ValueError("it needs a case that raises an alert and one that does not")
+        self._refuse_remote_reactions()
+        return self
+
+    def _refuse_remote_reactions(self) -> None:
+        if not self.react:
+            return
+        remote = [name for one in self.matches for name in one.names if TERMS[name].category is Category.CROSS_SITE]
+        if remote:
+            raise ValueError(f"other sites can cause {remote[0]}: no reaction may follow")
+        if self.by not in ("client", "principal"):
+            raise ValueError("reactions are against a client or a principal")
+        if self.confidence == "low":
+            raise ValueError("no reaction may follow from low confidence")
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """All its matches."""
+        return tuple(one for one in (self.match, self.hits, self.then) if one is not None)
+
+
+def parse_rule(text: str, file: str) -> Rule:
+    """The rule that `text` (TOML) says. Raises `RuleWrong`."""
+    try:
+        return Rule.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise RuleWrong(file, str(error)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise RuleWrong(file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}".lstrip(": ")) from None
+    except OperatorError as error:
+        raise RuleWrong(file, error.message) from None
+
+
+def shipped_rules() -> list[Rule]:
+    """The rules that come with Garrison, by id."""
+    folder = files(__package__).joinpath("rules")
+    found = [one for one in folder.iterdir() if one.name.endswith(".toml")]
+    return _in_order((parse_rule(one.read_text("utf-8"), one.name), one.name) for one in found)
+
+
+def rules_of(folders: Sequence[str], off: Sequence[str]) -> list[Rule]:
+    """The shipped rules and those in `folders` (one of the same id takes a shipped one's place), without `off`.
+
+    Raises `RuleWrong` for a rule that can't be read, and for a name in `off` that no rule has.
+    """
+    rules = {rule.id: rule for rule in shipped_rules()}
+    for folder in folders:
+        path = Path(folder)
+        if not path.is_dir():
+            raise RuleWrong(folder, "there is no such folder")
+        own = [(_read(file), file.name) for file in sorted(path.glob("*.toml"))]
+        rules |= {rule.id: rule for rule in _in_order(own)}
+    for name in off:
+        if name not in rules:
+            raise RuleWrong(name, "detection.off names it, and there is no such rule")
+    return [rules[name] for name in sorted(rules) if name not in off]
+
+
+def _read(file: Path) -> Rule:
+    try:
+        return parse_rule(file.read_text("utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleWrong(str(file), type(error).__name__) from None
+
+
+def _in_order(rules: Iterable[tuple[Rule, str]]) -> list[Rule]:
+    found: dict[str, Rule] = {}
+    for rule, name in rules:
+        if f"{rule.id}.toml" != name:
+            raise RuleWrong(name, f"its id is {rule.id!r}, so the file must be called {rule.id}.toml")
+        found[rule.id] = rule
+    return [found[name] for name in sorted(found)]

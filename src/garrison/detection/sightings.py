@@ -1,0 +1,97 @@
+"""What detection has to know of answers that are no events: errors of the application, large bodies, traps touched.
+
+Writing an event for each would turn the log into an access log. So they go past it, into a bounded queue that only
+detection reads; of all other answers nothing is kept but their number.
+
+Cost: a comparison or two for an ordinary answer. Lets pass: what is beyond the bound, which is counted; bodies without
+Content-Length, and many small ones.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from ..core.ban_table import SELFTEST_KEY
+from ..core.exchange import Exchange
+from ..core.headers import Edit
+from ..core.layer import Layer
+from ..core.ports import Detail
+from ..events.event import Event
+from ..events.raw import Raw, locate
+from ..events.redaction import Redactor
+from ..events.shape import Shaper
+from ..events.vocabulary import EventName
+
+LARGE: Final = 1_000_000
+"""Bytes of a body from which on it is noted."""
+_LARGE_DIGITS: Final = len(str(LARGE))
+_MOST: Final = 20_000
+
+
+class Sightings:
+    """Makes `layer`, and gives what it saw as events.
+
+    wall    wall time
+    node    what events call this machine
+    routes  names of the route classes
+    traps   paths whose every touch is noted
+    """
+
+    def __init__(
+        self, wall: Callable[[], float], node: str, routes: Iterable[str], traps: Iterable[str], redact: Iterable[str]
+    ) -> None:
+        self._wall, self._node, self._routes = wall, node, tuple(routes)
+        self._traps = frozenset(traps)
+        self._redact = tuple(redact)
+        self.layer: Final = Layer("detection", amend=self._amend)
+        self.reset()
+
+    def reset(self) -> None:
+        """A new life: what was seen before is somebody else's."""
+        self._queue: deque[Raw] = deque()
+        self._answers = self._errors = self.lost = 0
+        self._number = 0
+        self._shaper = Shaper(Redactor(self._redact), self._node, secrets.token_hex(4), self._routes)
+
+    def _amend(self, exchange: Exchange, edit: Edit) -> None:
+        status, facts = edit.status, exchange.facts
+        self._answers += 1
+        if status >= 500 and (status == 500 or not edit.ours):  # our own 503 is a decision, not an error
+            self._errors += 1
+        trap = facts.path in self._traps
+        length = edit.sent.get(b"content-length", b"")
+        large = len(length) >= _LARGE_DIGITS and length.isdigit() and facts.method != "HEAD"
+        if (status < 400 and not large and not trap) or (edit.ours and not trap) or facts.client.key == SELFTEST_KEY:
+            return
+        if len(self._queue) >= _MOST:
+            self.lost += 1
+            return
+        details: dict[str, Detail] = {"status": status}
+        if large:
+            details["bytes"] = int(length[:15])
+        if trap:
+            details["trap"] = True
+        if exchange.principal is not None:
+            details["principal"] = exchange.principal.id
+        if exchange.session is not None:
+            details["session"] = exchange.session
+        self._queue.append((0, self._wall(), EventName.REQUEST_NOTED, locate(facts), details))
+
+    def drain(self) -> list[Event]:
+        """What was seen since the last time. Call it in one thread."""
+        answers, errors, lost = self._answers, self._errors, self.lost
+        raws = [self._queue.popleft() for _ in range(len(self._queue))]
+        if answers:
+            self._answers -= answers  # what is counted in between is left for the next time, give or take a request
+            self._errors -= errors
+            self.lost -= lost
+            counted: dict[str, Detail] = {"answers": answers, "errors": errors, "good": answers - errors, "lost": lost}
+            raws.append((0, self._wall(), EventName.TRAFFIC_COUNTED, None, counted))
+        return [self._shaper.shape((self._next(), *raw[1:])) for raw in raws]
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number

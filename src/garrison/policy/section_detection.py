@@ -1,0 +1,28 @@
+"""The policy of detection."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .section import Frozen, Names
+
+HoneyPath = Annotated[str, Field(pattern=r"^/[^\x00-\x20*?#]{1,200}$")]
+
+
+class DetectionSection(Frozen):
+    """Alerts from events: `docs/detection/index.md`."""
+
+    enabled: bool = True
+    """Watch events, and raise alerts."""
+    rules: Names = ()
+    """Folders with rules of your own; one with the id of a shipped rule takes its place."""
+    off: Names = ()
+    """Ids of rules that are left out."""
+    keys: Annotated[int, Field(ge=1000, le=5_000_000)] = 200_000
+    """Addresses, accounts, … remembered over all rules together; about 700 bytes each."""
+    honey_paths: tuple[HoneyPath, ...] = ()
+    """Paths that nobody has a reason to ask for, exactly: linked from nowhere, named in no page."""
+    honey_accounts: Names = ()
+    """Logins that belong to nobody."""
