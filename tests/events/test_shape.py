@@ -35,8 +35,9 @@ def test_a_refusal_has_who_what_where_and_why() -> None:
         when=WHEN, name=EventName.CSRF_REFUSED, severity=Severity.WARNING, outcome=Outcome.REFUSED, run="run1", seq=7,
         node="web1", pid=made.pid, mode="enforce", reason="csrf-missing", layer="csrf", route="login", status=403,
         client="203.0.113.9", client_key="203.0.113.9", kind="http", method="POST", host="shop.example.com",
-        path="/notes/12", agent="curl/8", origin="direct", request_id="a1b2-000001", trace_id="0af7651916cd43dd8448eb211c80319c",
-        span_id="b7ad6b7169203331", details={"detail": "no token at all"},
+        path="/notes/12", agent="curl/8", origin="direct", request_id="a1b2-000001",
+        trace_id="0af7651916cd43dd8448eb211c80319c", span_id="b7ad6b7169203331",
+        details={"detail": "no token at all"},
     )  # fmt: skip
 
 
