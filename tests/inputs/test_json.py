@@ -1,4 +1,4 @@
-"""The JSON guard: what it refuses, what it takes, and that counting never proves what walking would refuse."""
+"""The JSON guard: what it refuses, what it takes, and that the quick way never takes what the exact one refuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from garrison.inputs.json import JsonLimits, JsonRefused, _shallow, _walk, loads
+from garrison.inputs.json import JsonLimits, JsonRefused, _exactly, loads
 
 SMALL = JsonLimits(size=2000, depth=4, values=50, keys=20, digits=20)
 
@@ -33,6 +33,9 @@ ATTACKS: list[tuple[str, bytes, str]] = [
     ("duplicate keys with space", b'{"a" :1,\n"a"\t:2}', "duplicate-key"),
     ("duplicate keys beside a colon", b'{"a":1,"a":"12:30"}', "duplicate-key"),
     ("duplicate keys beside an escaped colon", b'{"a":1,"a":"\\":"}', "duplicate-key"),
+    ("duplicate keys with colons in them", b'{"a:b":1,"a:b":2}', "duplicate-key"),
+    ("duplicate keys with colons and a string that is one", b'{"a:":1,"b":":","a:":2}', "duplicate-key"),
+    ("duplicate keys with an escaped quote", b'{"\\"":1,"\\"":2}', "duplicate-key"),
     ("a long number in two halves", b"[" + b"1" * 25 + b"e-" + b"0" * 25 + b"]", "number"),
     ("NaN", b"[NaN]", "not-a-number"),
     ("minus infinity", b"[-Infinity]", "not-a-number"),
@@ -121,16 +124,22 @@ def test_a_document_is_taken_exactly_when_it_is_within_the_bounds(value: Any, as
     assert why or (fits and taken == value)
 
 
-@given(FRAGMENTS)
-@settings(max_examples=1000)
-def test_counting_never_passes_a_depth_that_walking_refuses(data: bytes) -> None:
-    if not _shallow(data, 3):
-        return
+def _by_the_standard_library(data: bytes) -> tuple[str, Any]:
     try:
-        json.loads(data)
-    except ValueError:
-        return  # only what parses can be deep
-    _walk(data, JsonLimits(depth=3, digits=10**6))
+        return "", _exactly(data, SMALL)
+    except JsonRefused as error:
+        return error.why, None
+
+
+@given(
+    DOCUMENTS.map(lambda value: json.dumps(value).encode())
+    | FRAGMENTS
+    | st.from_regex(rb"\A[ \n]*[\[{]([-+.0-9eE]{1,12}|\"(\\\\u[0-9a-fA-F]{4}|[a-c:]|\\\\[bn\"x])*\"|[,:\]} ])*\Z")
+)
+@settings(max_examples=1000)
+def test_the_quick_parser_and_the_standard_library_read_the_same(data: bytes) -> None:
+    (why, value), (reason, expected) = _outcome(data), _by_the_standard_library(data)
+    assert (why, repr(value)) == (reason, repr(expected))
 
 
 @given(st.binary() | FRAGMENTS)

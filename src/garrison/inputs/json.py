@@ -4,8 +4,10 @@ Threat: documents that cost more than their bytes. Depth (a stack overflow, CWE-
 (CWE-770), numbers of a megabyte (quadratic work), and documents that two parsers read differently: duplicate keys,
 NaN, lone surrogates, bytes that are no UTF-8 (RFC 8259 section 4, RFC 7493; CWE-436).
 
-How: depth, values and numbers are judged on the bytes, by counting where counting proves the document harmless, and
-token by token where it does not. Duplicate keys show while parsing, when the size of the work is known.
+How: values, keys and numbers are judged on the bytes, by counting where counting proves the document harmless, and
+token by token where it does not. Then jiter parses, which refuses depths beyond 200, lone surrogates and bad UTF-8; the
+depth allowed here and duplicate keys show in what it made. What it refuses, or counting can't tell, is read by the
+standard library under the same bounds.
 
 Assumption: the number of bytes is bounded before (the layer `size`). Lets pass: any document within the bounds,
 whatever it says; keys that differ only in normalisation or case.
@@ -18,7 +20,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-_BESIDE: Final = bytes(set(range(256)) - set(b'[]{}"'))
+from jiter import from_json
+
+_BESIDE: Final = bytes(set(range(256)) - set(b'[]{}",:\\'))
+"""All but the bones of a document: backslashes among them, so that two quotes side by side are one whole string."""
+_CONTAINERS: Final = frozenset({dict, list})
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
@@ -28,6 +34,8 @@ _TOKEN: Final = re.compile(_TEXT + rb"|[\[\]{},:]|[-+.0-9][-+.0-9eE]*+|[A-Za-z]+
 _WORDS: Final = frozenset({b"true", b"false", b"null", b"NaN", b"Infinity"})
 _SHAPES: Final = bytes(0x30 if byte in b"0123456789." else 0x65 if byte in b"eE" else 0x20 for byte in range(256))
 """Numbers as zeros and `e`, all else as spaces; signs are taken out."""
+_NO_NUMBER: Final = b"+-" + bytes(range(0x80, 0x100)) + bytes(set(range(0x47, 0x5B)) | set(range(0x67, 0x7B)))
+"""Signs, and bytes that stand in no number; the letters of hexadecimal digits stay, to keep such numbers apart."""
 
 
 class JsonRefused(ValueError):
@@ -58,6 +66,52 @@ DEFAULT: Final = JsonLimits()
 
 def loads(data: bytes, limits: JsonLimits = DEFAULT) -> Any:
     """The value of `data`. Raises `JsonRefused`, and nothing else, for whatever a client sends."""
+    if len(data) > limits.size:
+        raise JsonRefused("size")
+    bones = data.translate(_ONE_KIND, _BESIDE)
+    if not _plainly_harmless(data, bones, limits):
+        return _exactly(data, limits)
+    opened, colons = bones.count(b"["), bones.count(b":")
+    small = opened <= limits.depth
+    # Where each colon follows a key, their number is that of the keys: comparing it is cheaper than looking for twins.
+    clear = not small and colons == bones.count(b'"":')
+    try:
+        # Keys alone are kept in jiter's cache: values may be passwords.
+        value = from_json(data, allow_inf_nan=False, catch_duplicate_keys=not clear, cache_mode="keys")
+    except ValueError:
+        return _exactly(data, limits)
+    if small:
+        return value
+    keys = _measured(value, opened, limits.depth)
+    return value if keys == colons or not clear else _exactly(data, limits)
+
+
+def _measured(value: Any, opened: int, deepest: int) -> int:
+    """How many keys all objects have together, of which there are `opened` at most, lists among them.
+
+    Raises `JsonRefused` where they nest deeper than `deepest`.
+    """
+    keys = depth = 0
+    level = [value] if type(value) in _CONTAINERS else []
+    unseen = opened - len(level)
+    while level:
+        depth += 1
+        if depth > deepest:
+            raise JsonRefused("depth")
+        below: list[Any] = []
+        for one in level:
+            inner = one
+            if type(one) is dict:
+                keys += len(one)
+                inner = one.values()
+            if unseen > len(below):
+                below += [each for each in inner if type(each) in _CONTAINERS]
+        unseen -= len(below)
+        level = below
+    return keys
+
+
+def _exactly(data: bytes, limits: JsonLimits) -> Any:
     text = inspect(data, limits)
     try:
         return _parse(text)
@@ -80,41 +134,19 @@ def inspect(data: bytes, limits: JsonLimits = DEFAULT) -> str:
         raise JsonRefused("utf-8") from None
     if b"\\" in data and _SURROGATE.search(data):
         _refuse_halves(data)
-    if not _plainly_harmless(data, limits):
-        _walk(data, limits)
+    _walk(data, limits)
     return text
 
 
-def _plainly_harmless(data: bytes, limits: JsonLimits) -> bool:
-    """Whether counting bytes proves the bounds. Each count is an upper bound: what stands in strings is counted too."""
-    opened = data.count(b"[") + data.count(b"{")
+def _plainly_harmless(data: bytes, bones: bytes, limits: JsonLimits) -> bool:
+    """Whether counting bytes proves the bounds, but for depth. What stands in strings is counted too."""
     if len(data) >= min(limits.values, limits.keys) and (
-        data.count(b",") + opened >= limits.values or data.count(b":") > limits.keys
+        bones.count(b",") + bones.count(b"[") >= limits.values or bones.count(b":") > limits.keys
     ):
         return False
-    shapes = data.translate(_SHAPES, b"+-")
-    if b"0e000" in shapes or b"0" * (limits.digits // 2 - 2) in shapes:
-        return False  # a number beyond the bound has half of it before or behind its exponent
-    return opened <= limits.depth or _shallow(data, limits.depth)
-
-
-def _shallow(data: bytes, depth: int) -> bool:
-    """Whether the brackets, with those in strings told apart, nest at most `depth` deep. False when in doubt.
-
-    With backslash escapes out of the way, quotes come in pairs. What is left after taking out pairs that enclose no
-    bracket has a quote in it exactly when some string holds a bracket: a run of quotes that begins outside a string
-    is even as long as each of its strings is bracketless.
-    """
-    if b"\\" in data:
-        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    bones = data.translate(_ONE_KIND, _BESIDE).replace(b'""', b"")
-    if b'"' in bones:
-        return False
-    for _ in range(depth):
-        if not bones:
-            return True
-        bones = bones.replace(b"[]", b"")  # one level: of one kind, so that no pass takes out two
-    return not bones
+    shapes = data.translate(_SHAPES, _NO_NUMBER)
+    # A number beyond the bound has half of it before or behind its exponent.
+    return not (b"0e000" in shapes or b"0" * (limits.digits // 2 - 2) in shapes)
 
 
 def _walk(data: bytes, limits: JsonLimits) -> None:
