@@ -49,6 +49,7 @@ from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
 from .policy.section_audit import AuditSection
 from .policy.section_detection import DetectionSection
+from .reactions.build import attach_reactions
 from .secrets.keyring import Keyring
 from .stores.bans import Bans
 from .stores.build import build_stores
@@ -157,7 +158,8 @@ def build_services(
     services.accounts, services.sessions = accounts, sessions
     services.closing.append(accounts.close)
     names = ("default", *(route.name for route in (*own_routes(policy), *policy.routes)))
-    attach_detection(policy, bus, services, names, lambda login: accounts.login.account(login).shown)
+    detector = attach_detection(policy, bus, services, names, lambda login: accounts.login.account(login).shown)
+    attach_reactions(policy, services, detector)
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
     tokens = _tokens(policy, services, accounts)

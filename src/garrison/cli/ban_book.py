@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,6 +14,7 @@ from ..core.errors import OperatorError
 from .options import load_policy
 
 if TYPE_CHECKING:
+    from ..core.ports import Emit, Records
     from ..policy.model import Policy
     from ..stores.bans import Bans
 
@@ -38,15 +40,30 @@ def operator() -> str:
         return "cli"
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The store of a policy, opened for one command, and what it changes put on record by `emit`."""
+
+    policy: Policy
+    records: Records
+    bans: Bans
+    emit: Emit
+
+
 def with_bans(policy: Path | None, work: Callable[[Bans, Policy], Awaitable[T]]) -> T:
     """What `work` returns, with the ban list read. Raises `BansUnreachable` and what the store raises."""
+    return with_store(policy, lambda opened: work(opened.bans, opened.policy))
+
+
+def with_store(policy: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
+    """The same for what needs more than the ban list."""
     loaded = load_policy(policy).policy
     if loaded.store == "memory":
         raise BansUnreachable
     return asyncio.run(_open(loaded, work))
 
 
-async def _open(policy: Policy, work: Callable[[Bans, Policy], Awaitable[T]]) -> T:
+async def _open(policy: Policy, work: Callable[[Opened], Awaitable[T]]) -> T:
     from ..core.clock import SYSTEM
     from ..events.build import build_bus
     from ..stores.build import build_stores
@@ -62,7 +79,7 @@ async def _open(policy: Policy, work: Callable[[Bans, Policy], Awaitable[T]]) ->
         try:
             bans = build_bans(policy, stores.records, SYSTEM, bus.emit)
             await bans.refresh()
-            return await work(bans, policy)
+            return await work(Opened(policy, stores.records, bans, bus.emit))
         finally:
             await stores.close()
     finally:

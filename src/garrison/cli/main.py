@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from . import audit, bans, certs, check, demo, edge, events, explain, init, report, routes, secrets, serve
+from . import audit, bans, certs, check, demo, edge, events, explain, init, report, routes, secrets, serve, undo
 from .group import Group
 from .output import COULD_NOT_RUN, out
 
@@ -34,6 +34,7 @@ app.command(rich_help_panel="Policy")(check.check)
 app.command(rich_help_panel="Policy")(explain.explain)
 app.command(rich_help_panel="Policy")(routes.routes)
 app.command(rich_help_panel="Run time")(report.report)
+app.command(rich_help_panel="Run time")(undo.undo)
 app.add_typer(bans.app, name="bans", rich_help_panel="Run time")
 app.add_typer(events.app, name="events", rich_help_panel="Run time")
 app.add_typer(edge.app, name="edge", rich_help_panel="Start")

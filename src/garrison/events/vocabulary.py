@@ -129,6 +129,10 @@ class EventName(StrEnum):
     AUDIT_ERASED = "audit_erased"
     AUDIT_TRIMMED = "audit_trimmed"
     ALERT_RAISED = "alert_raised"
+    REACTION_TAKEN = "reaction_taken"
+    REACTION_WITHHELD = "reaction_withheld"
+    REACTION_UNDONE = "reaction_undone"
+    REACTIONS_SPENT = "reactions_spent"
     REQUEST_NOTED = "request_noted"
     TRAFFIC_COUNTED = "traffic_counted"
     EVENT_UNKNOWN = "event_unknown"
@@ -244,6 +248,10 @@ _TABLE: Final = (
     Term(_N_.AUDIT_ERASED, _N, _DATA, _OK, "Personal fields of the audit log were erased."),
     Term(_N_.AUDIT_TRIMMED, _N, _DATA, _OK, "The oldest entries of the audit log were removed after their time."),
     Term(_N_.ALERT_RAISED, _W, _ATTACK, _NOTED, "A detection rule spoke."),
+    Term(_N_.REACTION_TAKEN, _W, _ATTACK, _OK, "A client or user met a reaction to an alert."),
+    Term(_N_.REACTION_WITHHELD, _N, _ATTACK, _NOTED, "A reaction did not follow from an alert, and why."),
+    Term(_N_.REACTION_UNDONE, _N, _ATTACK, _OK, "A reaction was taken back by an operator."),
+    Term(_N_.REACTIONS_SPENT, _E, _SYSTEM, _NOTED, "So many reactions followed that no further one does."),
     _chatter(_N_.REQUEST_NOTED, _I, _REQUEST, _NOTED, "An error, much data, or a trap: for detection, never logged."),
     _chatter(_N_.TRAFFIC_COUNTED, _I, _SYSTEM, _NOTED, "How many answers there were: for detection, never logged."),
     Term(_N_.EVENT_UNKNOWN, _E, _SYSTEM, _NOTED, "Something was recorded under a name outside the vocabulary."),

@@ -27,6 +27,7 @@ from .section_audit import AuditSection
 from .section_detection import DetectionSection
 from .section_edge import EdgeSection
 from .section_export import ExportTable
+from .section_reactions import ReactionsSection
 from .section_suppressions import SuppressionTable
 from .store_address import check_store
 from .units import Bytes, Rate, Seconds
@@ -614,6 +615,7 @@ class Policy(Frozen):
     events: EventsSection = EventsSection()
     audit: AuditSection = AuditSection()
     detection: DetectionSection = DetectionSection()
+    reactions: ReactionsSection = ReactionsSection()
     operator: OperatorSection = OperatorSection()
     serve: ServeSection = ServeSection()
     edge: EdgeSection = EdgeSection()

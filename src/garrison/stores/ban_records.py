@@ -17,8 +17,9 @@ _EXACT: Final = 128
 class Reader:
     """Reads the list. What did not change since the last time is not parsed again."""
 
-    def __init__(self, records: Records, most: int) -> None:
+    def __init__(self, records: Records, most: int, kind: str = KIND) -> None:
         self._records = records
+        self._kind = kind
         self._most = most
         self._known: dict[str, tuple[int, Ban | None]] = {}
 
@@ -27,7 +28,7 @@ class Reader:
         found: dict[str, tuple[int, Ban | None]] = {}
         same = True
         for shard in range(SHARDS):
-            for record in await self._records.find(KIND, "shard", shard, limit=self._most):
+            for record in await self._records.find(self._kind, "shard", shard, limit=self._most):
                 known = self._known.get(record.id)
                 if known is None or known[0] != record.version:
                     known, same = (record.version, ban_of(record)), False
@@ -38,7 +39,7 @@ class Reader:
 
     async def one(self, id: str) -> tuple[Ban | None, int]:
         """The ban called `id` if it stands, and its record's version (0: there is none). Raises `DependencyError`."""
-        record = await self._records.get(KIND, id)
+        record = await self._records.get(self._kind, id)
         return (ban_of(record), record.version) if record is not None else (None, 0)
 
 

@@ -34,7 +34,6 @@ OLD: Final = 4.0
 """Seconds after which the next request waits for that."""
 REREAD: Final = 30.0
 _TRIES: Final = 8
-_STATE: Final = ("ban-state", "changes")
 _REASON, _BY = 500, 100
 
 
@@ -54,16 +53,27 @@ class Bans:
     rules        what may be banned
     most         bans kept at once
     ipv6_prefix  bits of an IPv6 client's key
+    kind         under which name the records are kept
     shared       whether other processes can change the records; without, the table is always up to date
     """
 
     def __init__(
-        self, records: Records, clock: Clock, emit: Emit, rules: BanRules, *, most: int, ipv6_prefix: int, shared: bool
+        self,
+        records: Records,
+        clock: Clock,
+        emit: Emit,
+        rules: BanRules,
+        *,
+        most: int,
+        ipv6_prefix: int,
+        shared: bool,
+        kind: str = KIND,
     ) -> None:
         self.rules = rules
         self._records, self._clock, self._emit = records, clock, emit
         self._most, self._prefix, self._shared = most, ipv6_prefix, shared
-        self._reader = Reader(records, most)
+        self._kind, self._state = kind, (f"{kind}-state", "changes")
+        self._reader = Reader(records, most, kind)
         self._take_over(())
         self.due = -math.inf if shared else math.inf
         self._seen = self._read = -math.inf
@@ -93,7 +103,7 @@ class Bans:
     async def refresh(self) -> None:
         """Read what has changed, now. Raises `DependencyError`."""
         now = self._clock.monotonic()
-        state = await self._records.get(*_STATE)
+        state = await self._records.get(*self._state)
         changes = state.version if state is not None else 0
         if changes != self._changes or now - self._read >= REREAD:
             before = self.table
@@ -149,7 +159,7 @@ class Bans:
         lifted: list[Ban] = []
         try:
             for ban in self.named(what.strip()):
-                if await self._records.delete(KIND, ban.id):
+                if await self._records.delete(self._kind, ban.id):
                     lifted.append(ban)  # noqa: PERF401  # what was lifted before a failure must be known
         finally:
             if lifted:
@@ -179,7 +189,7 @@ class Bans:
                 return standing
             if standing is None and held >= self._most:
                 raise BanListFull(self._most)
-            if await self._records.put(KIND, ban.id, data_of(ban), expires=ban.until, expect=version) is not None:
+            if await self._records.put(self._kind, ban.id, data_of(ban), expires=ban.until, expect=version) is not None:
                 return ban
         raise DependencyError("The ban could not be written: somebody writes it all the time.")
 
@@ -204,7 +214,7 @@ class Bans:
     async def _tell_the_others(self) -> None:
         self._own_changes = True
         if self._shared:
-            await self._records.put(*_STATE, {})
+            await self._records.put(*self._state, {})
 
     def _tell(self, event: str, ban: Ban, *, by: str) -> None:
         self._emit(

@@ -1,0 +1,43 @@
+"""From the policy to a reactor that hears the detector."""
+
+from __future__ import annotations
+
+from ..core.ban_rules import AllowList, BanRules
+from ..core.clock import Clock
+from ..core.ports import Records, Services, silent
+from ..detection.runner import Detector
+from ..policy.model import Policy
+from ..stores.bans import Bans
+from .budget import Budget, ClientCount
+from .reactor import Hands, Reactor
+from .slow import slow_layer
+
+SLOWED = "slowed"
+
+
+def build_slowed(policy: Policy, records: Records, clock: Clock) -> Bans:
+    """Who is slowed down, kept like bans but apart from them. What changes is told by reactions' own events."""
+    rules = BanRules(policy.proxies, AllowList(policy.bans.allow, policy.client.ipv6_prefix))
+    return Bans(
+        records, clock, silent, rules, most=policy.bans.most, ipv6_prefix=policy.client.ipv6_prefix,
+        shared=policy.store != "memory", kind=SLOWED,
+    )  # fmt: skip
+
+
+def attach_reactions(policy: Policy, services: Services, detector: Detector | None) -> Reactor | None:
+    """Let reactions follow from alerts, if the policy wants both."""
+    section, sessions = policy.reactions, services.sessions
+    records, bans, counters = services.records, services.bans, services.counters
+    if detector is None or section.mode == "off" or None in (records, bans, counters, sessions):
+        return None
+    assert records is not None and bans is not None and counters is not None and sessions is not None  # noqa: S101, PT018
+    clock, slowed = services.clock, build_slowed(policy, records, services.clock)
+    clients = ClientCount(clock.monotonic)
+    budget = Budget(section.share, section.least, clients, clock.monotonic)
+    rules = BanRules(policy.proxies, AllowList(policy.bans.allow, policy.client.ipv6_prefix))
+    hands = Hands(records, bans, slowed, sessions.revoke_all, rules, services.emit, clock.wall)
+    reactor = Reactor(section, hands, budget, policy.client.ipv6_prefix)
+    detector.listeners.append(reactor.hear)
+    services.opening.append(reactor.open)
+    services.layers.append(slow_layer(section, slowed, counters, services, clients.see))
+    return reactor

@@ -1,0 +1,79 @@
+"""Undo a reaction: lift what it set, and keep its rule from doing it again for as long as it would have lasted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ..core.bans import BanBook, parse_target
+from ..core.errors import OperatorError
+from ..core.ports import Emit, Record, Records
+from ..events.vocabulary import EventName
+from .plan import pardon_of
+from .reactor import KIND, PARDON
+
+_LEAST: Final = 3600.0
+_EXACT: Final = 128
+_MOST: Final = 10_000
+
+
+class NoSuchReaction(OperatorError):
+    """Nothing was done under that name."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"No reaction goes by {what!r}.", remedy="`garrison undo` without an id lists them.")
+
+
+class NotUndoable(OperatorError):
+    """What was done can't be taken back."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The reaction {what} ended sessions, and they can't be begun again.", remedy="Those users log in again."
+        )
+
+
+class AlreadyUndone(OperatorError):
+    """It was undone before."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The reaction {what} was undone already.")
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What undoing works with."""
+
+    records: Records
+    bans: BanBook
+    slowed: BanBook
+    emit: Emit
+
+
+async def reactions(records: Records) -> list[Record]:
+    """Those on record, the newest first. Raises `DependencyError`."""
+    found = await records.find(KIND, "all", 1, limit=_MOST)
+    return sorted(found, key=lambda one: -float(one.data["since"] or 0))
+
+
+async def undo(what: str, hands: Undoing, *, by: str, now: float) -> Record:
+    """Take the reaction called `what` back; its record as it was. Raises `NoSuchReaction`, `NotUndoable`,
+    `AlreadyUndone` and `DependencyError`; asked again after that, it goes on where it stopped."""
+    record = await hands.records.get(KIND, what)
+    if record is None:
+        raise NoSuchReaction(what)
+    data = record.data
+    if data["undone"]:
+        raise AlreadyUndone(what)
+    if data["kind"] == "revoke":
+        raise NotUndoable(what)
+    kind, target, rule = str(data["kind"]), str(data["target"]), str(data["rule"])
+    length = max(_LEAST, float(data["seconds"] or 0))
+    await hands.records.put(PARDON, pardon_of(rule, kind, target), {"by": by}, expires=now + length)
+    book = hands.bans if kind == "ban" else hands.slowed
+    standing = book.table.bans.get(parse_target(target, _EXACT).id)
+    if standing is None or standing.by == f"reaction:{what}":  # somebody's own, longer ban is not ours to lift
+        await book.lift(target, by=by)
+    await hands.records.put(KIND, what, {**data, "undone": now}, expires=record.expires)
+    hands.emit(EventName.REACTION_UNDONE, None, reaction=what, kind=kind, target=target, rule=rule, by=by)
+    return record

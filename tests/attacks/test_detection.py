@@ -1,0 +1,157 @@
+"""Attacks on the reference application, served by two processes over a real Valkey: seen, met everywhere, undone.
+
+The control is the same attack with detection off: the scanner goes on, and nobody hears of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.valkey import Server, free_port
+
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("detection")]
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "cT8hX2m_9vRkLw4ZpQy7NbE1sUfD6aGJ0oViC3tKx5M"
+SCAN = ("/.env", "/.git/config", "/phpinfo.php", "/wp-login.php")
+APP = """
+from pathlib import Path
+from examples.notes import Settings, hardened
+app = hardened(Settings(environment="development", data=Path("data"), allow_insecure_fast_hash=True))
+"""
+SOON = 5.0
+"""Seconds that an alert, and a reaction on every node, may take (what the documentation promises)."""
+SLACK = 10.0
+"""Seconds more that a busy machine is given before a test fails."""
+
+
+@dataclass
+class Node:
+    """One process of the application."""
+
+    port: int
+    folder: Path
+
+    def ask(self, path: str, client: str, **headers: str) -> httpx.Response:
+        """As a trusted proxy would hand on a request of `client`."""
+        sent = {"x-forwarded-for": client, "x-forwarded-proto": "https", "user-agent": "curl/8.5.0", **headers}
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=sent, timeout=20, trust_env=False)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = (self.folder / "events.jsonl").read_text("utf-8").splitlines()
+        return [event for event in map(json.loads, lines) if event["name"] == name]
+
+
+@contextmanager
+def nodes(tmp_path: Path, server: Server, count: int = 2, **settings: str) -> Iterator[list[Node]]:
+    """`count` processes of the application over one store. `settings` are policy keys as environment variables."""
+    with ExitStack() as stack:
+        found = []
+        for number in range(count):
+            node = Node(free_port(), tmp_path / f"node{number}")
+            node.folder.mkdir()
+            (node.folder / "served.py").write_text(APP, encoding="utf-8")
+            environ = {
+                **os.environ, **environment(server), "GARRISON_EVENTS__OUTPUT": "events.jsonl", "PYTHONPATH": str(ROOT),
+                **settings,
+            }  # fmt: skip
+            command = [sys.executable, "-m", "uvicorn", "served:app", "--port", str(node.port), "--no-proxy-headers"]
+            with (node.folder / "log").open("wb") as log:
+                process = subprocess.Popen(command, cwd=node.folder, env=environ, stdout=log, stderr=log)
+            stack.callback(process.wait, 20)
+            stack.callback(process.terminate)
+            found.append(node)
+        for node in found:
+            assert soon(lambda node=node: answers(node), 40), (node.folder / "log").read_text()  # type: ignore[misc]
+        yield found
+
+
+def environment(server: Server) -> dict[str, str]:
+    return {
+        "GARRISON_KEY": KEY, "GARRISON_STORE": server.url, "GARRISON_PROXIES": "127.0.0.1/32",
+        "GARRISON_HOSTS": "127.0.0.1,localhost", "GARRISON_REACTIONS__MODE": "enforce",
+        "GARRISON_ENVIRONMENT": "development", "GARRISON_STATE": "state",
+    }  # fmt: skip
+
+
+def answers(node: Node) -> bool:
+    try:
+        return node.ask("/healthz", "198.51.100.1").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def soon(holds: Callable[[], object], seconds: float = SOON + SLACK) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def alerts(found: list[Node], rule: str) -> list[dict[str, Any]]:
+    return [one for node in found for one in node.events("alert_raised") if one["details"]["rule"] == rule]
+
+
+def undo(node: Node, server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "garrison", "undo", *arguments]
+    environ = {**os.environ, **environment(server), "GARRISON_EVENTS__OUTPUT": "none"}
+    return subprocess.run(
+        command, cwd=node.folder, env=environ, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "valkey") as running:
+        yield running
+
+
+def test_a_scanner_is_seen_banned_on_all_nodes_and_undone(tmp_path: Path, server: Server) -> None:
+    attacker, bystander = "203.0.113.66", "198.51.100.20"
+    with nodes(tmp_path, server) as found:
+        first, second = found
+        for path in SCAN:
+            assert first.ask(path, attacker).status_code == 404
+        assert soon(lambda: alerts(found, "probing-known"))
+        assert soon(lambda: all(node.ask("/log-in", attacker).status_code == 403 for node in found))
+        assert {node.ask("/log-in", bystander).status_code for node in found} == {200}
+        (taken,) = [one for node in found for one in node.events("reaction_taken")]
+        assert taken["details"]["target"] == attacker
+        assert undo(first, server, str(taken["details"]["reaction"])).returncode == 0
+        assert soon(lambda: all(node.ask("/log-in", attacker).status_code == 200 for node in found))
+        assert "yes" in undo(second, server).stdout
+
+
+def test_a_page_elsewhere_can_not_have_its_visitors_banned(tmp_path: Path, server: Server) -> None:
+    """FACTS of the field: any site can make a browser touch a trap."""
+    victim, firefox = "203.0.113.77", "Mozilla/5.0 (X11; rv:143.0) Gecko/20100101 Firefox/143.0"
+    with nodes(tmp_path, server, 1) as found:
+        for path in SCAN:
+            found[0].ask(path, victim, **{"sec-fetch-site": "cross-site", "user-agent": firefox})
+        assert soon(lambda: alerts(found, "probing-known"))
+        assert soon(lambda: found[0].events("reaction_withheld"))
+        assert found[0].events("reaction_taken") == []
+        assert found[0].ask("/log-in", victim).status_code == 200
+
+
+def test_with_detection_off_the_scanner_goes_on_and_nobody_hears_of_it(tmp_path: Path, server: Server) -> None:
+    """The control."""
+    with nodes(tmp_path, server, 1, GARRISON_DETECTION__ENABLED="false") as found:
+        for path in SCAN * 3:
+            assert found[0].ask(path, "203.0.113.66").status_code == 404
+        time.sleep(2)
+        assert found[0].events("alert_raised") == []
+        assert found[0].ask("/log-in", "203.0.113.66").status_code == 200
