@@ -1,8 +1,9 @@
 """Jinja2 pages that carry the nonce and the CSRF field.
 
-Threat: a template that forgets either: its scripts are blocked, its forms are refused. Assumption: autoescaping is on,
-which `templates` sees to for every file (Jinja2 alone goes by the file's ending). Lets pass: what a template marks as
-`|safe`; the Content-Security-Policy is the second line there.
+Threat: a template that forgets either: its scripts are blocked, its forms are refused; a value that stands where HTML
+escaping does not help (CWE-79). `templates` chooses the encoding by the place and refuses templates it can't prove (see
+`garrison.inputs.encode_jinja`). Lets pass: what a template says `allow_insecure_html` of; the second line there is the
+Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -46,13 +47,19 @@ def template_context(request: Request) -> dict[str, Any]:
     }
 
 
-def templates(directory: str | Path) -> Jinja2Templates:
-    """Starlette's `Jinja2Templates` over `directory`, with `template_context` and with autoescaping for every file.
+def templates(directory: str | Path, *, allow_insecure_unproven: bool = False) -> Jinja2Templates:
+    """Starlette's `Jinja2Templates` over `directory`, with `template_context`, and with the encoding of each place for
+    every value. A template that can't be proven raises `TemplateRefused` when it is loaded.
+
+    allow_insecure_unproven   only escape HTML, in every file, and prove nothing: for templates of somebody else's
 
     Raises ImportError when Jinja2 is not installed.
     """
     from jinja2 import Environment, FileSystemLoader
     from starlette.templating import Jinja2Templates
 
-    env = Environment(loader=FileSystemLoader(directory), autoescape=True)
+    from ..inputs.encode_jinja import SafeEnvironment
+
+    loader = FileSystemLoader(directory)
+    env = Environment(loader=loader, autoescape=True) if allow_insecure_unproven else SafeEnvironment(loader=loader)
     return Jinja2Templates(env=env, context_processors=[template_context])
