@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
 import tomllib
+from contextlib import suppress
 
 import pytest
 
@@ -10,7 +14,7 @@ from garrison import Policy
 from garrison.cli.look import to_pattern
 from garrison.core.path import compile_paths
 from tests.cli import apps
-from tests.cli.running import KEY, Here
+from tests.cli.running import GARRISON, KEY, Here
 
 KINDS = {"pages": apps.PAGES, "jsonapi": apps.JSON, "plain": apps.STARLETTE, "bare": apps.BARE, "hard": apps.HARDENED}
 
@@ -92,6 +96,55 @@ def test_without_an_application_the_file_is_a_plain_one(here: Here) -> None:
     assert ran.code == 0
     assert "No application was looked at" in ran.said
     assert (here.folder / "garrison.toml").exists()
+
+
+def at_a_terminal(here: Here, typed: str, *more: str) -> tuple[Policy, str]:
+    """The policy that is written when somebody types `typed` at a real terminal, and what was printed there."""
+    ours, theirs = pty.openpty()
+    try:
+        with subprocess.Popen(
+            [*GARRISON, "init", *more], cwd=here.folder, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
+        ) as running:
+            os.close(theirs)
+            os.write(ours, typed.encode())
+            said = b""
+            with suppress(OSError):  # what Linux says once nobody has the terminal open
+                while piece := os.read(ours, 4096):
+                    said += piece
+            assert running.wait(60) == 0, said
+    finally:
+        os.close(ours)
+    return Policy(**tomllib.loads((here.folder / "garrison.toml").read_text())), said.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "subdomains", "preload"), [("y\ny\n", True, True), ("y\n\n", True, False), ("\n", False, False)]
+)
+def test_at_a_terminal_it_asks_whom_hsts_binds(here: Here, typed: str, subdomains: bool, preload: bool) -> None:
+    policy, said = at_a_terminal(here, typed)
+    assert "other teams' included" in said
+    assert ("months to undo" in said) is subdomains  # without the names below there is no list to be in
+    assert policy.headers.hsts is not None
+    assert (policy.headers.hsts.include_subdomains, policy.headers.hsts.preload) == (subdomains, preload)
+
+
+def test_what_is_said_on_the_command_line_is_not_asked(here: Here) -> None:
+    policy, said = at_a_terminal(here, "", "--subdomains", "--no-preload")
+    assert "?" not in said
+    assert policy.headers.hsts is not None
+    assert policy.headers.hsts.include_subdomains
+
+
+def test_without_a_terminal_the_file_asks(here: Here) -> None:
+    assert here.process("init").code == 0
+    assert "# headers.hsts.include_subdomains = true" in (here.folder / "garrison.toml").read_text()
+
+
+def test_preload_binds_the_names_below_too(here: Here) -> None:
+    text = here.run("init", "--print", "--preload").out
+    assert tomllib.loads(text)["headers"]["hsts"] == {"include_subdomains": True, "preload": True}
+    refused = here.run("init", "--print", "--preload", "--no-subdomains")
+    assert (refused.code, refused.out) == (2, "")
 
 
 def test_a_mistyped_application_or_preset_writes_nothing(here: Here) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 from .output import COULD_NOT_RUN, err, paragraph, print_raw, safe
 
 if TYPE_CHECKING:
-    from ..policy.example import AppFacts
+    from ..policy.example import AppFacts, HstsAnswers
 
 
 def init(
@@ -22,12 +23,27 @@ def init(
     ),
     print_: Annotated[bool, typer.Option("--print", help="Print it instead of writing a file.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    subdomains: Annotated[
+        bool | None,
+        typer.Option("--subdomains/--no-subdomains", help="Whether HSTS binds all names below yours too. Else asked."),
+    ] = None,
+    preload: Annotated[
+        bool | None,
+        typer.Option("--preload/--no-preload", help="Whether you want browsers to ship with your name. Else asked."),
+    ] = None,
 ) -> None:
-    """Write a commented garrison.toml that fits the application. An existing file is never replaced without --force."""
-    from ..policy.example import write_policy
+    """Write a commented garrison.toml that fits the application. An existing file is never replaced without --force.
 
+    At a terminal it asks what can't be seen: whether HSTS is for the names below yours, too.
+    """
+    from ..policy.example import HstsAnswers, write_policy
+
+    if preload and subdomains is False:
+        raise typer.BadParameter("browsers take no name into their list without those below it", param_hint="--preload")
     facts = _facts(app)
-    text = write_policy(facts, preset)
+    answers = HstsAnswers(True if preload else subdomains, preload)
+    asking = not print_ and (force or not output.exists()) and sys.stdin.isatty() and sys.stderr.isatty()
+    text = write_policy(facts, preset, ask(answers) if asking else answers)
     if print_:
         print_raw(text)
         return
@@ -37,6 +53,20 @@ def init(
     for line in seen(facts):
         console.print(safe(f"  {line}"))
     console.print("Next: name your hosts in it, then run `garrison check`.")
+
+
+def ask(answers: HstsAnswers) -> HstsAnswers:
+    """Ask for what was not said. The safe answer is no: what a browser has learnt, nobody takes back."""
+    from ..policy.example import HstsAnswers
+
+    subdomains, preload = answers.subdomains, answers.preload
+    if subdomains is None:
+        question = "Do all names below yours speak https, other teams' included? HSTS binds them then"
+        subdomains = typer.confirm(question, default=False, err=True)
+    if preload is None:
+        question = "Shall browsers ship with your name (hstspreload.org)? It takes months to undo"
+        preload = subdomains and typer.confirm(question, default=False, err=True)
+    return HstsAnswers(subdomains, preload)
 
 
 def _facts(reference: str) -> AppFacts:

@@ -51,8 +51,11 @@ def _service(site: Site, app: str, folder: str, runtime: str, stop: float) -> It
     yield from ("Restart=on-failure", "RestartSec=1", f"TimeoutStopSec={round(stop) + 5}", "KillMode=mixed")
     yield from note("A user for this run only. The proxy's group may connect to the socket, and is all they share.")
     yield from ("DynamicUser=yes", f"Group={site.group}", f"RuntimeDirectory={runtime}", "RuntimeDirectoryMode=0750")
-    yield from note("The state folder is all that can be written.")
-    yield from ("StateDirectory=garrison", "StateDirectoryMode=0700", "Environment=GARRISON_STATE=%S/garrison")
+    yield from note(
+        "The state folder is all that can be written. For a user of this run only it lies in %S/private; %S/garrison "
+        "is a link to it, and Garrison keeps no keys behind links."
+    )
+    yield from ("StateDirectory=garrison", "StateDirectoryMode=0700", "Environment=GARRISON_STATE=%S/private/garrison")
     yield from note(
         "GARRISON_KEY=... (garrison secrets key) and other settings: for root only, the service can't read it."
     )

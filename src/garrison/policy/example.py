@@ -69,7 +69,15 @@ def suggest_preset(facts: AppFacts) -> tuple[str, str]:
     return "browser", "the strict choice; no application was looked at"
 
 
-def write_policy(facts: AppFacts, chosen: str = "") -> str:
+@dataclass(frozen=True, slots=True)
+class HstsAnswers:
+    """What the operator says of the names below (`Hsts`). None: nobody was asked, and the file asks."""
+
+    subdomains: bool | None = None
+    preload: bool | None = None
+
+
+def write_policy(facts: AppFacts, chosen: str = "", hsts: HstsAnswers = HstsAnswers()) -> str:
     """The text of a `garrison.toml` that fits `facts`. `chosen` is a preset; empty takes the suggested one.
 
     Raises `UnknownPreset`.
@@ -82,7 +90,7 @@ def write_policy(facts: AppFacts, chosen: str = "") -> str:
         _hosts(facts),
         _key(),
         _proxies(),
-        _hsts(),
+        _hsts(hsts),
         _cors(facts.cors),
         _notes(facts, base.name),
         *_classes(facts, base.name),
@@ -129,13 +137,17 @@ def _proxies() -> list[str]:
     ]
 
 
-def _hsts() -> list[str]:
+def _hsts(answers: HstsAnswers) -> list[str]:
     return [
         "# Browsers that were here insist on https for two years. Do all names below yours speak https as well, other",
         "# teams' included? Then bind them too. Preload is hard to undo: read hstspreload.org first.",
-        "# headers.hsts.include_subdomains = true",
-        "# headers.hsts.preload = true",
+        _answered("headers.hsts.include_subdomains", answers.subdomains),
+        _answered("headers.hsts.preload", answers.preload),
     ]
+
+
+def _answered(key: str, answer: bool | None) -> str:
+    return f"# {key} = true" if answer is None else f"{key} = {'true' if answer else 'false'}"
 
 
 def _cors(cors: Cors | None) -> list[str]:
