@@ -158,13 +158,18 @@ def build_services(
     services.accounts, services.sessions = accounts, sessions
     services.closing.append(accounts.close)
     names = ("default", *(route.name for route in (*own_routes(policy), *policy.routes)))
-    detector = attach_detection(policy, bus, services, names, lambda login: accounts.login.account(login).shown)
+    detector = attach_detection(policy, bus, services, names, _shown(accounts), environ)
     attach_reactions(policy, services, detector)
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
     tokens = _tokens(policy, services, accounts)
     services.principal = principal or (principals(sessions.resolve, *tokens) if tokens else sessions.resolve)
     return services
+
+
+def _shown(accounts: Accounts) -> Callable[[str], str]:
+    """What events call a login."""
+    return lambda login: accounts.login.account(login).shown
 
 
 def build_bans(policy: Policy, records: Records, clock: Clock, emit: Emit) -> Bans:
@@ -246,6 +251,7 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
         quiet = {
             "events": EventsSection(output="none", store=False),
             "audit": AuditSection(enabled=False),
+            "detection": policy.detection.model_copy(update={"shared": False}),
             "state": str(Path(folder, "state")),
         }
         policy = policy.model_copy(update={**quiet, "hosts": policy.hosts or ("rehearsal.invalid",)})

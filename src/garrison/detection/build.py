@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..core.ports import Services
 from ..events.bus import Bus
 from ..policy.model import Policy
+from ..policy.store_address import resolve_store
 from .engine import Engine
 from .match import Match
 from .rule import Rule, rules_of
 from .runner import Detector
 from .sightings import Sightings
+from .stream import Stream, client_for
 
 HONEY_ACCOUNT = "honey-account"
 
@@ -38,7 +40,12 @@ def rules_for(policy: Policy, shown: Callable[[str], str] = str) -> list[Rule]:
 
 
 def attach_detection(
-    policy: Policy, bus: Bus, services: Services, routes: Sequence[str], shown: Callable[[str], str]
+    policy: Policy,
+    bus: Bus,
+    services: Services,
+    routes: Sequence[str],
+    shown: Callable[[str], str],
+    environ: Mapping[str, str],
 ) -> Detector | None:
     """Let detection watch `bus` and the answers, if the policy wants it. Raises `RuleWrong`."""
     section = policy.detection
@@ -48,6 +55,10 @@ def attach_detection(
     sightings = Sightings(wall, socket.gethostname(), routes, section.honey_paths, policy.events.redact)
     build_engine(policy, shown)  # what is wrong with a rule is to be told at the start
     detector = Detector(lambda: build_engine(policy, shown), sightings, bus.emit, wall)
+    detector.settle = bus.flush
+    address = resolve_store(policy.store, environ)
+    if section.shared and not address.local:
+        detector.stream = Stream(lambda: client_for(address), address.namespace, wall)
     services.layers.append(sightings.layer)
     services.gauges["detection_keys"] = ("Keys that detection remembers.", lambda: detector.engine.budget.used)
     services.gauges["detection_alerts"] = ("Alerts raised by this process.", lambda: detector.alerts)

@@ -8,7 +8,7 @@ once (by `run` and `seq`), as far back as `_REMEMBERED` events of a run.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from ..events.event import Event
@@ -43,6 +43,11 @@ class Engine:
                 self._waiting.append(fold)
         self._quiet: Table[float] = Table(self.budget)
         self._seen: OrderedDict[str, tuple[set[int], deque[int]]] = OrderedDict()
+
+    @property
+    def names(self) -> Collection[EventName]:
+        """Names of the events that any rule looks at."""
+        return self._by_name.keys()
 
     def feed(self, event: Event) -> list[Alert]:
         """The alerts that this event completes."""

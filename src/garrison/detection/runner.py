@@ -13,6 +13,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from ..core.ports import Emit
@@ -21,13 +22,14 @@ from ..events.vocabulary import EventName
 from .alert import Alert
 from .engine import Engine
 from .sightings import Sightings
+from .stream import Stream, StreamAway
 
 EVERY: Final = 0.25
 """Seconds between two looks."""
 _MOST: Final = 50_000
 _JOIN_SECONDS: Final = 2.0
+_SETTLE_SECONDS: Final = 1.0
 Hear = Callable[[Alert], None]
-Publish = Callable[[Sequence[Event]], None]
 
 
 class Detector:
@@ -47,10 +49,12 @@ class Detector:
         self._build, self._sightings, self._emit, self._wall = build, sightings, emit, wall
         self.listeners: list[Hear] = []
         """Asked with each alert, in the detection thread. They return quickly and do not raise."""
-        self.publish: Publish | None = None
-        """Where events go instead, when another node folds them."""
+        self.stream: Stream | None = None
+        """Where events of all nodes meet, if there are several."""
+        self.settle: Callable[[float], object] = lambda seconds: None
+        """Writes what was emitted, for up to so many seconds: the bus's `flush`."""
         self.alerts = 0
-        self._failing = False
+        self._failing = self._alone = False
         self._thread: threading.Thread | None = None
         self._begin()
 
@@ -103,20 +107,68 @@ class Detector:
             if lost:
                 self._emit(EventName.EVENTS_DROPPED, None, lost=lost, where=self.name)
             events += self._sightings.drain()
-            if self.publish is not None:
-                self.publish(events)
-                return []
-            return self.fold(events)
+            return self.fold(events) if self.stream is None else self._fold_shared(self.stream, events)
 
     def fold(self, events: Iterable[Event]) -> list[Alert]:
         """Feed `events` to the engine, let it look at the clock, and tell of the alerts."""
         raised = self._feed(events)
         for alert in raised:
-            self.alerts += 1
-            self._emit(EventName.ALERT_RAISED, None, **alert.details())
-            for hear in self.listeners:
-                hear(alert)
+            self._tell(alert)
         return raised
+
+    def _fold_shared(self, stream: Stream, events: Sequence[Event]) -> list[Alert]:
+        """Hand `events` on, and fold those of all nodes if it is this process's turn; alone while the store is away."""
+        try:
+            stream.publish([event for event in events if event.name in self.engine.names])
+        except StreamAway as error:
+            self._away(error)
+            return self.fold(events)
+        try:
+            found = [] if self._end.is_set() else self._lead(stream)
+        except StreamAway as error:  # what was read and not finished comes again
+            stream.leading = False
+            self._away(error)
+            return []
+        self._away(None)
+        return found
+
+    def _lead(self, stream: Stream) -> list[Alert]:
+        held, new = stream.lead()
+        if not held:
+            return []
+        found: list[Alert] = []
+        if new:
+            self.engine = self._build()
+            known, unfinished = stream.inherit()
+            self.engine.feed_all(known)
+            found += self._tell_once(stream, [event for _, event in unfinished])
+            stream.finish([name for name, _ in unfinished])
+        for batch in stream.read():
+            found += self._tell_once(stream, [event for _, event in batch])
+        return found + self._tell_once(stream, [])
+
+    def _tell_once(self, stream: Stream, events: Iterable[Event]) -> list[Alert]:
+        """Fold `events`; their alerts are written before anybody calls the events dealt with."""
+        raised = [alert for alert in self._feed(events) if stream.claim(alert)]
+        for alert in raised:
+            self._tell(alert)
+        if raised:
+            self.settle(_SETTLE_SECONDS)
+        for alert in raised:
+            stream.told(alert)
+        return raised
+
+    def _tell(self, alert: Alert) -> None:
+        self.alerts += 1
+        self._emit(EventName.ALERT_RAISED, None, **alert.details())
+        for hear in self.listeners:
+            hear(alert)
+
+    def _away(self, error: StreamAway | None) -> None:
+        if (error is not None) is not self._alone:
+            self._alone = error is not None
+            name = EventName.DEGRADED if error else EventName.RECOVERED
+            self._emit(name, None, service="detection stream", error=error.message if error else None)
 
     def _feed(self, events: Iterable[Event]) -> list[Alert]:
         found: list[Alert] = []
@@ -138,6 +190,9 @@ class Detector:
         while not end.wait(EVERY):
             self._guarded_turn()
         self._guarded_turn()
+        if self.stream is not None:
+            with suppress(StreamAway):  # the lease runs out by itself
+                self.stream.abandon()
 
     def _guarded_turn(self) -> None:
         try:

@@ -20,6 +20,8 @@ class DetectionSection(Frozen):
     """Folders with rules of your own; one with the id of a shipped rule takes its place."""
     off: Names = ()
     """Ids of rules that are left out."""
+    shared: bool = True
+    """With a shared store: fold the events of all nodes together."""
     keys: Annotated[int, Field(ge=1000, le=5_000_000)] = 200_000
     """Addresses, accounts, … remembered over all rules together; about 700 bytes each."""
     honey_paths: tuple[HoneyPath, ...] = ()
