@@ -164,6 +164,8 @@ def _shown(value: Any, info: FieldInfo) -> str:
     if isinstance(value, Hsts):
         return "on"
     if isinstance(value, Mapping):
+        if not value:
+            return "none"
         plain = ", ".join(f"`{key}`" for key, one in value.items() if one == "()")
         return f"`()` for {plain}" if plain else "the table below"
     if isinstance(value, tuple):

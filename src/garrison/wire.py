@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import secrets
+import secrets as random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,8 +49,11 @@ from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
 from .policy.section_audit import AuditSection
 from .policy.section_detection import DetectionSection
+from .policy.section_secrets import SecretsSection
 from .reactions.build import attach_reactions
+from .secrets.keeping import keep_secrets
 from .secrets.keyring import Keyring
+from .secrets.named import Secrets
 from .stores.bans import Bans
 from .stores.build import build_stores
 
@@ -65,6 +68,7 @@ def harden(
     principal: ResolvePrincipal | None = None,
     session_id: SessionId | None = None,
     layers: Sequence[UserLayer] = (),
+    secrets: Secrets | None = None,
     clock: Clock = SYSTEM,
 ) -> Onion:
     """Put `app` behind the policy. Call it last, on the finished application.
@@ -73,11 +77,12 @@ def harden(
     principal   who is asking, if the application has its own authentication (default: Garrison's sessions)
     session_id  the verified session id CSRF tokens are bound to (default: Garrison's sessions)
     layers      layers of your own, asked after the built-in ones: a function `(facts) -> Refuse | None` will do
+    secrets     what `open_secrets` gave you, to be kept current (default: read here, so that none is missing)
     clock       time, for tests
 
     Raises `OperatorError` when the policy is missing, malformed or unsafe for its environment.
     """
-    return _wire(app, load(policy, os.environ), os.environ, principal, session_id, layers, clock)
+    return _wire(app, load(policy, os.environ), os.environ, principal, session_id, layers, clock, secrets)
 
 
 def _wire(
@@ -88,6 +93,7 @@ def _wire(
     session_id: SessionId | None,
     extra: Sequence[UserLayer],
     clock: Clock,
+    secrets: Secrets | None,
 ) -> Onion:
     policy = loaded.policy
     refuse_unsafe(policy, environ, app, loaded.sources)
@@ -97,7 +103,7 @@ def _wire(
     names = ("default", *(route.name for route in routes))
     bus = build_bus(policy, clock, routes=names)
     try:
-        services = build_services(policy, environ, clock, bus, principal, session_id)
+        services = build_services(policy, environ, clock, bus, principal, session_id, secrets)
         services.route_names = names
         own_layers = (*(_as_layer(layer) for layer in extra), *services.layers)
         doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
@@ -130,6 +136,7 @@ def build_services(
     bus: Bus,
     principal: ResolvePrincipal | None = None,
     session_id: SessionId | None = None,
+    secrets: Secrets | None = None,
 ) -> Services:
     """Everything layers may use, in the order the parts need each other."""
     keyring = Keyring.from_policy(policy, environ, Path(policy.state), clock)
@@ -146,6 +153,7 @@ def build_services(
         sealer=keyring.sealer,
         nonces=Nonces(),
     )
+    keep_secrets(policy, environ, services, secrets)
     if audit := attach_audit(policy, keyring, clock, bus):
         services.recorded = lambda: not audit.failing
         services.closing.insert(0, lambda: asyncio.to_thread(sign_end, audit, bus))
@@ -262,8 +270,9 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
         except GarrisonError as error:
             found[str(error)] = error
             # What is missing must not hide what else is wrong: go on with a key and stores that are there.
-            whole = policy.model_copy(update={"key": "env:KEY", "store": "memory", "detection": DetectionSection()})
-            services = build_services(whole, {"KEY": secrets.token_urlsafe(32)}, SYSTEM, bus)
+            without = {"store": "memory", "detection": DetectionSection(), "secrets": SecretsSection()}
+            whole = policy.model_copy(update={"key": "env:KEY", **without})
+            services = build_services(whole, {"KEY": random.token_urlsafe(32)}, SYSTEM, bus)
         routes = [None, *own_routes(policy), *policy.routes]
         services.route_names = tuple(route.name if route else "default" for route in routes)
         for route in routes:

@@ -224,4 +224,17 @@ CASES: dict[str, list[Case]] = {
         Case({"edge": {"hsts": True}, "proxies": ["unix"], "headers": {"hsts": None}}, "edge.hsts"),
         Case({"edge": {"hsts": True}, "proxies": ["unix"]}), Case({}),
     ],
+    "P070": [
+        Case({"secrets": {"named": {"db.dsn": "env:DB"}, "needs": {"web": ["mail.*"]}}}, "secrets.needs.web"),
+        Case({"secrets": {"named": {"db.dsn": "env:DB"}, "needs": {"web": ["db.*"]}}}), Case({}),
+    ],
+    "P071": [
+        Case({"secrets": {"named": {"db": "env:DB"}, "needs": {"web": ["*"]}}}, "secrets.needs.web"),
+        Case({"secrets": {"named": {"db": "env:DB"}, "needs": {"web": ["db"]}}}), Case({}),
+    ],
+    "P072": [
+        Case({"secrets": {"named": {"a": "env:A", "b": "env:A"}}}, "secrets.named.a"),
+        Case({"key": "env:A", "secrets": {"named": {"a": "env:A"}}}, "secrets.named.a"),
+        Case({"secrets": {"named": {"a": "env:A", "b": "env:B"}}}), Case({}),
+    ],
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""`garrison secrets`: keys."""
+"""`garrison secrets`: keys, and the application's secrets."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import secrets as random
 
 import typer
 
+from . import secrets_who
 from .group import Group
 from .output import print_raw
 
-app = typer.Typer(cls=Group, no_args_is_help=True, help="Keys.")
+app = typer.Typer(cls=Group, no_args_is_help=True, help="Keys and secrets.")
+
+
+app.command()(secrets_who.who)
 
 
 @app.callback()
 def _secrets() -> None:
-    """Keys for the policy. Nothing is stored."""
+    """Keys for the policy, and the application's own secrets. No command prints a secret unless it is asked to."""
 
 
 @app.command()

@@ -121,6 +121,9 @@ class EventName(StrEnum):
     CERTIFICATE_RENEWAL_FAILED = "certificate_renewal_failed"
     CERTIFICATE_EXPIRING = "certificate_expiring"
     CERTIFICATE_CHANGED = "certificate_changed"
+    SECRET_ROTATED = "secret_rotated"  # noqa: S105 - the name of an event
+    SECRET_ROTATION_FAILED = "secret_rotation_failed"  # noqa: S105 - the name of an event
+    SECRET_DENIED = "secret_denied"  # noqa: S105 - the name of an event
     EVENTS_DROPPED = "events_dropped"
     AUDIT_STARTED = "audit_started"
     AUDIT_UNCLEAN = "audit_unclean"
@@ -240,6 +243,15 @@ _TABLE: Final = (
     Term(_N_.CERTIFICATE_RENEWAL_FAILED, _E, _SYSTEM, _FAIL, "A certificate could not be renewed; the old one stays."),
     Term(_N_.CERTIFICATE_EXPIRING, _E, _SYSTEM, _NOTED, "The certificate in use has little of its life left."),
     Term(_N_.CERTIFICATE_CHANGED, _W, _SYSTEM, _NOTED, "The certificate in use became one that was not expected."),
+    Term(_N_.SECRET_ROTATED, _N, _SYSTEM, _OK, "A secret has a new value, which was put to use."),
+    Term(
+        _N_.SECRET_ROTATION_FAILED,
+        _E,
+        _SYSTEM,
+        _FAIL,
+        "A secret has a new value, and something still uses the old one.",
+    ),
+    Term(_N_.SECRET_DENIED, _C, _AUTHZ, _REFUSED, "A component reached for a secret that is not its own."),
     Term(_N_.EVENTS_DROPPED, _E, _SYSTEM, _NOTED, "Events were lost because a queue was full."),
     Term(_N_.AUDIT_STARTED, _N, _SYSTEM, _NOTED, "An audit log was begun."),
     Term(_N_.AUDIT_UNCLEAN, _E, _SYSTEM, _NOTED, "A process died without closing the audit log; its last may be lost."),

@@ -118,7 +118,16 @@ def run_checks(subject: Subject) -> list[Finding]:
 
 def registered() -> Mapping[str, Check]:
     """All checks by id."""
-    from . import rules, rules_abuse, rules_audit, rules_edge, rules_more, rules_serve, rules_store  # noqa: F401  # they register
+    from . import (  # noqa: F401  # they register
+        rules,
+        rules_abuse,
+        rules_audit,
+        rules_edge,
+        rules_more,
+        rules_secrets,
+        rules_serve,
+        rules_store,
+    )  # fmt: skip
 
     return dict(sorted(CHECKS.items()))
 

@@ -69,7 +69,7 @@ def load(policy: Policy | str | Path | None, environ: Mapping[str, str], folder:
     if path is not None:
         values, text = read_file(path)
         lines = find_lines(text, ("tool", "garrison") if path.name == PROJECT_FILE else ())
-    from_env, names = read_environment(environ, _key_variable(merge(values, explicit)))
+    from_env, names = read_environment(environ, _secret_variables(merge(values, explicit)))
     stages: list[Stage] = [
         (explicit, lambda key: Source(Kind.ARGUMENT)),
         (from_env, lambda key: source_in(names, key)),
@@ -88,10 +88,14 @@ def _given(policy: Policy) -> Mapping[str, Any]:
     return policy.given
 
 
-def _key_variable(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The variable that `key = "env:NAME"` names: it holds a secret and is no policy key, whatever its name."""
-    scheme, _, name = str(values.get("key", "")).partition(":")
-    return (name,) if scheme == "env" else ()
+def _secret_variables(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The variables that `key` and `[secrets.named]` refer to: they hold secrets and are no policy keys, whatever
+    their names."""
+    secrets = values.get("secrets")
+    named = secrets.get("named") if isinstance(secrets, Mapping) else None
+    references = (values.get("key", ""), *(named.values() if isinstance(named, Mapping) else ()))
+    parts = (str(reference).partition(":") for reference in references)
+    return tuple(name for scheme, _, name in parts if scheme == "env")
 
 
 def _in_file(path: Path | None, lines: Mapping[str, int], key: str) -> Source:

@@ -28,6 +28,7 @@ from .section_detection import DetectionSection
 from .section_edge import EdgeSection
 from .section_export import ExportTable
 from .section_reactions import ReactionsSection
+from .section_secrets import SecretsSection
 from .section_suppressions import SuppressionTable
 from .store_address import check_store
 from .units import Bytes, Rate, Seconds
@@ -627,6 +628,7 @@ class Policy(Frozen):
     api_keys: ApiKeysSection = ApiKeysSection()
     bearer: BearerSection = BearerSection()
     authorisation: AuthorisationSection = AuthorisationSection()
+    secrets: SecretsSection = SecretsSection()
     routes: tuple[RouteClass, ...] = ()
     suppressions: tuple[SuppressionTable, ...] = ()
     """Findings that are not reported, each for a reason and until a day: `[[suppressions]]`."""

@@ -1,7 +1,20 @@
-"""Keys: one root key, and from it a key of its own for every purpose."""
+"""Keys and secrets: a key of its own for every purpose, and the application's secrets by name and by need."""
 
-from .errors import KeyFileRefused, KeyMissing, KeyReferenceMalformed, KeyWeak
+from .errors import (
+    KeyFileRefused,
+    KeyMissing,
+    KeyReferenceMalformed,
+    KeyWeak,
+    SecretDenied,
+    SecretError,
+    SecretMissing,
+    SecretRefused,
+    SecretsUnresolved,
+    SecretUnknown,
+    SourceAway,
+)
 from .keyring import Keyring, Signer
+from .named import Secrets, View, open_secrets
 from .sealing import SealBroken, Sealer
 from .secret import Secret
 
@@ -14,5 +27,15 @@ __all__ = [
     "SealBroken",
     "Sealer",
     "Secret",
+    "SecretDenied",
+    "SecretError",
+    "SecretMissing",
+    "SecretRefused",
+    "SecretUnknown",
+    "Secrets",
+    "SecretsUnresolved",
     "Signer",
+    "SourceAway",
+    "View",
+    "open_secrets",
 ]

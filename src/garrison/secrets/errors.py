@@ -1,10 +1,12 @@
-"""Why a start is refused over its root key. No message ever holds any part of a key."""
+"""Why a key or a secret can't be had. No message ever holds any part of one."""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ..core.errors import OperatorError
+from ..core.errors import DependencyError, GarrisonError, OperatorError
 
 HOW_TO_MAKE: Final = (
     "Make one with `garrison secrets key` "
@@ -48,3 +50,70 @@ class KeyFileRefused(OperatorError):
         super().__init__(f"The key file {path} is refused: {why}.", remedy=remedy)
         self.path = path
         self.why = why
+
+
+class SecretError(OperatorError):
+    """A secret can't be had. `place` is where it was looked for; no message holds any part of a secret."""
+
+    def __init__(self, place: str, message: str, *, remedy: str, reference: str = "docs/secrets/index.md") -> None:
+        super().__init__(message, remedy=remedy, reference=reference)
+        self.place = place
+
+
+class SecretMissing(SecretError):
+    """The source is there, and the secret is not."""
+
+    def __init__(self, place: str, remedy: str) -> None:
+        super().__init__(place, f"There is no secret in {place}.", remedy=remedy)
+
+
+class SecretRefused(SecretError):
+    """The secret is there and must not be used: others can reach it, or it can't be a secret. `why` says it."""
+
+    def __init__(self, place: str, why: str, remedy: str) -> None:
+        super().__init__(place, f"The secret in {place} is refused: {why}.", remedy=remedy)
+        self.why = why
+
+
+class SourceAway(DependencyError):
+    """A source of secrets does not answer, or its library is not installed. `place` is the source."""
+
+    def __init__(self, place: str, why: str, remedy: str) -> None:
+        super().__init__(
+            f"{place} can't be asked for secrets: {why}.", remedy=remedy, reference="docs/secrets/index.md"
+        )
+        self.place = place
+
+
+class SecretsUnresolved(OperatorError):
+    """Secrets of the policy can't be had. `failures` has every one of them: its key, and why."""
+
+    def __init__(self, failures: Mapping[str, GarrisonError]) -> None:
+        told = "".join(f"\n- {key}: {error.message} {error.remedy}" for key, error in failures.items())
+        super().__init__(
+            f"{len(failures)} of the policy's secrets can't be had:{told}", reference="docs/secrets/index.md"
+        )
+        self.failures = dict(failures)
+
+
+class SecretUnknown(OperatorError):
+    """Code asked for a name that `[secrets.named]` does not have. `name` is that name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        near = difflib.get_close_matches(name, list(known), n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Add it to [secrets.named]."
+        super().__init__(f"There is no secret {name!r} in the policy.", remedy=hint)
+        self.name = name
+
+
+class SecretDenied(OperatorError):
+    """A component asked for a secret that is not among its needs."""
+
+    def __init__(self, component: str, name: str) -> None:
+        super().__init__(
+            f"The component {component!r} may not have the secret {name!r}.",
+            remedy=f"If it must, add the name to secrets.needs.{component}; if not, find out why it asked.",
+            reference="docs/secrets/index.md",
+        )
+        self.component = component
+        self.name = name

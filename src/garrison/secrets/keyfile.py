@@ -1,8 +1,9 @@
 """Key files: read only when nobody else can read or swap them, and made once.
 
 Threat: another user of the machine reads the key, or plants one through a link or a race; where one is made, also
-through a loose folder. Assumption: a local POSIX file system. Lets pass: the superuser, and whoever already acts as
-this user; where a file is only read, whoever may write its folder can take it away or put another of ours in its place.
+through a loose folder. Every folder on the way belongs to us or the superuser, and nobody else may write it (as with
+sshd's StrictModes). Assumption: a local POSIX file system. Lets pass: the superuser, whoever already acts as this user,
+and access lists beyond the mode bits.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _MAKE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEX
 
 def read_key_file(path: Path) -> str:
     """The text of a key file. Raises `KeyMissing` and `KeyFileRefused`."""
+    _check_way(path)
     try:
         descriptor = os.open(path, _OPEN)
     except FileNotFoundError:
@@ -86,6 +88,30 @@ def _private_folder(folder: Path) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise _refused(folder, "it is not a folder", "Name a real folder as `state`.")
     _check_private(folder, found, "chmod 700")
+
+
+def _check_way(path: Path) -> None:
+    """Refuse a folder on the way to `path` that others can put something into, as it is written and as it resolves."""
+    try:
+        ways = {*path.absolute().parents, *path.parent.resolve().parents, path.parent.resolve()}
+        found = {folder: folder.lstat() for folder in sorted(ways)}
+    except FileNotFoundError:
+        return  # then the file is not there either
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before Python 3.13
+        raise _refused(
+            path, "a folder on its way can't be looked at", "Check the folders' owners and modes."
+        ) from error
+    for folder, status in found.items():
+        if status.st_uid not in {os.geteuid(), 0}:
+            why = f"its folder {folder} belongs to another user (uid {status.st_uid})"
+            raise _refused(path, why, "Keep it in a folder of your own.")
+        others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        # Links have no mode of their own. In a sticky folder (/tmp) nobody can replace what is another's.
+        if others and not stat.S_ISLNK(status.st_mode) and not status.st_mode & stat.S_ISVTX:
+            why = f"other users may write its folder {folder} (mode {stat.S_IMODE(status.st_mode):04o})"
+            raise _refused(
+                path, why, f"Run `chmod go-w {folder}`, and make a new key if others may have written there."
+            )
 
 
 def _check_private(path: Path, found: os.stat_result, command: str) -> None:

@@ -1,0 +1,39 @@
+"""`garrison secrets who`: which component can read what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .options import Format, PolicyFile, load_policy
+from .output import Shape, out, print_json, safe
+
+
+def who(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
+    """Print every secret of the policy: where it is kept, and which components may read it. No value is read."""
+    from ..policy.needs import covers
+    from ..policy.section_secrets import SecretsSection
+
+    section: SecretsSection = load_policy(policy).policy.secrets
+
+    def readers(name: str) -> Iterator[str]:
+        for component, patterns in section.needs.items():
+            if any(covers(pattern, name) for pattern in patterns):
+                yield component
+
+    rows = [(name, reference, list(readers(name))) for name, reference in section.named.items()]
+    if shape is Shape.JSON:
+        print_json([{"secret": name, "reference": where, "readers": components} for name, where, components in rows])
+        return
+    _show(rows)
+
+
+def _show(rows: Sequence[tuple[str, str, list[str]]]) -> None:
+    from rich.table import Table
+
+    if not rows:
+        out().print("The policy names no secrets.")
+        return
+    table = Table("Secret", "Kept in", "Read by", box=None, pad_edge=False)
+    for name, where, components in rows:
+        table.add_row(safe(name), safe(where), safe(", ".join(components) or "no component"))
+    out().print(table)

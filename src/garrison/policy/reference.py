@@ -1,0 +1,78 @@
+"""References to secrets: where one is kept, as a type. The policy holds references, never secrets.
+
+    env:NAME               an environment variable
+    file:/absolute/path    a private file (`file:///absolute/path` means the same)
+
+Threat: somebody writes the secret itself where a reference belongs, and it stands in the repository, in an error and in
+a log; or a reference that is put together from input climbs out of its folder. So no message here repeats what was
+read, and a path with `..`, `//` or control characters is no reference. Lets pass: whoever may change the policy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}(?:\.[a-z0-9_-]{1,64}){0,7}"
+"""What secrets are called: `db.password`."""
+HOW_TO_WRITE: Final = "Write `env:NAME` or `file:/absolute/path`; a secret itself has no place in a policy."
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}").fullmatch
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9-]{0,15}").fullmatch
+_LONGEST: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where a secret is kept: a source's scheme, and the secret's name in that source."""
+
+    scheme: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.name}"
+
+
+def parse_reference(text: str) -> Reference:
+    """`text` as a type. Raises ValueError that says what is wrong and repeats nothing of what may be a secret."""
+    scheme, separator, name = text.partition(":")
+    if not separator or not _SCHEME(scheme) or len(text) > _LONGEST:
+        raise ValueError(f"not a reference to a secret. {HOW_TO_WRITE}")
+    if scheme not in _READERS:
+        raise ValueError(f"a reference to no known source; there are {', '.join(_READERS)}")
+    return Reference(scheme, _READERS[scheme](name))
+
+
+def check_reference(text: str) -> str:
+    """`text` itself, when it is a reference; for the policy's models. Raises ValueError."""
+    parse_reference(text)
+    return text
+
+
+def is_reference(text: str) -> bool:
+    """Whether `text` is a reference to a secret, and no secret itself."""
+    try:
+        parse_reference(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _variable(name: str) -> str:
+    if not _VARIABLE(name):
+        raise ValueError("env: needs the name of an environment variable: letters, digits and underscores")
+    return name
+
+
+def _path(name: str) -> str:
+    path = name.removeprefix("//") if name.startswith("///") else name
+    parts = path.split("/")
+    if parts[0] or len(parts) < 2 or _CONTROL(path) or not all(part not in {"", ".", ".."} for part in parts[1:]):
+        raise ValueError("file: needs an absolute path without `.`, `..` and `//`: file:/etc/shop/password")
+    return path
+
+
+_READERS: Final[Mapping[str, Callable[[str], str]]] = {"env": _variable, "file": _path}

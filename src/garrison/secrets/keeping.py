@@ -1,0 +1,57 @@
+"""Secrets kept current while the application runs: read again in a thread, put to use on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from ..core.errors import OperatorError
+from ..core.ports import Emit, Services
+from ..policy.model import Policy
+from .named import Secrets
+from .resolver import Resolver
+
+
+def keep_secrets(policy: Policy, environ: Mapping[str, str], services: Services, given: Secrets | None) -> Secrets:
+    """The secrets of `policy`: `given`, or read now. They record to `services`, and are read again as the policy says.
+
+    Raises `SecretsUnresolved`; OperatorError when `given` are those of another policy.
+    """
+    if given is not None and given.section != policy.secrets:
+        raise OperatorError(
+            "The secrets given to harden() were opened with another policy.",
+            remedy="Open them with the policy that harden() gets: open_secrets(policy).",
+        )
+    kept = given or Secrets(policy.secrets, Resolver.from_policy(policy, environ))
+    kept.attach(services.emit)
+    if policy.secrets.named and policy.secrets.refresh:
+        keeper = _Keeper(kept, policy.secrets.refresh, services.emit)
+        services.opening.append(keeper.open)
+        services.closing.append(keeper.close)
+    return kept
+
+
+class _Keeper:
+    def __init__(self, secrets: Secrets, seconds: float, emit: Emit) -> None:
+        self._emit = emit
+        self._secrets = secrets
+        self._seconds = seconds
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="garrison-secrets")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._seconds)
+            try:
+                self._secrets.put_to_use(await asyncio.to_thread(self._secrets.read))
+            except Exception as error:  # noqa: BLE001 - a mistake of ours must not end rotation without a word
+                self._emit("service_degraded", service="secrets", error=type(error).__name__)

@@ -1,0 +1,166 @@
+"""The application's secrets by name: resolved at the start, kept current, and handed out by need.
+
+    secrets = open_secrets()                       # reads [secrets] of the policy
+    engine = create_engine(secrets.get("db.dsn").reveal())
+    mailer = Mailer(secrets.view("mailer"))        # sees what [secrets.needs] gives it
+    secrets.on_change("db.dsn", reconnect)
+    app = harden(app, secrets=secrets)             # reads the sources again every `refresh`
+
+Threat: one component's hole (a template, a parser, a plug-in) reads every secret of the application; a secret that
+leaked can't be replaced without a restart, and so is not. A source that is away at the start stops the start; later
+the last good value holds, and an event says so.
+
+Lets pass: code in this process that goes around its view. Python has no walls inside a process: views keep honest code
+from having too much, and show in events when something reaches further. For a wall, use a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from ..core.errors import GarrisonError, OperatorError
+from ..core.ports import Emit, silent
+from ..policy.load import find_policy
+from ..policy.model import Policy
+from ..policy.needs import covered
+from ..policy.section_secrets import SecretsSection
+from .errors import SecretDenied, SecretsUnresolved, SecretUnknown
+from .resolver import Resolver
+from .secret import Secret
+
+Changed = Callable[[Secret[str]], None]
+Reading = tuple[dict[str, Secret[str]], dict[str, GarrisonError]]
+
+
+class Secrets:
+    """The values of `[secrets.named]`. `section` is what the policy says about them. Never shows or pickles a value."""
+
+    def __init__(self, section: SecretsSection, resolver: Resolver) -> None:
+        """Reads everything once; blocks. Raises `SecretsUnresolved`, with all that is wrong at once."""
+        self.section = section
+        self._resolver = resolver
+        self._listeners: defaultdict[str, list[Changed]] = defaultdict(list)
+        self._emit: Emit = silent
+        self._failing: frozenset[str] = frozenset()
+        self._values, failed = self.read()
+        if failed:
+            raise SecretsUnresolved({f"secrets.named.{name}": error for name, error in failed.items()})
+
+    def get(self, name: str) -> Secret[str]:
+        """The secret now. A look into a dictionary: it never waits for a source. Raises `SecretUnknown`."""
+        try:
+            return self._values[name]
+        except KeyError:
+            raise SecretUnknown(name, self._values) from None
+
+    def view(self, component: str) -> View:
+        """What `component` may have. Raises OperatorError when the policy gives it nothing."""
+        if component not in self.section.needs:
+            raise OperatorError(
+                f"The policy gives the component {component!r} no secrets.",
+                remedy=f'Write [secrets.needs] {component} = ["…"] with the names it needs.',
+            )
+        return View(self, component, covered(self.section.needs[component], self.section.named))
+
+    def on_change(self, name: str, changed: Changed) -> None:
+        """Call `changed(new secret)` whenever the value of `name` has changed. Raises `SecretUnknown`.
+
+        It is called on the event loop (or by `refresh`), must not block, and may keep the old value for what is still
+        in progress. An error it raises is recorded, and the others are still called.
+        """
+        self.get(name)
+        self._listeners[name].append(changed)
+
+    def refresh(self) -> Sequence[str]:
+        """Read all sources again, and put what has changed to use; the names of that. Blocks."""
+        return self.put_to_use(self.read())
+
+    def read(self) -> Reading:
+        """What the sources say now; nothing is changed by it. Blocks, so call it in a thread."""
+        return self._resolver.read_all(self.section.named)
+
+    def put_to_use(self, reading: Reading) -> Sequence[str]:
+        """Replace values by those of `reading`, tell who listens, and record it. A value that can't be had stays."""
+        found, failed = reading
+        changed = [name for name, value in found.items() if value != self._values[name]]
+        self._values = {**self._values, **found}  # one assignment: nobody sees half of it
+        for name in changed:
+            self._emit("secret_rotated", name=name)
+            for listener in self._listeners[name]:
+                self._tell(name, listener)
+        self._tell_failing(failed)
+        return changed
+
+    def attach(self, emit: Emit) -> None:
+        """Record events with `emit` from now on."""
+        self._emit = emit
+
+    def deny(self, component: str, name: str) -> NoReturn:
+        """Record that `component` reached for a secret that is not its own. Raises `SecretDenied`."""
+        self._emit("secret_denied", component=component, name=name[:128])
+        raise SecretDenied(component, name)
+
+    def _tell(self, name: str, listener: Changed) -> None:
+        try:
+            listener(self._values[name])
+        except Exception as error:  # noqa: BLE001 - one consumer's mistake must not keep the others on the old value
+            # Only its kind: the text of an exception may hold what it was given.
+            self._emit("secret_rotation_failed", name=name, error=type(error).__name__)
+
+    def _tell_failing(self, failed: Mapping[str, GarrisonError]) -> None:
+        now = frozenset(failed)
+        if now and now != self._failing:
+            why = "; ".join(f"{name}: {error.message}" for name, error in sorted(failed.items())[:5])
+            self._emit("service_degraded", service="secrets", error=why)
+        elif self._failing and not now:
+            self._emit("service_recovered", service="secrets")
+        self._failing = now
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("secrets can't be pickled or copied")
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(sorted(self._values))})"
+
+
+class View:
+    """The secrets of one component. `names` are those it may have; `component` is whose it is."""
+
+    __slots__ = ("__secrets", "component", "names")
+
+    def __init__(self, secrets: Secrets, component: str, names: frozenset[str]) -> None:
+        self.__secrets = secrets
+        self.component = component
+        self.names = names
+
+    def get(self, name: str) -> Secret[str]:
+        """The secret now. Raises `SecretDenied`, with an event, for what is not the component's (or not there)."""
+        if name not in self.names:
+            self.__secrets.deny(self.component, name)
+        return self.__secrets.get(name)
+
+    def on_change(self, name: str, changed: Changed) -> None:
+        """As `Secrets.on_change`. Raises `SecretDenied`."""
+        if name not in self.names:
+            self.__secrets.deny(self.component, name)
+        self.__secrets.on_change(name, changed)
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a view of secrets can't be pickled or copied")
+
+    def __repr__(self) -> str:
+        return f"View({self.component}: {', '.join(sorted(self.names))})"
+
+
+def open_secrets(policy: Policy | str | Path | None = None, environ: Mapping[str, str] | None = None) -> Secrets:
+    """The secrets of `policy` (found as `harden` finds it), all read once. Blocks: call it at the start.
+
+    Raises `SecretsUnresolved`, and what loading a policy raises.
+    """
+    environ = os.environ if environ is None else environ
+    found = find_policy(policy, environ)
+    return Secrets(found.secrets, Resolver.from_policy(found, environ))

@@ -1,0 +1,55 @@
+"""From references to secrets: each asked of the source that its scheme names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from ..core.errors import GarrisonError
+from ..policy.model import Policy
+from ..policy.reference import parse_reference
+from .secret import Secret
+from .source import Source
+from .source_env import EnvSource
+from .source_file import FileSource
+
+_AT_ONCE: Final = 16
+"""References read at the same time: enough that a remote source's latency is not paid for each."""
+
+
+class Resolver:
+    """The sources, by scheme."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = {source.scheme: source for source in sources}
+
+    @classmethod
+    def from_policy(cls, policy: Policy, environ: Mapping[str, str]) -> Resolver:
+        """Every source that `policy` sets up."""
+        return cls([EnvSource(environ), FileSource()])
+
+    def read(self, reference: str) -> Secret[str]:
+        """The secret now. Blocks. Raises `SecretError`, `SourceAway`, and ValueError for what is no reference."""
+        parsed = parse_reference(reference)
+        return self._sources[parsed.scheme].read(parsed)
+
+    def read_all(self, references: Mapping[str, str]) -> tuple[dict[str, Secret[str]], dict[str, GarrisonError]]:
+        """The secrets of `references` (name to reference), and for each that can't be had, why. Blocks."""
+        found: dict[str, Secret[str]] = {}
+        failed: dict[str, GarrisonError] = {}
+        if not references:
+            return found, failed
+        with ThreadPoolExecutor(min(_AT_ONCE, len(references)), "garrison-secrets") as pool:
+            for name, answer in zip(references, pool.map(self._try, references.values()), strict=True):
+                if isinstance(answer, Secret):
+                    found[name] = answer
+                else:
+                    failed[name] = answer
+        return found, failed
+
+    def _try(self, reference: str) -> Secret[str] | GarrisonError:
+        try:
+            return self.read(reference)
+        except GarrisonError as error:
+            return error

@@ -1,0 +1,115 @@
+"""The contract of a source of secrets (`secrets/source.py`), over every source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from garrison.policy.reference import Reference
+from garrison.secrets.errors import SecretMissing, SecretRefused
+from garrison.secrets.secret import Secret
+from garrison.secrets.source import MAX_BYTES, Source
+from garrison.secrets.source_env import EnvSource
+from garrison.secrets.source_file import FileSource
+
+CANARY = "canary-5f1c0e7b"
+
+
+@dataclass(frozen=True)
+class Hand:
+    """A source, a reference into it, and the hands that an operator has on what stands there."""
+
+    source: Source
+    reference: Reference
+    put: Callable[[str], None]
+    remove: Callable[[], None]
+
+    def read(self) -> Secret[str]:
+        return self.source.read(self.reference)
+
+
+def env_hand(folder: Path) -> Iterator[Hand]:
+    environ: dict[str, str] = {}
+
+    def remove() -> None:
+        environ.pop("SECRET", None)
+
+    yield Hand(EnvSource(environ), Reference("env", "SECRET"), lambda text: environ.update(SECRET=text), remove)
+
+
+def file_hand(folder: Path) -> Iterator[Hand]:
+    path = folder / "secret"
+
+    def put(text: str) -> None:
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        path.chmod(0o600)
+
+    yield Hand(FileSource(), Reference("file", str(path)), put, path.unlink)
+
+
+@pytest.fixture(params=[env_hand, file_hand], ids=["env", "file"])
+def hand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
+    yield from request.param(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["x", "O'Brien; -- #\"", "pässwörd 🔑", "two\nlines", " spaces ", "=" * MAX_BYTES])
+def test_what_was_put_is_read(hand: Hand, value: str) -> None:
+    hand.put(value)
+    assert hand.read().reveal() == value
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_one_line_end_is_not_part_of_the_secret(hand: Hand, end: str) -> None:
+    hand.put(f"value{end}")
+    assert hand.read().reveal() == "value"
+    hand.put(f"value{end}{end}")
+    assert hand.read().reveal() == f"value{end}"
+
+
+def test_a_new_value_is_seen_at_the_next_reading(hand: Hand) -> None:
+    hand.put("first")
+    assert hand.read().reveal() == "first"
+    hand.put("second")
+    assert hand.read().reveal() == "second"
+
+
+def test_what_is_not_there_is_missing_with_its_place_and_a_remedy(hand: Hand) -> None:
+    with pytest.raises(SecretMissing) as never:
+        hand.read()
+    hand.put("value")
+    hand.read()
+    hand.remove()
+    with pytest.raises(SecretMissing) as gone:
+        hand.read()
+    for caught in (never, gone):
+        assert hand.reference.name in caught.value.place
+        assert caught.value.remedy
+
+
+@pytest.mark.parametrize("value", ["", "\n"])
+def test_an_empty_secret_is_missing(hand: Hand, value: str) -> None:
+    hand.put(value)
+    with pytest.raises(SecretMissing):
+        hand.read()
+
+
+@pytest.mark.parametrize("value", [f"{CANARY}\udcff", CANARY + "x" * MAX_BYTES, f"{CANARY}\0"])
+def test_what_can_be_no_secret_is_refused_and_shown_nowhere(hand: Hand, value: str) -> None:
+    hand.put(value)
+    with pytest.raises(SecretRefused) as caught:
+        hand.read()
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert CANARY not in f"{error}{error!r}{vars(error)}"
+        error = error.__cause__
+
+
+def test_it_can_be_read_by_many_threads_at_once(hand: Hand) -> None:
+    hand.put("value")
+    with ThreadPoolExecutor(8) as pool:
+        values = {secret.reveal() for secret in pool.map(lambda _: hand.read(), range(64))}
+    assert values == {"value"}

@@ -1,0 +1,184 @@
+"""Named secrets: all read at the start, kept current, handed out by need, shown nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from garrison import harden
+from garrison.core.errors import OperatorError
+from garrison.policy.model import Policy
+from garrison.secrets import (
+    Secret,
+    SecretDenied,
+    Secrets,
+    SecretsUnresolved,
+    SecretUnknown,
+    open_secrets,
+)
+from garrison.secrets.resolver import Resolver
+from garrison.testing import captured_events, testing_policy
+from garrison.wire import rehearse
+from tests.asgi.driving import Message, Receive, Send
+
+CANARY = "canary-77aa31"
+SECTION = {
+    "named": {"db.dsn": "env:DSN", "mail.password": "env:MAIL"},
+    "needs": {"mailer": ["mail.*"]},
+}
+
+
+def opened(environ: dict[str, str], **section: Any) -> Secrets:
+    return open_secrets(Policy(secrets={**SECTION, **section}), environ)
+
+
+def recorded(secrets: Secrets) -> list[tuple[str, dict[str, object]]]:
+    events: list[tuple[str, dict[str, object]]] = []
+    secrets.attach(lambda name, facts=None, /, **details: events.append((name, details)))
+    return events
+
+
+def write(path: Path, text: str) -> None:
+    path.touch(0o600)
+    path.write_text(text)
+
+
+async def app(scope: Message, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_all_that_is_missing_is_told_at_once_with_keys_and_without_values() -> None:
+    with pytest.raises(SecretsUnresolved) as caught:
+        opened({"OTHER": CANARY})
+    assert set(caught.value.failures) == {"secrets.named.db.dsn", "secrets.named.mail.password"}
+    assert "DSN" in str(caught.value)
+    assert "MAIL" in str(caught.value)
+    assert CANARY not in str(caught.value)
+
+
+def test_a_missing_secret_stops_the_start_and_shows_in_a_check() -> None:
+    policy = testing_policy(secrets={"named": {"db": "env:SURELY_NOT_SET_5"}})
+    with pytest.raises(SecretsUnresolved):
+        harden(app, policy)
+    assert [type(error) for error in rehearse(policy, {})] == [SecretsUnresolved]
+    assert rehearse(policy, {"SURELY_NOT_SET_5": "x"}) == []
+
+
+def test_an_unknown_name_gets_the_nearest_right_one() -> None:
+    with pytest.raises(SecretUnknown, match=r"db\.dsn"):
+        opened({"DSN": "x", "MAIL": "y"}).get("db.dns")
+
+
+def test_a_view_has_what_its_component_needs_and_nothing_else() -> None:
+    secrets = opened({"DSN": CANARY, "MAIL": "y"})
+    events = recorded(secrets)
+    view = secrets.view("mailer")
+    assert view.get("mail.password").reveal() == "y"
+    assert events == []
+    for name in ("db.dsn", "db", "not-there"):
+        with pytest.raises(SecretDenied):
+            view.get(name)
+    with pytest.raises(SecretDenied):
+        view.on_change("db.dsn", print)
+    assert [event for event, _ in events] == ["secret_denied"] * 4
+    assert events[0][1] == {"component": "mailer", "name": "db.dsn"}
+    with pytest.raises(OperatorError, match="stranger"):
+        secrets.view("stranger")
+
+
+def test_control_without_a_view_the_same_component_reads_everything() -> None:
+    assert opened({"DSN": CANARY, "MAIL": "y"}).get("db.dsn").reveal() == CANARY
+
+
+def test_nothing_shows_or_pickles_a_value() -> None:
+    secrets = opened({"DSN": CANARY, "MAIL": CANARY})
+    for each in (secrets, secrets.view("mailer"), secrets.get("db.dsn")):
+        assert CANARY not in repr(each)
+        with pytest.raises(TypeError):
+            pickle.dumps(each)
+
+
+def test_a_new_value_is_put_to_use_and_told_to_those_who_listen() -> None:
+    environ = {"DSN": "old", "MAIL": "same"}
+    secrets = opened(environ)
+    events, told = recorded(secrets), list[str]()
+    secrets.on_change("db.dsn", lambda new: told.append(new.reveal()))
+    assert secrets.refresh() == []
+    environ["DSN"] = CANARY
+    assert secrets.refresh() == ["db.dsn"]
+    assert secrets.get("db.dsn").reveal() == CANARY
+    assert told == [CANARY]
+    assert events == [("secret_rotated", {"name": "db.dsn"})]
+
+
+def test_a_listener_that_fails_is_recorded_without_its_words_and_the_next_is_still_told() -> None:
+    environ = {"DSN": "old", "MAIL": "same"}
+    secrets = opened(environ)
+    events, told = recorded(secrets), list[Secret[str]]()
+
+    def fails(new: Secret[str]) -> None:
+        raise RuntimeError(new.reveal())
+
+    secrets.on_change("db.dsn", fails)
+    secrets.on_change("db.dsn", told.append)
+    environ["DSN"] = CANARY
+    secrets.refresh()
+    assert len(told) == 1
+    assert ("secret_rotation_failed", {"name": "db.dsn", "error": "RuntimeError"}) in events
+    assert CANARY not in str(events)
+
+
+def test_a_source_that_fails_later_leaves_the_last_good_value_and_is_told_once() -> None:
+    environ = {"DSN": CANARY, "MAIL": "same"}
+    secrets = opened(environ)
+    events = recorded(secrets)
+    del environ["DSN"]
+    secrets.refresh()
+    secrets.refresh()
+    assert secrets.get("db.dsn").reveal() == CANARY
+    assert [name for name, _ in events] == ["service_degraded"]
+    environ["DSN"] = CANARY
+    secrets.refresh()
+    assert [name for name, _ in events] == ["service_degraded", "service_recovered"]
+    assert CANARY not in str(events)
+
+
+async def run_until(condition: Any) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in another thread
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.anyio
+async def test_a_running_application_takes_a_new_value_from_a_file_and_stops_reading_when_it_ends(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "dsn"
+    write(path, "old")
+    policy = testing_policy(secrets={"named": {"db": f"file:{path}"}, "refresh": 0.05})
+    secrets = open_secrets(policy)
+    onion = harden(app, policy, secrets=secrets)
+    with captured_events(onion) as events:
+        for opening in onion.services.opening:
+            await opening()
+        write(path, CANARY)
+        await run_until(lambda: secrets.get("db").reveal() == CANARY)
+        path.unlink()
+        await run_until(lambda: any(event.name == "service_degraded" for event in events))
+        for closing in reversed(onion.services.closing):
+            await closing()
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "garrison-secrets"]
+    names = [event.name for event in events]
+    assert "secret_rotated" in names
+    assert CANARY not in str([event.details for event in events])
+
+
+def test_secrets_of_another_policy_are_refused() -> None:
+    secrets = Secrets(Policy().secrets, Resolver([]))
+    with pytest.raises(OperatorError, match="another policy"):
+        harden(app, testing_policy(secrets={"named": {"db": "env:PATH"}}), secrets=secrets)
