@@ -54,6 +54,20 @@ def set_up(page: Page, site: Site) -> tuple[pyotp.TOTP, str]:
     return app, page.locator(".codes code").first.inner_text()
 
 
+def test_sign_up_says_why_a_password_will_not_do(notes: Site, visitor: BrowserContext, watch: Watch) -> None:
+    page = visitor.new_page()
+    page.goto(notes.url + "/sign-up")
+    page.get_by_label("Email").fill("ann@example.com")
+    page.get_by_label("Your name").fill("Ann Lee")
+    page.get_by_label("Password").fill("ann@example.com")
+    page.get_by_role("button", name="Sign up").click()
+    expect(page.get_by_role("alert").first).to_be_visible()
+    picture(page, "sign-up")
+    sign_up(page, notes, "Ann")  # control: with a password of one's own the same form makes the account
+    log_in(page, notes, "Ann")
+    assert all("422" in one for one in watch.complaints), watch.complaints  # the refusal, as browsers note it
+
+
 def test_from_set_up_to_log_in_with_a_code(notes: Site, visitor: BrowserContext, watch: Watch) -> None:
     page = visitor.new_page()
     sign_up(page, notes, "Ann")

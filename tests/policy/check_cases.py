@@ -175,6 +175,10 @@ CASES: dict[str, list[Case]] = {
         Case({"processes": 2, "store": "memory"}, "store"), Case({"processes": 2}), Case({"store": "memory"}),
         Case({"processes": 2, "store": "redis://localhost"}),
     ],
+    "P055": [
+        Case({"machines": 2}, "store"), Case({"machines": 2, "store": "memory"}, "store"), Case({}),
+        Case({"machines": 2, "store": "redis://localhost"}), Case({"processes": 2}),
+    ],
     "P037": [
         Case({"bans": {"allow": ["203.0.113.7", "10.0.0.1/8"]}}, "bans.allow.1"),
         Case(in_class(bans={"allow": ["alice"]}), "routes.0.bans.allow.0"),

@@ -48,6 +48,13 @@ async def test_memory_is_built_with_the_policy_s_bounds(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
+async def test_processes_of_all_machines_share_a_limit_that_each_counts_for_itself(tmp_path: Path) -> None:
+    stores = build(tmp_path, store="memory", processes=2, machines=3)
+    quota = Quota("q", 12, 60.0, 12)
+    passed = [stores.counters.take([(quota, "k")])[0].allowed for _ in range(12)]  # type: ignore[index]  # it is local
+    assert passed.count(True) == 2
+
+
 async def test_by_default_records_survive_a_restart(tmp_path: Path) -> None:
     first = build(tmp_path)
     assert isinstance(first.records, SqliteRecords)

@@ -589,7 +589,9 @@ class Policy(Frozen):
     store: Annotated[str, AfterValidator(check_store)] = "embedded"
     """Where limits and sessions are kept: "embedded", "memory", or the address of a shared store."""
     processes: Annotated[int, Field(ge=1)] = 1
-    """Worker processes; where they count apart (no shared store, or it is away) each gets limit / processes."""
+    """Worker processes on each machine; where they count apart (no shared store, or it is away) they share limits."""
+    machines: Annotated[int, Field(ge=1)] = 1
+    """Machines the application runs on. Several need a shared store; while it is away they share limits as well."""
     allow_insecure_link: Names = ()
     """Links to other machines that may be unencrypted or unverified: "store", "issuer", "audit", "export"."""
 
@@ -673,6 +675,11 @@ class Policy(Frozen):
     @property
     def route_name(self) -> str:
         return self._route.name if self._route else "default"
+
+    @property
+    def sharers(self) -> int:
+        """How many processes share a limit where each counts for itself: it enforces limit / sharers."""
+        return self.processes * self.machines
 
     def overrides(self, section: str) -> bool:
         """Whether the route class this policy is effective for has settings of its own for `section`."""

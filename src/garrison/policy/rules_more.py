@@ -68,8 +68,8 @@ def indivisible_limit(subject: Subject) -> Iterator[Objection]:
         return
     for prefix, effective, _ in subject.classes("rate"):
         for scope in ("address", "principal", "api_key"):
-            for rate in indivisible(getattr(effective.rate, scope), policy.processes):
-                yield Objection(f"{prefix}rate.{scope}", f"{rate} among {policy.processes} processes.")
+            for rate in indivisible(getattr(effective.rate, scope), policy.sharers):
+                yield Objection(f"{prefix}rate.{scope}", f"{rate} among {policy.sharers} processes.")
 
 
 @check(

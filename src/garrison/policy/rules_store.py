@@ -64,6 +64,17 @@ def sessions_apart(subject: Subject) -> Iterator[Objection]:
         yield Objection("store", f"memory, with {subject.policy.processes} processes.")
 
 
+@check(
+    "P055", "Several machines without a shared store", Severity.HIGH,
+    consequence="Each machine counts limits for itself and knows neither the sessions nor the bans of the others.",
+    remedy="Write the address of a shared store, or machines = 1 where there is only one.",
+    reference="docs/stores.md", production_only=True,
+)  # fmt: skip
+def machines_apart(subject: Subject) -> Iterator[Objection]:
+    if subject.policy.store in ("embedded", "memory") and subject.policy.machines > 1:
+        yield Objection("store", f"{subject.policy.store}, with {subject.policy.machines} machines.")
+
+
 def _address(subject: Subject) -> StoreAddress | None:
     """The store's address; None when a reference can't be looked up, which the start itself objects to."""
     try:

@@ -47,7 +47,7 @@ def build_stores(policy: Policy, environ: Mapping[str, str], clock: Clock, chang
     `OperatorError`. A shared store that does not answer yet is no reason to refuse the start: `changed` tells of it.
     """
     address = resolve_store(policy.store, environ)
-    near = MemoryCounters(clock, max_keys=policy.rate.max_keys, processes=policy.processes)
+    near = MemoryCounters(clock, max_keys=policy.rate.max_keys, processes=policy.sharers)
     if not address.local:
         return _shared(address, near, clock, changed)
     if address.kind == "memory":
