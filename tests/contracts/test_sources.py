@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from garrison.policy.reference import Reference
+from garrison.secrets.age import seal
 from garrison.secrets.errors import SecretMissing, SecretRefused
+from garrison.secrets.sealed import write_sealed
 from garrison.secrets.secret import Secret
 from garrison.secrets.source import MAX_BYTES, Source
 from garrison.secrets.source_env import EnvSource
 from garrison.secrets.source_file import FileSource
+from tests.support.sealed import machine
 
 CANARY = "canary-5f1c0e7b"
 
@@ -51,7 +54,24 @@ def file_hand(folder: Path) -> Iterator[Hand]:
     yield Hand(FileSource(), Reference("file", str(path)), put, path.unlink)
 
 
-@pytest.fixture(params=[env_hand, file_hand], ids=["env", "file"])
+def sealed_hand(folder: Path) -> Iterator[Hand]:
+    made = machine(folder)
+
+    def put(text: str) -> None:
+        old = made.work.read()
+        sealed = seal(text.encode("utf-8", "surrogateescape"), old.recipients)
+        new = old.with_value("secret", sealed, "2026-11-28T12:00:00+00:00")
+        made.work.path.write_bytes(write_sealed(new, made.work.signing()))
+
+    source = made.resolver().source("sealed")
+
+    def remove() -> None:
+        made.work.remove(["secret"])
+
+    yield Hand(source, Reference("sealed", "secret"), put, remove)
+
+
+@pytest.fixture(params=[env_hand, file_hand, sealed_hand], ids=["env", "file", "sealed"])
 def hand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
     yield from request.param(tmp_path)
 

@@ -6,7 +6,7 @@ import secrets as random
 
 import typer
 
-from . import secrets_who
+from . import secrets_edit, secrets_sealed, secrets_who
 from .group import Group
 from .output import print_raw
 
@@ -14,6 +14,14 @@ app = typer.Typer(cls=Group, no_args_is_help=True, help="Keys and secrets.")
 
 
 app.command()(secrets_who.who)
+app.command()(secrets_sealed.init)
+app.command("set")(secrets_sealed.set_)
+app.command()(secrets_sealed.get)
+app.command("list")(secrets_sealed.list_)
+app.command()(secrets_edit.edit)
+app.command()(secrets_sealed.export)
+app.command()(secrets_sealed.seal_for)
+app.command()(secrets_sealed.rotate)
 
 
 @app.callback()

@@ -51,10 +51,10 @@ def run_many(many: Many) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reloads."""
     from ..core.clock import SYSTEM
     from ..events.build import build_bus
+    from ..secrets.private_files import private_folder
     from ..serve.dev import check_log_level, require
     from ..serve.health import health_listener
     from ..serve.issuing.run import acme_folder
-    from ..serve.private_files import private_folder
     from ..serve.privileges import become
     from ..serve.supervise import Plan, Supervisor, Told
     from ..serve.systemd import Notify

@@ -23,6 +23,7 @@ from ..core.errors import OperatorError
 from . import model as models
 from .load import Loaded
 from .model import SECTIONS, Policy, RouteClass
+from .reference import is_reference
 from .source import Source
 from .units import parse_duration, parse_size
 
@@ -134,7 +135,7 @@ def _unit(info: FieldInfo | None) -> str:
 
 
 def _plain(key: str, value: Any) -> Any:
-    if key == "key" and value and not str(value).startswith(("env:", "file:")):
+    if key == "key" and value and not is_reference(str(value)):
         return _MASK
     if key == "store":
         return re.sub(r"//[^/@]*@", f"//{_MASK}@", str(value))

@@ -585,7 +585,7 @@ class Policy(Frozen):
     state: str = ".garrison"
     """Folder for events and generated development keys (0700)."""
     key: str = ""
-    """The root key: `env:NAME` or `file:/path`; empty reads GARRISON_KEY, or generates one in development."""
+    """The root key: `env:NAME`, `file:/path` `sealed:NAME`; empty reads GARRISON_KEY, or makes one in development."""
     store: Annotated[str, AfterValidator(check_store)] = "embedded"
     """Where limits and sessions are kept: "embedded", "memory", or the address of a shared store."""
     processes: Annotated[int, Field(ge=1)] = 1

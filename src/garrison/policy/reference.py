@@ -2,6 +2,7 @@
 
     env:NAME               an environment variable
     file:/absolute/path    a private file (`file:///absolute/path` means the same)
+    sealed:NAME            the sealed file that `[secrets]` names
 
 Threat: somebody writes the secret itself where a reference belongs, and it stands in the repository, in an error and in
 a log; or a reference that is put together from input climbs out of its folder. So no message here repeats what was
@@ -17,7 +18,7 @@ from typing import Final
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}(?:\.[a-z0-9_-]{1,64}){0,7}"
 """What secrets are called: `db.password`."""
-HOW_TO_WRITE: Final = "Write `env:NAME` or `file:/absolute/path`; a secret itself has no place in a policy."
+HOW_TO_WRITE: Final = "Write `env:NAME`, `file:/absolute/path` or `sealed:NAME`; a secret has no place in a policy."
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}").fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
@@ -75,4 +76,10 @@ def _path(name: str) -> str:
     return path
 
 
-_READERS: Final[Mapping[str, Callable[[str], str]]] = {"env": _variable, "file": _path}
+def _sealed(name: str) -> str:
+    if not re.fullmatch(NAME, name):
+        raise ValueError("sealed: needs the name of a secret: lower-case letters, digits, `_`, `-` and dots")
+    return name
+
+
+_READERS: Final[Mapping[str, Callable[[str], str]]] = {"env": _variable, "file": _path, "sealed": _sealed}

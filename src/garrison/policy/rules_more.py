@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from ..core.verdict import Mode
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
 from .csp import BadDirective, check_directives, weaknesses
 from .limits import indivisible
+from .reference import is_reference
 from .source import Kind
 
 _YEAR = 31_536_000
@@ -46,14 +46,12 @@ def weak_csp(subject: Subject) -> Iterator[Objection]:
 @check(
     "P025", "Root key is no reference", Severity.CRITICAL,
     consequence="A key that stands in the policy is read by everybody who reads the repository.",
-    remedy='Write key = "env:NAME" or key = "file:/absolute/path", and make a new key if this one was real.',
+    remedy='Write key = "env:NAME", "file:/absolute/path" or "sealed:NAME"; make a new key if this one was real.',
     reference="OWASP ASVS 5.0 V13.3; CWE-798", cwe=(798,),
 )  # fmt: skip
 def key_in_policy(subject: Subject) -> Iterator[Objection]:
-    scheme, _, name = subject.policy.key.partition(":")
-    fit = (scheme == "env" and name) or (scheme == "file" and Path(name).is_absolute())
-    if subject.policy.key and not fit:
-        yield Objection("key", "neither env:NAME nor file:/absolute/path.")
+    if subject.policy.key and not is_reference(subject.policy.key):
+        yield Objection("key", "no reference to where a key is kept.")
 
 
 @check(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 from ..core.errors import DependencyError, GarrisonError, OperatorError
@@ -39,7 +40,7 @@ class KeyReferenceMalformed(OperatorError):
     def __init__(self) -> None:
         super().__init__(
             "The policy's `key` is not a reference to a root key.",
-            remedy="Write `env:NAME` or `file:/absolute/path`; the key itself has no place in a policy file.",
+            remedy="Write `env:NAME`, `file:/absolute/path` or `sealed:NAME`; the key itself has no place in a policy.",
         )
 
 
@@ -50,6 +51,14 @@ class KeyFileRefused(OperatorError):
         super().__init__(f"The key file {path} is refused: {why}.", remedy=remedy)
         self.path = path
         self.why = why
+
+
+class FileRefusedError(OperatorError):
+    """A private file or folder is open to others, a link, or unreadable. `path` is the one refused."""
+
+    def __init__(self, path: Path, message: str, *, remedy: str) -> None:
+        super().__init__(message, remedy=remedy)
+        self.path = path
 
 
 class SecretError(OperatorError):

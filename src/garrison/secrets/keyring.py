@@ -25,8 +25,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ..core.clock import Clock
 from ..policy.model import Policy
+from ..policy.reference import is_reference
 from .errors import KeyMissing, KeyReferenceMalformed, KeyWeak
 from .keyfile import read_key_file, read_or_make
+from .resolver import Resolver
 from .sealing import KEY_BYTES, Sealer
 from .strength import Weak, root_key
 
@@ -104,8 +106,9 @@ class Keyring:
     def from_policy(cls, policy: Policy, environ: Mapping[str, str], state_folder: Path, clock: Clock) -> Keyring:
         """The keyring of `policy.key`, else of GARRISON_KEY, else (in development only) of `<state>/root.key`.
 
-        Keys are separated by white space or commas. Raises `KeyMissing`, `KeyWeak`, `KeyReferenceMalformed` and
-        `KeyFileRefused`, all of them `OperatorError`. A given key must be strong in development too.
+        Keys are separated by white space or commas. Raises `KeyMissing`, `KeyWeak`, `KeyReferenceMalformed`,
+        `KeyFileRefused` and `SecretError`, all of them `OperatorError`, and `SourceAway`. A given key must be strong in
+        development too.
         """
         place, text = _find(policy, environ, state_folder)
         roots = []
@@ -158,6 +161,8 @@ def _version(root: bytes) -> str:
 def _find(policy: Policy, environ: Mapping[str, str], state_folder: Path) -> tuple[str, str]:
     """Where the root key is written, for messages, and what is written there."""
     scheme, _, name = policy.key.partition(":")
+    if scheme == "sealed" and is_reference(policy.key):
+        return policy.key, Resolver.from_policy(policy, environ).read(policy.key).reveal()
     if policy.key:
         if scheme == "file" and Path(name).is_absolute():
             return f"the file {name}", _present(f"the file {name}", read_key_file(Path(name)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Final
 
 from ..core.errors import GarrisonError
@@ -13,6 +14,7 @@ from .secret import Secret
 from .source import Source
 from .source_env import EnvSource
 from .source_file import FileSource
+from .source_sealed import SealedSource
 
 _AT_ONCE: Final = 16
 """References read at the same time: enough that a remote source's latency is not paid for each."""
@@ -27,7 +29,12 @@ class Resolver:
     @classmethod
     def from_policy(cls, policy: Policy, environ: Mapping[str, str]) -> Resolver:
         """Every source that `policy` sets up."""
-        return cls([EnvSource(environ), FileSource()])
+        env, file = EnvSource(environ), FileSource()
+        return cls([env, file, SealedSource(policy.secrets, env, file, Path(policy.state))])
+
+    def source(self, scheme: str) -> Source:
+        """The source of `scheme`. Raises KeyError."""
+        return self._sources[scheme]
 
     def read(self, reference: str) -> Secret[str]:
         """The secret now. Blocks. Raises `SecretError`, `SourceAway`, and ValueError for what is no reference."""

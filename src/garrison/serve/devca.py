@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from ..secrets.private_files import locked, private_folder, read_private, write_whole
 from .certificates import (
     BACKDATE,
     LEAF_LIFE,
@@ -43,7 +44,6 @@ from .certificates import (
     new_key,
 )
 from .errors import DevCAError
-from .private_files import locked, private_folder, read_private, write_whole
 
 FOLDER_VARIABLE = "GARRISON_DEVCA_DIR"
 DEFAULT_NAMES = ("localhost", "127.0.0.1", "::1")

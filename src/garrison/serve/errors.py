@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import DependencyError, OperatorError
+from ..secrets.errors import FileRefusedError as FileRefusedError
 
 
 class ServeError(OperatorError):
@@ -24,14 +25,6 @@ class ExtraMissingError(DependencyError):
         )
         self.extra = extra
         self.package = package
-
-
-class FileRefusedError(ServeError):
-    """A private file or folder is open to others, a link, or unreadable. `path` is the one refused."""
-
-    def __init__(self, path: Path, message: str, *, remedy: str) -> None:
-        super().__init__(message, remedy=remedy)
-        self.path = path
 
 
 class DevCAError(ServeError):

@@ -13,8 +13,8 @@ import pwd
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..secrets.private_files import private_folder
 from .errors import OptionRefusedError
-from .private_files import private_folder
 
 
 def become(name: str, folders: Iterable[Path] = ()) -> None:

@@ -35,7 +35,7 @@ def made(tmp_path: Path) -> bytes:
 KILLED = """
 import os, sys
 from pathlib import Path
-from garrison.serve import private_files
+from garrison.secrets import private_files
 from garrison.serve.issuing.state import Sets
 
 sets, call, at = Sets(Path(sys.argv[1]), "localhost"), sys.argv[2], int(sys.argv[3])

@@ -25,9 +25,9 @@ from typing import Final
 
 from cryptography import x509
 
+from ...secrets.private_files import locked, private_folder, read_private, write_whole
 from ..certificates import names_of
 from ..errors import FileRefusedError
-from ..private_files import locked, private_folder, read_private, write_whole
 from .errors import StateBroken
 
 KEPT: Final = 100

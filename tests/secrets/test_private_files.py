@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from garrison.serve.errors import FileRefusedError
-from garrison.serve.private_files import MAX_BYTES, locked, private_folder, read_private, write_whole
+from garrison.secrets.errors import FileRefusedError
+from garrison.secrets.private_files import MAX_BYTES, locked, private_folder, read_private, write_whole
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077])

@@ -1,0 +1,133 @@
+"""`garrison secrets` and the sealed file: values by standard input, nothing shown that was not asked for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from garrison.cli.secrets_edit import memory_folder
+from garrison.core.errors import OperatorError
+from garrison.secrets.age import new_identity
+from tests.cli.running import GARRISON, Here, Ran
+
+CANARY = "canary-6d20fe"
+
+
+def typed(here: Here, text: str, *arguments: str, **environ: str) -> Ran:
+    """`garrison secrets ARGUMENTS` as a process, with `text` on standard input."""
+    import os
+
+    done = subprocess.run(
+        [*GARRISON, "secrets", *arguments, "--keys", str(here.folder / "keys")],
+        cwd=here.folder, env={**os.environ, **environ}, input=text.encode(), capture_output=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def made(here: Here) -> Here:
+    ran = typed(here, "", "init")
+    assert ran.code == 0, ran.err
+    here.write("garrison.toml", f'hosts = ["shop.example.com"]\n{ran.out}named = {{"db.dsn" = "sealed:db.dsn"}}\n')
+    return here
+
+
+def test_what_init_prints_is_a_policy_and_the_whole_way_works(made: Here) -> None:
+    section = tomllib.loads((made.folder / "garrison.toml").read_text())["secrets"]
+    assert section["file"] == "secrets.sealed"
+    assert typed(made, f"{CANARY}\n", "set", "db.dsn").code == 0
+    assert typed(made, "", "get", "db.dsn").out == f"{CANARY}\n"
+    assert typed(made, "second", "set", "db.dsn").code == 0
+    assert typed(made, "", "get", "db.dsn", "--version", "1").out == f"{CANARY}\n"
+    assert typed(made, "", "export").json == {"db.dsn": "second"}
+    listed = typed(made, "", "list", "--format", "json").json
+    assert [(row["secret"], row["version"], row["earlier"]) for row in listed["secrets"]] == [("db.dsn", 2, 1)]
+    checked = made.process("check", GARRISON_KEY="x7Kq2vN9wLpR4tYb8cZd3fGh6jMn1sQa5uWe0iOkTyU")
+    assert checked.code == 0, checked.out
+    assert CANARY not in checked.out + checked.err
+
+
+def test_nothing_but_get_and_export_shows_a_value(made: Here) -> None:
+    _, recipient = new_identity()
+    shown = ""
+    for text, *words in (
+        (CANARY, "set", "a"), ("", "list"), ("", "seal-for", recipient), ("", "rotate", "--remove", recipient),
+        ("", "get", "nothing"), (CANARY, "set", "../a"), ("", "who"),
+    ):  # fmt: skip
+        ran = typed(made, text, *words) if words[0] != "who" else made.process("secrets", "who")
+        shown += ran.out + ran.err
+    assert CANARY not in shown
+    assert CANARY not in (made.folder / "secrets.sealed").read_text()
+    assert typed(made, "", "get", "a").out == f"{CANARY}\n"
+    assert recipient not in (made.folder / "secrets.sealed").read_text()
+
+
+def test_a_value_is_not_taken_as_an_argument(made: Here) -> None:
+    assert typed(made, "", "set", "a", CANARY).code == 2
+
+
+def test_rotate_makes_a_new_identity_and_the_old_recipient_is_gone(made: Here) -> None:
+    typed(made, CANARY, "set", "a")
+    before = typed(made, "", "list", "--format", "json").json["recipients"]
+    assert typed(made, "", "rotate").code == 0
+    after = typed(made, "", "list", "--format", "json").json["recipients"]
+    assert (len(after), set(before) & set(after)) == (1, set())
+    assert typed(made, "", "get", "a").out == f"{CANARY}\n"
+
+
+def test_init_touches_nothing_that_is_there(made: Here) -> None:
+    before = (made.folder / "secrets.sealed").read_bytes()
+    ran = typed(made, "", "init")
+    assert ran.code == 3
+    assert "there already" in ran.said
+    assert (made.folder / "secrets.sealed").read_bytes() == before
+
+
+def test_edit_shows_values_to_the_editor_alone_and_leaves_no_file(made: Here) -> None:
+    typed(made, CANARY, "set", "a")
+    typed(made, "gone", "set", "b")
+    editor = made.write(
+        "editor.py",
+        """
+        import json, os, stat, sys
+        path = sys.argv[1]
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+        values = json.load(open(path))
+        json.dump({"a": values["a"] + "!", "c": "new"}, open(path, "w"))
+        open("was", "w").write(path)
+        """,
+    )
+    ran = typed(made, "", "edit", EDITOR=f"{GARRISON[0]} {editor}", VISUAL="")
+    assert ran.code == 0, ran.err
+    assert "2 set, 1 removed" in ran.said
+    assert typed(made, "", "export").json == {"a": f"{CANARY}!", "c": "new"}
+    assert not Path((made.folder / "was").read_text()).parent.exists()
+    assert CANARY not in ran.out + ran.err
+
+
+def test_an_edit_that_fails_changes_nothing(made: Here) -> None:
+    typed(made, CANARY, "set", "a")
+    before = (made.folder / "secrets.sealed").read_bytes()
+    broken = made.write("broken.py", "import sys; open(sys.argv[1], 'w').write('{')")
+    for editor in ("false", f"{GARRISON[0]} {broken}"):
+        ran = typed(made, "", "edit", EDITOR=editor, VISUAL="")
+        assert ran.code == 3
+        assert "nothing was changed" in ran.said
+    assert (made.folder / "secrets.sealed").read_bytes() == before
+
+
+def test_edit_is_refused_where_no_file_system_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert memory_folder("tmpfs /dev/shm tmpfs rw 0 0\n") == Path("/dev/shm")  # noqa: S108 - what is asked for
+    with pytest.raises(OperatorError, match="in memory"):
+        memory_folder("/dev/sda1 / ext4 rw 0 0\n/dev/sda1 /dev/shm ext4 rw 0 0\n")
+
+
+def test_json_is_json(made: Here) -> None:
+    assert json.loads(typed(made, "", "list", "--format", "json").out)["serial"] == 1
