@@ -14,9 +14,11 @@ from starlette.requests import HTTPConnection
 from garrison.accounts import Passwords
 from garrison.core.exchange import Exchange, Principal
 from garrison.fastapi import AUTHENTICATED, LOGGED_IN, Garrison, UploadPolicy, allow, enforces, exchange
+from garrison.inputs.uploads import UploadRule
 from garrison.policy.model import PasswordsSection
 
 from .database import Database
+from .errors import ADMINISTRATORS, LOG_IN_FIRST
 from .live import Hub
 from .models import User
 from .previews import Previews
@@ -31,6 +33,7 @@ class Parts:
     database: Database
     passwords: Passwords
     uploads: UploadPolicy
+    imports: UploadPolicy
     previews: Previews
     hub: Hub
 
@@ -41,6 +44,7 @@ class Parts:
             Database(settings.database_url),
             Passwords(PasswordsSection(profile=settings.hash_profile), development=settings.development),
             UploadPolicy(settings.files, settings.upload_rule),
+            UploadPolicy(settings.data / "imports", UploadRule(("json",), "2 MB")),
             Previews(allow_loopback=settings.allow_insecure_loopback_preview),
             Hub(),
         )
@@ -71,7 +75,7 @@ class LogInFirst(HTTPException):
     """Nobody is logged in. Pages lead to the log-in form, the API answers 401."""
 
     def __init__(self) -> None:
-        super().__init__(401, "Log in first.")
+        super().__init__(LOG_IN_FIRST.status, LOG_IN_FIRST.sentence)
 
 
 async def find_user(
@@ -120,7 +124,7 @@ MayWrite = allow(_may("notes:write"), "notes:write")
 
 def require_admin(user: CurrentUser) -> User:
     if user.role != "admin":
-        raise HTTPException(403, "This is for administrators.")
+        raise ADMINISTRATORS.error()
     return user
 
 
