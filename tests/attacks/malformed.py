@@ -233,10 +233,10 @@ TABLE: Mapping[str, Sequence[Case]] = {
         typed("multipart with a boundary of 71 characters", _R.HEADER_MALFORMED,
               b"multipart/form-data; boundary=" + b"a" * 71),
         typed("multipart with a boundary outside ASCII", _R.HEADER_MALFORMED, b"multipart/form-data; boundary=\xff"),
-        typed("multipart whose body does not fit its boundary (the application judges it)", None,
+        typed("multipart whose body does not fit its boundary", _R.BODY_MALFORMED,
               b"multipart/form-data; boundary=x", b"--y\r\n\xff"),
-        typed("form fields that are not UTF-8 (the application judges them)", None, FORM[1], b"a=%FF&%zz=\xff&&=="),
-        typed("JSON that is none (the application judges it)", None, JSON[1], b'{"a":\xff'),
+        typed("form fields that are not UTF-8", _R.BODY_MALFORMED, FORM[1], b"a=%FF&%zz=\xff&&=="),
+        typed("JSON that is none", _R.BODY_MALFORMED, JSON[1], b'{"a":\xff'),
     ),
     "Content encoding": (
         post("gzip where nothing is decoded", _R.ENCODING_UNSUPPORTED, (b"content-encoding", b"gzip"), body=_ZIPPED),

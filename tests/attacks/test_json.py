@@ -14,6 +14,7 @@ from garrison.fastapi import JsonRoute
 from garrison.testing import captured_events, testing_policy
 
 JSON = {"content-type": "application/json"}
+ALONE = testing_policy(body={"mode": "off", "allow_insecure_off": "the route class is tried alone"})
 ATTACKS = {
     "duplicate keys": (b'{"role":"user","role":"admin"}', 400),
     "NaN": (b'{"price":NaN}', 400),
@@ -49,11 +50,11 @@ def test_the_attack_reaches_fastapi_alone_and_is_refused_and_recorded_with_the_g
     path: str, data: bytes, status: int
 ) -> None:
     bare = _app(guarded=False)
-    with TestClient(harden(bare, testing_policy()), base_url="https://testserver") as client:
+    with TestClient(harden(bare, ALONE), base_url="https://testserver") as client:
         assert client.post(path, content=data, headers=JSON).status_code == 200  # the control
     assert len(bare.state.seen) == 1
     app = _app(guarded=True)
-    hardened = harden(app, testing_policy())
+    hardened = harden(app, ALONE)
     with captured_events(hardened) as events, TestClient(hardened, base_url="https://testserver") as client:
         answer = client.post(path, content=data, headers=JSON)
         assert answer.status_code == status
@@ -66,7 +67,7 @@ def test_the_attack_reaches_fastapi_alone_and_is_refused_and_recorded_with_the_g
 
 def test_bytes_that_are_no_utf_8_are_the_clients_fault_where_they_were_a_500() -> None:
     for guarded, status in ((False, 500), (True, 400)):
-        hardened = harden(_app(guarded=guarded), testing_policy())
+        hardened = harden(_app(guarded=guarded), ALONE)
         with TestClient(hardened, base_url="https://testserver", raise_server_exceptions=False) as client:
             assert client.post("/raw", content=b'["\xff"]', headers=JSON).status_code == status
 

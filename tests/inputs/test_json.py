@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from garrison.inputs.json import JsonLimits, JsonRefused, _exactly, loads
+from garrison.core.json_guard import _exactly
+from garrison.inputs.json import JsonLimits, JsonRefused, loads
 
 SMALL = JsonLimits(size=2000, depth=4, values=50, keys=20, digits=20)
 

@@ -44,6 +44,7 @@ class Trial:
     attack: str
     facts: Callable[[], Facts]
     applies: Callable[[Door], bool] = lambda door: True
+    body: bytes = b""
 
 
 def _facts(
@@ -88,6 +89,10 @@ TRIALS: tuple[Trial, ...] = (
           lambda: _facts(headers={b"cookie": b"selftest=1", b"content-type": b"application/json"})),
     Trial("cors", "a preflight of a foreign origin", lambda: _facts("OPTIONS", headers=_HOSTILE_PREFLIGHT),
           lambda door: not open_to_everybody(door.policy)),
+    Trial("body", "a document with a key twice", lambda: _facts(headers={b"content-type": b"application/json"}),
+          body=b'{"a":1,"a":2}'),
+    Trial("body", "a form that begins before its boundary",
+          lambda: _facts(headers={b"content-type": b"multipart/form-data; boundary=selftest"}), body=b"x" * 99),
     Trial("control", "any request to a disabled route", _facts, lambda door: door.policy.control.disabled),
 )  # fmt: skip
 
@@ -120,7 +125,7 @@ def selftest(doors: Sequence[Door], services: Services) -> None:
             layer = door.stack.find(trial.layer)
             if layer is None or layer.mode is Mode.OFF or not trial.applies(door):
                 continue
-            if not _refuses(layer, trial.facts(), services):
+            if not _refuses(layer, trial, services):
                 raise ControlSilent(trial.layer, door.name, trial.attack)
         _try_answers(door, services)
 
@@ -136,18 +141,21 @@ def _try_answers(door: Door, services: Services) -> None:
             raise ControlSilent(trial.layer, door.name, trial.attack)
 
 
-def _refuses(layer: Layer, facts: Facts, services: Services) -> bool:
+def _refuses(layer: Layer, trial: Trial, services: Services) -> bool:
+    facts = trial.facts()
     exchange = Exchange(facts, services)
-    return any(isinstance(verdict, Refuse) for verdict in _verdicts(layer, facts, exchange))
+    return any(isinstance(verdict, Refuse) for verdict in _verdicts(layer, facts, exchange, trial.body))
 
 
-def _verdicts(layer: Layer, facts: Facts, exchange: Exchange) -> Iterable[object]:
+def _verdicts(layer: Layer, facts: Facts, exchange: Exchange, body: bytes) -> Iterable[object]:
     if layer.decide is not None:
         yield layer.decide(facts)
     if layer.toll is not None:
         yield layer.toll(facts, exchange)
     if layer.peek is not None and (wish := layer.peek(facts)) is not None:
-        yield wish.judge(b"", True)
+        yield wish.judge(body, True)
+    if body and layer.watch is not None and (check := layer.watch(facts)) is not None:
+        yield check(body)
 
 
 def _health(door: Door) -> bool:

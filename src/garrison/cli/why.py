@@ -63,10 +63,14 @@ WHY: Final[Mapping[Reason, Why]] = {
         "its Content-Length can't be read or contradicts the body", "size.mode", "The client must count its body right."
     ),
     Reason.BODY_TOO_LARGE: Why(
-        "its body is too large", "size.body", "Raise size.body, best in a route class for this path alone."
+        "its body is too large",
+        "size.body",
+        "Raise size.body, or where the detail names one of them body.values, body.fields …, best in a route class.",
     ),
     Reason.BODY_MALFORMED: Why(
-        "its body can't be decoded", "size.decompress", "The client must encode its body right."
+        "its body can't be decoded, or reads in two ways",
+        "body.mode",
+        "The client must encode its body right; the detail says what is wrong (depth, duplicate-key, boundary, …).",
     ),
     Reason.UPLOAD_REFUSED: Why(
         "its file is not what may be uploaded: the detail names the rule",

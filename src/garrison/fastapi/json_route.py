@@ -55,8 +55,8 @@ def json_route(limits: JsonLimits = DEFAULT) -> type[APIRoute]:
 
 def _refusal(why: str) -> Refuse:
     if why in _SIZES:
-        return Refuse(Reason.BODY_TOO_LARGE, 413, layer="json", detail=why, hint="The JSON holds too much.")
-    return Refuse(Reason.BODY_MALFORMED, 400, layer="json", detail=why, hint=_HINT)
+        return Refuse(Reason.BODY_TOO_LARGE, 413, layer="json-route", detail=why, hint="The JSON holds too much.")
+    return Refuse(Reason.BODY_MALFORMED, 400, layer="json-route", detail=why, hint=_HINT)
 
 
 JsonRoute = json_route()

@@ -13,6 +13,7 @@ from ..core.ports import Services
 from ..policy.model import Policy
 from . import (
     bans,
+    body,
     cache,
     client,
     content,
@@ -51,6 +52,7 @@ ORDER: tuple[Compile, ...] = (
     cors.compile,  # who may read answers from elsewhere
     origin.compile,  # where a request with side effects comes from
     csrf.compile,  # and that our own pages sent it
+    body.compile,  # what the body holds; nothing before this needs to read it whole
     websocket.compile,  # messages, once a connection stands
     reports.compile,  # what browsers report back
     headers.compile,  # from here on: what answers carry

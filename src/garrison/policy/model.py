@@ -24,6 +24,7 @@ from .section import Names as Names
 from .section import Section as Section
 from .section_acme import AcmeSection
 from .section_audit import AuditSection
+from .section_body import BodySection
 from .section_detection import DetectionSection
 from .section_edge import EdgeSection
 from .section_export import ExportTable
@@ -537,7 +538,7 @@ class AuthorisationSection(Frozen):
 
 SECTIONS: tuple[str, ...] = (
     "bans", "client", "control", "host", "method", "target", "size", "content", "rate", "load", "cors", "origin",
-    "csrf", "headers", "csp", "cache", "cookies", "errors", "websocket", "reports",
+    "csrf", "body", "headers", "csp", "cache", "cookies", "errors", "websocket", "reports",
 )  # fmt: skip
 """Names of the defence sections, in the order requests meet them."""
 
@@ -613,6 +614,7 @@ class Policy(Frozen):
     cache: CacheSection = CacheSection()
     cookies: CookiesSection = CookiesSection()
     errors: ErrorsSection = ErrorsSection()
+    body: BodySection = BodySection()
     websocket: WebsocketSection = WebsocketSection()
     reports: ReportsSection = ReportsSection()
     events: EventsSection = EventsSection()

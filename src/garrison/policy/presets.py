@@ -74,6 +74,7 @@ COMPAT = Preset(
                    "backslash": "pass", "malformed_percent": "pass"},
         "size": {"body": "100 MB", "decompress": ("gzip", "deflate")},
         "content": {"mode": "off", "allow_insecure_off": "compat: the application's own content types are unknown"},
+        "body": {"mode": "off", "allow_insecure_off": "compat: the application's own bodies are unknown"},
         "rate": {"address": ("3000/minute burst 1000",)},
         "csrf": {"mode": "off", "allow_insecure_off": "compat: the application sends no token; the origin layer holds"},
         "csp": {
