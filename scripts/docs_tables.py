@@ -25,6 +25,7 @@ from garrison.policy.checks import registered
 from garrison.policy.explain import meaning_of
 from garrison.policy.model import SECTIONS, Hsts, Policy, RouteClass, Section
 from garrison.policy.presets import LATEST
+from garrison.policy.section_alerts import AlertReceiver
 from garrison.policy.section_export import ExportTable
 from garrison.policy.section_suppressions import SuppressionTable
 from garrison.policy.units import Rate, parse_duration, parse_size
@@ -53,6 +54,7 @@ def _table_of(name: str) -> str:
         "directives": lambda: _directives(argument),
         "routes": _routes,
         "exports": _exports,
+        "alerts": _alerts,
         "presets": _presets,
         "checks": _checks,
         "events": _events,
@@ -119,6 +121,13 @@ def _exports() -> str:
     fields = ExportTable.model_fields.items()
     rows = [(f"`{name}`", _takes(info), meaning_of(["events", "exports", name])) for name, info in fields]
     return _rows(("Key", "Takes", "What for"), rows)
+
+
+def _alerts() -> str:
+    fields = AlertReceiver.model_fields.items()
+    rows = [(f"`{name}`", _takes(info), _shown(info.default, info) if not info.is_required() else "",
+             meaning_of(["alerts", "receivers", name])) for name, info in fields]  # fmt: skip
+    return _rows(("Key", "Takes", "Default", "What for"), rows)
 
 
 def _routes() -> str:

@@ -47,10 +47,11 @@ from .layers.order import compile_layers
 from .policy.checks import refuse_unsafe
 from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
+from .policy.section_alerts import AlertsSection
 from .policy.section_audit import AuditSection
 from .policy.section_detection import DetectionSection
 from .policy.section_secrets import SecretsSection
-from .reactions.build import attach_reactions
+from .reactions.build import attach_alerts, attach_reactions
 from .secrets.keeping import keep_secrets
 from .secrets.keyring import Keyring
 from .secrets.named import Secrets
@@ -168,6 +169,7 @@ def build_services(
     names = ("default", *(route.name for route in (*own_routes(policy), *policy.routes)))
     detector = attach_detection(policy, bus, services, names, _shown(accounts), environ)
     attach_reactions(policy, services, detector)
+    attach_alerts(policy, keyring, bus, environ)
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
     tokens = _tokens(policy, services, accounts)
@@ -270,7 +272,8 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
         except GarrisonError as error:
             found[str(error)] = error
             # What is missing must not hide what else is wrong: go on with a key and stores that are there.
-            without = {"store": "memory", "detection": DetectionSection(), "secrets": SecretsSection()}
+            without = {"store": "memory", "secrets": SecretsSection()}
+            without |= {"detection": DetectionSection(), "alerts": AlertsSection()}
             whole = policy.model_copy(update={"key": "env:KEY", **without})
             services = build_services(whole, {"KEY": random.token_urlsafe(32)}, SYSTEM, bus)
         routes = [None, *own_routes(policy), *policy.routes]

@@ -204,6 +204,19 @@ CASES: dict[str, list[Case]] = {
         Case({"load": {**OFF, "weight": 101}}), Case({}),
     ],
     "P054": [Case({"detection": {"enabled": False}}, "detection.enabled"), Case({})],
+    "P081": [
+        Case({"alerts": {"receivers": [{"to": "https://a.example"}]}, "detection": {"enabled": False}},
+             "alerts.receivers"),
+        Case({"alerts": {"receivers": [{"to": "https://a.example"}]}}), Case({"detection": {"enabled": False}}),
+    ],
+    "P082": [
+        Case({"alerts": {"receivers": [{"to": "https://a.example"}, {"to": "http://a.example"}]}},
+             "alerts.receivers.1.to"),
+        Case({"alerts": {"receivers": [{"to": "env:MAIL"}]}}, "alerts.receivers.0.to", {"MAIL": "mailto://a:b@a.example"}),
+        Case({"alerts": {"receivers": [{"to": "env:MAIL"}]}}, environ={"MAIL": "mailtos://a:b@a.example"}),
+        Case({"alerts": {"receivers": [{"to": "http://127.0.0.1:9"}]}}),
+        Case({"alerts": {"receivers": [{"to": "http://a.example"}]}, "allow_insecure_link": ["alerts"]}), Case({}),
+    ],
     "P050": [Case({"audit": {"enabled": False}}, "audit.enabled"), Case({})],
     "P051": [Case({}, "audit.ship"), Case({"audit": {"ship": ["/mnt/a"]}}), Case({"audit": {"enabled": False}})],
     "P052": [

@@ -20,7 +20,7 @@ PAGES = [
     for path in (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md")))
     if path.is_file()
 ]
-PLANNED = {"incident", "scan", "attack", "evidence", "console"}
+PLANNED = {"scan", "attack", "evidence", "console"}
 """Commands of later versions: they must not be there yet, not even as stubs."""
 
 # A command in a code block or between backticks, up to what ends it in a shell.

@@ -28,7 +28,10 @@ async def hello(request: Any) -> PlainTextResponse:
 async def test_a_slowed_client_gets_its_rate_and_others_all_they_want(tmp_path: Path) -> None:
     clock = FrozenClock()
     policy = testing_policy(
-        store="embedded", state=str(tmp_path), detection={"enabled": True}, reactions={"slow_rate": "2/hour"}
+        store="embedded",
+        state=str(tmp_path),
+        detection={"enabled": True},
+        reactions={"mode": "enforce", "slow_rate": "2/hour"},
     )
     app = harden(Starlette(routes=[Route("/", hello)]), policy, clock=clock.clock)
     slowed = build_slowed(policy, app.services.records, clock.clock)  # type: ignore[arg-type]  # it has records

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import func, select
 
-from garrison.fastapi import NOT_HERE
-
-from ..errors import NOT_YOURSELF
 from ..models import Note, User
+from ..notes import NotFound
 from ..pages import page, redirect
 from ..parts import Admin, Session, WithParts
 from ..schemas import Switch
@@ -39,9 +37,9 @@ async def switch(id: UUID, form: Annotated[Switch, Form()], session: Session, ad
     """Disable or enable an account. Takes effect with its next request; its sockets close now."""
     account = await session.get(User, id)
     if account is None:
-        raise NOT_HERE.error()
+        raise NotFound
     if account.id == admin.id:
-        raise NOT_YOURSELF.error()
+        raise HTTPException(409, "You can't disable yourself.")
     account.disabled = form.disabled
     await session.commit()
     if form.disabled:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from garrison.fastapi import public
 
-from ..errors import DATABASE_AWAY
 from ..parts import Session
 from ..schemas import Health
 
@@ -20,5 +19,5 @@ async def health(session: Session) -> Health:
     try:
         await session.execute(text("SELECT 1"))
     except (SQLAlchemyError, OSError):
-        raise DATABASE_AWAY.error() from None
+        raise HTTPException(503, "The database does not answer.") from None
     return Health(status="ok")

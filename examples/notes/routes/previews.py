@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 
 from garrison.fastapi import JsonRoute, refusals
 
-from ..errors import NO_PREVIEW
 from ..parts import CurrentUser, WithParts
 from ..previews import PreviewRefused
 from ..schemas import PreviewIn, PreviewOut
@@ -20,5 +19,5 @@ async def preview(given: PreviewIn, user: CurrentUser, own: WithParts) -> Previe
     try:
         title = await own.previews.title(given.url)
     except PreviewRefused:
-        raise NO_PREVIEW.error() from None
+        raise HTTPException(400, "There is no preview for this address.") from None
     return PreviewOut(url=given.url, title=title)

@@ -14,7 +14,7 @@ from .output import Usage
 
 if TYPE_CHECKING:
     from ..events.audit.log import AuditLog
-    from ..events.audit.note import Checkpoint, VerifierKey
+    from ..events.audit.note import Checkpoint, Signer, VerifierKey
     from ..policy.model import Policy
 
 
@@ -100,6 +100,13 @@ def open_log(policy: Path | None, state: Path | None, *, signing: bool) -> Itera
         raise LogUnusable(folder, str(error)) from error
     finally:
         log.close()
+
+
+def own_signer(policy: Path | None) -> Signer:
+    """Who signs for this application: the log's current key."""
+    from ..events.audit.build import signers
+
+    return signers(_seeds(load_policy(policy).policy), "")[0]
 
 
 def newest_note(folder: Path) -> str:

@@ -12,7 +12,24 @@ from typing import Annotated
 
 import typer
 
-from . import audit, bans, certs, check, demo, edge, events, explain, init, report, routes, secrets, serve, undo
+from . import (
+    alerts,
+    audit,
+    bans,
+    certs,
+    check,
+    demo,
+    edge,
+    events,
+    explain,
+    incident,
+    init,
+    report,
+    routes,
+    secrets,
+    serve,
+    undo,
+)
 from .group import Group
 from .output import COULD_NOT_RUN, out
 
@@ -35,8 +52,10 @@ app.command(rich_help_panel="Policy")(explain.explain)
 app.command(rich_help_panel="Policy")(routes.routes)
 app.command(rich_help_panel="Run time")(report.report)
 app.command(rich_help_panel="Run time")(undo.undo)
+app.add_typer(alerts.app, name="alerts", rich_help_panel="Run time")
 app.add_typer(bans.app, name="bans", rich_help_panel="Run time")
 app.add_typer(events.app, name="events", rich_help_panel="Run time")
+app.add_typer(incident.app, name="incident", rich_help_panel="Run time")
 app.add_typer(edge.app, name="edge", rich_help_panel="Start")
 app.add_typer(audit.app, name="audit", rich_help_panel="Run time")
 app.add_typer(certs.app, name="certs", rich_help_panel="Keys and certificates")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -79,7 +80,9 @@ class Detector:
             self._thread = None
         if self._thread is None:
             self._end.clear()
-            self._thread = threading.Thread(target=self._run, name="garrison-detection", daemon=True)
+            self._thread = threading.Thread(
+                target=_run, args=(weakref.ref(self), self._end), name="garrison-detection", daemon=True
+            )
             self._thread.start()
 
     def write(self, events: Sequence[Event]) -> int:
@@ -185,17 +188,30 @@ class Detector:
             self._failing = True
             self._emit(EventName.DEGRADED, None, service="detection", error=f"{type(error).__name__}: {error}")
 
-    def _run(self) -> None:
-        end = self._end
-        while not end.wait(EVERY):
-            self._guarded_turn()
-        self._guarded_turn()
-        if self.stream is not None:
-            with suppress(StreamAway):  # the lease runs out by itself
-                self.stream.abandon()
-
-    def _guarded_turn(self) -> None:
+    def guarded_turn(self) -> None:
+        """One turn; nothing ends the thread."""
         try:
             self.turn()
         except Exception as error:  # noqa: BLE001  # nothing may end the thread, or detection would be off in silence
             self._fail(error)
+
+    def finish(self) -> None:
+        """The last look of this thread, and the lease given back."""
+        self.guarded_turn()
+        if self.stream is not None:
+            with suppress(StreamAway):  # the lease runs out by itself
+                self.stream.abandon()
+
+
+def _run(ref: weakref.ref[Detector], end: threading.Event) -> None:
+    """Between two turns the thread must not be what keeps the detector and its bus alive."""
+    while True:
+        ended = end.wait(EVERY)
+        detector = ref()
+        if detector is None:
+            return
+        if ended:
+            detector.finish()
+            return
+        detector.guarded_turn()
+        del detector

@@ -23,6 +23,7 @@ from .section import Frozen as Frozen
 from .section import Names as Names
 from .section import Section as Section
 from .section_acme import AcmeSection
+from .section_alerts import AlertsSection
 from .section_audit import AuditSection
 from .section_body import BodySection
 from .section_detection import DetectionSection
@@ -594,7 +595,7 @@ class Policy(Frozen):
     machines: Annotated[int, Field(ge=1)] = 1
     """Machines the application runs on. Several need a shared store; while it is away they share limits as well."""
     allow_insecure_link: Names = ()
-    """Links to other machines that may be unencrypted or unverified: "store", "issuer", "audit", "export"."""
+    """Links to other machines that may be unencrypted or unverified: "store", "issuer", "audit", "export", "alerts"."""
 
     bans: BansSection = BansSection()
     client: ClientSection = ClientSection()
@@ -621,6 +622,7 @@ class Policy(Frozen):
     audit: AuditSection = AuditSection()
     detection: DetectionSection = DetectionSection()
     reactions: ReactionsSection = ReactionsSection()
+    alerts: AlertsSection = AlertsSection()
     operator: OperatorSection = OperatorSection()
     serve: ServeSection = ServeSection()
     edge: EdgeSection = EdgeSection()

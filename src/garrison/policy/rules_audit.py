@@ -75,6 +75,33 @@ def no_detection(subject: Subject) -> Iterator[Objection]:
         yield Objection("detection.enabled", "false.")
 
 
+@check(
+    "P081", "Alerts that never come", Severity.HIGH,
+    consequence="Receivers are named, and with detection off they are never told anything.",
+    remedy="Take detection.enabled = false out, or the receivers.",
+    reference="docs/detection/alerts.md",
+)  # fmt: skip
+def alerts_without_detection(subject: Subject) -> Iterator[Objection]:
+    if subject.policy.alerts.receivers and not subject.policy.detection.enabled:
+        yield Objection("alerts.receivers", "detection is off.")
+
+
+@check(
+    "P082", "Alerts over a plaintext link", Severity.HIGH,
+    consequence="Who sits on the network path reads what was found out about an attack, and can drop it.",
+    remedy='Write https://, or allow it where the network is trusted: allow_insecure_link = ["alerts"].',
+    reference="OWASP ASVS 5.0 V12.3; docs/detection/alerts.md", production_only=True, cwe=(319,),
+)  # fmt: skip
+def plaintext_alerts(subject: Subject) -> Iterator[Objection]:
+    if "alerts" in subject.policy.allow_insecure_link:
+        return
+    for index, receiver in enumerate(subject.policy.alerts.receivers):
+        name = receiver.to.removeprefix("env:")
+        text = subject.environ.get(name, "") if name != receiver.to else receiver.to
+        if _is_exposed(text) or text.startswith(("mailto://", "json://", "form://", "xml://")):
+            yield Objection(f"alerts.receivers.{index}.to", "plaintext to another machine.")
+
+
 def _is_exposed(text: str) -> bool:
     return text.startswith(_PLAINTEXT) and _host(text) not in _LOOPBACK
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..core.ban_rules import AllowList, BanRules
 from ..core.clock import Clock
 from ..core.ports import Records, Services, silent
+from ..detection.build import rules_for
 from ..detection.runner import Detector
+from ..events.bus import Bus, alarm_on_stderr
 from ..policy.model import Policy
+from ..secrets.keyring import Keyring
 from ..stores.bans import Bans
 from .budget import Budget, ClientCount
+from .delivery import PURPOSE, build_delivery
 from .reactor import Hands, Reactor
 from .slow import slow_layer
 
@@ -39,5 +45,15 @@ def attach_reactions(policy: Policy, services: Services, detector: Detector | No
     reactor = Reactor(section, hands, budget, policy.client.ipv6_prefix)
     detector.listeners.append(reactor.hear)
     services.opening.append(reactor.open)
-    services.layers.append(slow_layer(section, slowed, counters, services, clients.see))
+    if section.mode == "enforce":  # in a dry run nobody is slowed down, and nobody's request pays for the question
+        services.layers.append(slow_layer(section, slowed, counters, services, clients.see))
     return reactor
+
+
+def attach_alerts(policy: Policy, keyring: Keyring, bus: Bus, environ: Mapping[str, str]) -> None:
+    """Tell the receivers of `policy` what is alerted. Raises `BadLink`, `AppriseMissing`."""
+    if not policy.alerts.receivers:
+        return
+    key = keyring.derive(PURPOSE, 32)
+    for outlet in build_delivery(policy.alerts, rules_for(policy), key, bus.emit, alarm_on_stderr, environ):
+        bus.attach(outlet)

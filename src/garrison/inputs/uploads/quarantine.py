@@ -14,19 +14,16 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final
 
 from .refused import UploadRefused, Why
 
 _KEY: Final = re.compile(r"[0-9a-f]{48}")
 _LEFT_BEHIND: Final = 6 * 3600.0
-
-
-Piece: TypeAlias = bytes | bytearray
 
 
 class Store:
@@ -66,15 +63,10 @@ class Store:
 
 
 class Draft:
-    """A file in quarantine, hashed (SHA-256) as it is written. Raises `UploadRefused` when it can't be stored.
+    """A file in quarantine, hashed (SHA-256) as it is written. Raises `UploadRefused` when it can't be stored."""
 
-    `watch` is asked about each piece as it is written, until it says True: then `seen` is True. None without `watch`.
-    """
-
-    def __init__(self, store: Store, watch: Callable[[Piece], bool] | None = None) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._watch = watch
-        self.seen = None if watch is None else False
         self.key = secrets.token_hex(24)
         self.path = store._waiting(self.key)  # a store and its drafts are one
         self.size = 0
@@ -88,10 +80,8 @@ class Draft:
     def sha256(self) -> str:
         return self._hash.hexdigest()
 
-    def write(self, data: Piece) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         self._hash.update(data)
-        if self.seen is False and self._watch is not None:
-            self.seen = self._watch(data)
         rest = memoryview(data)
         try:
             while rest:
@@ -101,8 +91,8 @@ class Draft:
         self.size += len(data)
 
     def write_all(self, pieces: Iterable[memoryview]) -> None:
-        """In one piece: each hand-over of the interpreter lock costs more than the copy."""
-        self.write(b"".join(pieces))
+        for piece in pieces:
+            self.write(piece)
 
     def reading(self) -> BufferedReader:
         """The file from its start."""

@@ -1,0 +1,196 @@
+"""Tell people: signed webhooks, and through apprise mail, chat and pagers.
+
+Threat: nobody hears, and nobody knows that nobody hears. So a message that is not taken is sent again until it is, its
+failure is an event and a line on standard error, and `garrison alerts test` tries every receiver.
+
+Alerts come in floods when it matters: after a message, what comes within `gather` seconds goes into the next; an alert
+that comes twice (nodes, retries) is told once. Lets pass: what waited is lost with the process; the events are not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from ..core.errors import DependencyError
+from ..core.ports import Emit
+from ..detection.rule import Rule
+from ..events.event import Event
+from ..events.exports.outlet import Outlet
+from ..events.exports.senders import signed_headers
+from ..events.lanes import Lane
+from ..events.links import BadLink, parse_link
+from ..events.post import post
+from ..events.terms import Severity
+from ..events.vocabulary import EventName
+from ..policy.section_alerts import AlertReceiver, AlertsSection
+from .message import TOLD, Message, compose
+
+PURPOSE: Final = "alerts/webhook"
+"""What the webhooks' signing key is derived for."""
+_SURE: Final = {"low": 0, "medium": 1, "high": 2}
+_REMEMBERED: Final = 2000
+_WAITING: Final = 5000
+
+
+class AppriseMissing(DependencyError):
+    """The package for mail, chat and pagers is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Telling people by mail, chat or pager needs the package 'apprise', which is not installed.",
+            remedy='Install it with: pip install "garrison[alerts]"',
+        )
+
+
+class NotTaken(OSError):
+    """The receiver did not take the message; which one and why, apprise does not say."""
+
+
+class Channel(Protocol):
+    """A way to somebody. `send` blocks for some seconds at most, and raises OSError when it was not taken."""
+
+    name: str
+
+    def send(self, message: Message, events: Sequence[Event]) -> None: ...
+
+
+class WebhookChannel:
+    """POSTs title, text and the alerts' details as JSON, signed as Standard Webhooks have it."""
+
+    def __init__(self, url: str, host: str, key: bytes) -> None:
+        self.name = f"alerts:{host}"
+        self._url, self._key = url, key
+        self._context = ssl.create_default_context() if url.startswith("https:") else None
+
+    def send(self, message: Message, events: Sequence[Event]) -> None:
+        told = [{"name": one.name.value, "time": one.time, "node": one.node, **one.details} for one in events]
+        body = json.dumps({"title": message.title, "text": message.text, "alerts": told}).encode("ascii")
+        name = f"{events[0].run}-{events[0].seq}" if events else f"test-{int(time.time())}"
+        post(self._url, body, signed_headers(self._key, name, int(time.time()), body), context=self._context)
+
+
+class AppriseChannel:
+    """Whatever apprise can reach. Its address is never shown: it may hold a password."""
+
+    def __init__(self, url: str, name: str) -> None:
+        try:
+            import apprise
+        except ImportError:
+            raise AppriseMissing from None
+        self.name = f"alerts:{name}"
+        self._apprise: Any = apprise.Apprise()
+        if not self._apprise.add(url):
+            raise BadLink(name, "apprise can't read the address in this variable")
+
+    def send(self, message: Message, events: Sequence[Event]) -> None:
+        if not self._apprise.notify(title=message.title, body=message.text):
+            raise NotTaken(f"{self.name} did not take the message")
+
+
+class AlertWriter:
+    """A `Writer` for alerts; everything else it is given is done with at once."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        receiver: AlertReceiver,
+        rules: Mapping[str, Rule],
+        runbooks: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = channel.name
+        self._channel, self._rules, self._runbooks = channel, rules, runbooks
+        self._sure, self._gather, self._sleep = _SURE[receiver.confidence], receiver.gather, sleep
+        self._told: OrderedDict[str, None] = OrderedDict()
+        self._free = 0.0
+
+    def open(self) -> None:
+        """Each message is a connection of its own."""
+
+    def write(self, events: Sequence[Event]) -> int:
+        wanted = [event for event in events if self._wants(event)]
+        if wanted:
+            self._channel.send(compose(wanted, self._rules, self._runbooks), wanted)
+            self._free = time.monotonic() + self._gather
+            for event in wanted:
+                self._remember(_name(event))
+        return len(events)
+
+    def pause(self) -> float:
+        """Seconds until the next message may go."""
+        return max(0.0, self._free - time.monotonic())
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+    def _wants(self, event: Event) -> bool:
+        if event.name not in TOLD or _name(event) in self._told:
+            return False
+        sure = _SURE.get(str(event.details.get("confidence")), 0)
+        return event.name is not EventName.ALERT_RAISED or sure >= self._sure
+
+    def _remember(self, name: str) -> None:
+        self._told[name] = None
+        while len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+
+
+def _name(event: Event) -> str:
+    return str(event.details.get("alert" if event.name is EventName.ALERT_RAISED else "reaction", event.seq))
+
+
+class Gathering(Outlet):
+    """An outlet that lets alerts wait until the next message may go. Only what people are told waits in it."""
+
+    def __init__(self, writer: AlertWriter, least: Severity, emit: Emit, alarm: Callable[[str], None]) -> None:
+        super().__init__(writer, least, _WAITING, emit, alarm)
+        self._alerts = writer
+
+    def write(self, events: Sequence[Event]) -> int:
+        super().write([event for event in events if event.name in TOLD])
+        return len(events)
+
+    def turn(self, lane: Lane) -> bool:
+        """As an outlet does, but while a message may not go yet, what came is only put with the rest."""
+        if self._end or not self._alerts.pause():
+            return super().turn(lane)
+        with self._lock:
+            fresh, self._fresh = self._fresh, []
+        lane.offer(fresh)  # what waits in a lane is looked at again within a second
+        return False
+
+
+def channel_for(receiver: AlertReceiver, key: bytes, environ: Mapping[str, str] = os.environ) -> Channel:
+    """The way to `receiver`. Raises `BadLink`, `AppriseMissing`."""
+    text, name = receiver.to, ""
+    if text.startswith("env:"):
+        name = text.removeprefix("env:")
+        text = environ.get(name, "")
+        if not text:
+            raise BadLink(receiver.to, "the variable is not set")
+    if text.startswith(("https://", "http://")):
+        link = parse_link(text, secret=bool(name))
+        return WebhookChannel(link.url, link.host, key)
+    if not name:
+        raise BadLink("the address of a receiver", "write https://… or env:NAME, since apprise's may hold a password")
+    return AppriseChannel(text, name)
+
+
+def build_delivery(
+    section: AlertsSection, rules: Sequence[Rule], key: bytes, emit: Emit, alarm: Callable[[str], None],
+    environ: Mapping[str, str],
+) -> list[Outlet]:  # fmt: skip
+    """An outlet for every receiver. Raises `BadLink`, `AppriseMissing`."""
+    known = {rule.id: rule for rule in rules}
+    return [
+        Gathering(
+            AlertWriter(channel_for(one, key, environ), one, known, section.runbooks), Severity(one.least), emit, alarm
+        )
+        for one in section.receivers
+    ]

@@ -1,0 +1,77 @@
+"""What a person is told: what happened, how sure that is, what was done, what to do next. Pure.
+
+Text of clients stands in it (paths never, addresses and identities yes); events have made it printable and short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..detection.rule import Rule
+from ..events.event import Event
+from ..events.vocabulary import EventName
+
+TOLD: Final = frozenset({EventName.ALERT_RAISED, EventName.REACTION_TAKEN, EventName.REACTIONS_SPENT})
+_LINES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `title` is one line."""
+
+    title: str
+    text: str
+
+
+def compose(events: Sequence[Event], rules: Mapping[str, Rule], runbooks: str) -> Message:
+    """One message of `events`, whose names are in `TOLD`; alerts of one rule stand together."""
+    by_rule: dict[str, list[Event]] = {}
+    for event in events:
+        if event.name is EventName.ALERT_RAISED:
+            by_rule.setdefault(str(event.details.get("rule", "")), []).append(event)
+    parts = [_about(found, rules.get(name), runbooks) for name, found in by_rule.items()]
+    done = [_done(event) for event in events if event.name is not EventName.ALERT_RAISED]
+    if done:
+        parts.append("\n".join(["Done:", *done[:_LINES], *_rest(len(done))]))
+    return Message(_title(by_rule, len(done)), "\n\n".join(parts))
+
+
+def _title(by_rule: Mapping[str, Sequence[Event]], done: int) -> str:
+    found = [event for events in by_rule.values() for event in events]
+    if not found:
+        return f"Garrison: {done} reactions"
+    gravest = min(found, key=lambda event: event.severity.syslog)
+    title = str(gravest.details.get("title", "An alert"))
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"[{gravest.severity.value}] {title}: {gravest.details.get('who', '')}{more}"
+
+
+def _about(found: Sequence[Event], rule: Rule | None, runbooks: str) -> str:
+    first = found[0].details
+    lines = [f"{first.get('title')} ({found[0].severity.value}, confidence {first.get('confidence')})"]
+    if rule is not None:
+        lines.append(rule.means)
+    lines += [
+        f"- {one.time[:19]} UTC  {one.details.get('by')} {one.details.get('who')}: {one.details.get('count')}"
+        f" within {one.details.get('window')} s, on {one.node or 'this machine'}"
+        for one in found[:_LINES]
+    ]
+    lines += _rest(len(found))
+    if rule is not None:
+        lines.append(f"Do: {rule.next}")
+    name = str(first.get("rule", ""))
+    lines.append(f"Runbook: {runbooks + name if runbooks else first.get('runbook')}")
+    return "\n".join(lines)
+
+
+def _done(event: Event) -> str:
+    if event.name is EventName.REACTIONS_SPENT:
+        return "- The budget of reactions is spent: no further client is met."
+    data = event.details
+    return f"- {data.get('kind')} of {data.get('target')} for {data.get('seconds')} s. Undo: {data.get('undo')}"
+
+
+def _rest(count: int) -> list[str]:
+    return [f"- and {count - _LINES} more"] if count > _LINES else []
