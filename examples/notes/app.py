@@ -29,6 +29,7 @@ from .routes import (
     keys,
     live,
     notes,
+    openid,
     previews,
     second_factor,
     sessions,
@@ -38,7 +39,8 @@ from .settings import Settings
 
 POLICY_FILE: Final = HERE / "garrison.toml"
 _FEATURES: Final = (
-    accounts, second_factor, confirm, keys, sessions, notes, attachments, api, previews, export, live, admin, health
+    accounts, openid, second_factor, confirm, keys, sessions, notes, attachments, api, previews, export, live, admin,
+    health,
 )  # fmt: skip
 
 

@@ -42,6 +42,16 @@ class User(Base):
     created: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
+class OutsideLogin(Base):
+    """Who somebody is at an identity provider. Subjects are kept, not addresses: these are given to new people."""
+
+    __tablename__ = "outside_logins"
+
+    issuer: Mapped[str] = mapped_column(String(200), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(255), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+
+
 class Note(Base):
     """A note. Everybody on the team reads a shared one; only its owner changes it."""
 

@@ -11,7 +11,8 @@ from fastapi import Depends, HTTPException
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
-from garrison.accounts import Passwords
+from garrison.accounts import OidcLogin, Passwords
+from garrison.accounts.bearer_http import Fetch
 from garrison.core.exchange import Exchange, Principal
 from garrison.fastapi import AUTHENTICATED, LOGGED_IN, Garrison, UploadPolicy, allow, enforces, exchange
 from garrison.policy.model import PasswordsSection
@@ -33,6 +34,7 @@ class Parts:
     uploads: UploadPolicy
     previews: Previews
     hub: Hub
+    oidc: OidcLogin | None
 
     @classmethod
     def build(cls, settings: Settings) -> Parts:
@@ -43,12 +45,20 @@ class Parts:
             UploadPolicy(settings.files, settings.upload_rule),
             Previews(allow_loopback=settings.allow_insecure_loopback_preview),
             Hub(),
+            _oidc(settings),
         )
 
     async def delete_files(self, keys: Sequence[str], current: Exchange) -> None:
         """Remove attachments from the disk."""
         for key in keys:
             await self.uploads.delete(key, current)
+
+
+def _oidc(settings: Settings) -> OidcLogin | None:
+    """Raises `NotHttps` for a provider without TLS."""
+    provider = settings.provider
+    fetch = Fetch(allow_insecure_http=True) if settings.allow_insecure_oidc_http else None
+    return OidcLogin(provider, fetch) if provider is not None else None
 
 
 def parts(connection: HTTPConnection) -> Parts:

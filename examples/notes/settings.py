@@ -11,7 +11,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from sqlalchemy.engine import URL, make_url
 
+from garrison.accounts import Provider
 from garrison.inputs.uploads import Clamd, UploadRule
+from garrison.secrets import Secret
 
 DEMO_EMAIL: Final = "demo@example.com"
 _PREFIX: Final = "NOTES_"
@@ -25,6 +27,7 @@ _DEVELOPMENT_ONLY: Final = (
     "allow_insecure_planted_xss",
     "allow_insecure_loopback_preview",
     "allow_insecure_fast_hash",
+    "allow_insecure_oidc_http",
 )
 _LOOPBACK: Final = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
 
@@ -44,9 +47,13 @@ class Settings(BaseModel):
     attachment_bytes, storage_bytes   the largest file, and all files of one person together
     scanner        clamd that attachments have to pass, as "unix:/run/clamav/clamd.ctl"; empty for none
 
+    oidc_issuer    identity provider to log in with, https; empty for none. `oidc_client` and `oidc_secret` are what it
+                   gave you, `oidc_back` the address registered with it: https://…/log-in/back
+
     allow_insecure_planted_xss       plants one stored and one reflected XSS, for tests of the CSP
     allow_insecure_loopback_preview  lets link previews ask loopback addresses, for tests
     allow_insecure_fast_hash         hashes passwords cheaply, so that test suites don't wait
+    allow_insecure_oidc_http         asks a provider on this machine without TLS, for tests
     allow_insecure_database_link     accepts an unverified database link off loopback
     """
 
@@ -60,9 +67,14 @@ class Settings(BaseModel):
     attachment_bytes: Annotated[int, Field(ge=1)] = 5 * 1024**2
     storage_bytes: Annotated[int, Field(ge=1)] = 50 * 1024**2
     scanner: str = ""
+    oidc_issuer: str = ""
+    oidc_client: str = ""
+    oidc_secret: SecretStr = SecretStr("")
+    oidc_back: str = ""
     allow_insecure_planted_xss: bool = False
     allow_insecure_loopback_preview: bool = False
     allow_insecure_fast_hash: bool = False
+    allow_insecure_oidc_http: bool = False
     allow_insecure_database_link: bool = False
 
     @classmethod
@@ -105,10 +117,20 @@ class Settings(BaseModel):
         scanner = Clamd(self.scanner) if self.scanner else None
         return UploadRule(("images", "texts", "archives"), self.attachment_bytes, scanner=scanner)
 
+    @property
+    def provider(self) -> Provider | None:
+        """The identity provider as agreed with it, if there is one."""
+        if not self.oidc_issuer:
+            return None
+        secret = self.oidc_secret.get_secret_value()
+        return Provider(self.oidc_issuer, self.oidc_client, Secret(secret) if secret else None)
+
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:
         if self.database_url.drivername not in _DRIVERS.values():
             raise ValueError("the database must be SQLite or PostgreSQL")
+        if self.oidc_issuer and not (self.oidc_client and self.oidc_back.startswith("https://")):
+            raise ValueError("oidc_issuer needs oidc_client and oidc_back, an https address")
         if self.development:
             return self
         for name in _DEVELOPMENT_ONLY:

@@ -33,6 +33,7 @@ _WRONG = "Address or password is wrong."
 _NOTICES = {
     "new": "If the address was not taken, your account is ready. Log in.",
     "out": "You are signed out everywhere.",
+    "elsewhere": "That log-in did not work. If you have an account already, log in with your password first.",
 }
 
 
@@ -68,10 +69,10 @@ async def _create(own: Parts, user: User) -> None:
 
 
 @router.get("/log-in")
-async def log_in_form(request: Request, session: Session) -> Response:
+async def log_in_form(request: Request, session: Session, own: WithParts) -> Response:
     if await find_user(session, request) is not None:
         return redirect("/")
-    return page(request, "log_in.html", notice=_NOTICES.get(request.url.query, ""))
+    return page(request, "log_in.html", notice=_NOTICES.get(request.url.query, ""), elsewhere=own.oidc is not None)
 
 
 @router.post("/log-in", dependencies=[Depends(limit("10/minute", name="log-in", by="address"))])
