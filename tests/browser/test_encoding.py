@@ -14,9 +14,11 @@ from html import escape
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 from playwright.sync_api import BrowserContext
 
 from garrison.inputs import encode
+from garrison.inputs.encode_jinja import SafeEnvironment
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -135,17 +137,17 @@ def unquoted(found: list[int] | None) -> list[int] | None:
 
 
 def ask(visitor: BrowserContext, texts: list[str], how: Encoders) -> dict[str, Any]:
+    return opened(visitor, page_of(texts, how))
+
+
+def opened(visitor: BrowserContext, body: bytes) -> dict[str, Any]:
+    """What Chromium found in the page, which reaches nothing else."""
+    address = "https://encoding.localhost/"
     page = visitor.new_page()
     try:
-        page.route(
-            "https://encoding.localhost/",
-            lambda route: route.fulfill(body=page_of(texts, how), content_type="text/html"),
-        )
-        page.route(
-            "**/*",
-            lambda route: route.fallback() if route.request.url == "https://encoding.localhost/" else route.abort(),
-        )
-        page.goto("https://encoding.localhost/", wait_until="load")
+        page.route("**/*", lambda route: route.abort())
+        page.route(address, lambda route: route.fulfill(body=body, content_type="text/html"))
+        page.goto(address, wait_until="load")
         answer: dict[str, Any] = page.evaluate(READ)
         return answer
     finally:
@@ -182,3 +184,21 @@ def test_the_naive_encoding_of_every_context_is_broken_by_some_of_them(visitor: 
         assert wrong(texts, answer)[name], name
     answer = ask(visitor, ["<img src=x onerror=hit()>", "<script>hit()</script>"], {**SAFE, "text": NAIVE["text"]})
     assert answer["hits"] >= 1
+
+
+TEMPLATE = """<!doctype html><meta charset=utf-8><script>window.hits = 0; window.js = []; function hit() { window.hits += 1; }</script><body>
+{% for x in texts %}{% set n = loop.index0 %}<p id="t{{ n }}">{{ x }}</p><p id="a{{ n }}" title="{{ x }}"></p>
+<a id="u{{ n }}" href="/x?q={{ x }}"></a><script>window.js[{{ n }}] = {{ x }};</script>
+<script type="application/json" id="j{{ n }}">[{{ x }}]</script>
+<style>[id="c{{ n }}"]::before { content: "{{ x }}" }</style><p id="c{{ n }}"></p>{% endfor %}"""
+
+
+def test_a_template_picks_the_encoding_of_each_place_and_plain_jinja_does_not(visitor: BrowserContext) -> None:
+    texts = strings()[:AT_ONCE]
+    page = SafeEnvironment().from_string(TEMPLATE).render(texts=texts)
+    answer = opened(visitor, page.encode())
+    assert wrong(texts, answer) == {name: [] for name in SAFE}
+    assert answer["hits"] == 0
+    plain = Environment(autoescape=True).from_string(TEMPLATE).render(texts=texts)
+    missed = wrong(texts, opened(visitor, plain.encode("utf-8", "replace")))
+    assert all(missed[name] for name in ("url", "js", "json", "css"))  # the control
