@@ -127,6 +127,15 @@ def zip_overlapping(copies: int = 40, size: int = 100_000) -> bytes:
     return out.getvalue()
 
 
+def zip_with_long_directory(copies: int = 20_000) -> bytes:
+    """A directory of many entries whose end says that it is one."""
+    data = zipped({"a.txt": b"x"})
+    start = data.index(b"PK\1\2")
+    entry, end = data[start:-22], bytearray(data[-22:])
+    end[12:16] = struct.pack("<L", len(entry) * copies)
+    return data[:start] + entry * copies + bytes(end)
+
+
 def tarred(members: Sequence[tuple[str, bytes]], *, mode: str = "") -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=f"w:{mode}") as archive:

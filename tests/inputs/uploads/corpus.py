@@ -23,6 +23,7 @@ TEXTS = {
     "emoji": "Release day 🚀😎 ✔\n",
     "sql": "He'd like us to select the best offers from last year's list; drop table lobby --\n",
     "about-html": "Put <script> into a page? Use <b>bold</b> or <img src=x onerror=alert(1)>, they say.\n",
+    "comments": "<!---->" * 580 + "x",
     "about-pdf": "The file begins with %PDF-1.7 and ends with %%EOF.\n",
     "code": "import os\n\n\ndef main() -> None:\n    print(os.environ)\n",
     "c": '#include <stdio.h>\nint main(void) { return puts("hi"); }\n',
@@ -213,6 +214,7 @@ def _bad_archives() -> Iterator[Case]:
         "prefix": b.HTML + good, "suffix": good + b.HTML, "comment": b"",
         "pdf-first": b.zipped({"a.txt": b.PDF_SCRIPT}, stored=True), "cut": good[:-30], "half": good[: len(good) // 2],
         "not": b"PK\3\4" + b"\0" * 100, "deep": b.zipped({"d/" * 40 + "a.txt": text}),
+        "directory": b.zip_with_long_directory(), "zip64": good[:-22] + b"PK\6\7" + b"\0" * 16 + good[-22:],
         "gap": good[:36] + b"x" + good[36:],
     }  # fmt: skip
     bad["comment"] = good[:-2] + len(b.PAYLOAD).to_bytes(2, "little") + b.PAYLOAD

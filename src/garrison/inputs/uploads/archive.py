@@ -31,9 +31,11 @@ _PART: Final = re.compile(r'[^\x00-\x1f\x7f\\/:*?"<>|\u202a-\u202e\u2066-\u2069]
 _DEVICE: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 _END: Final = b"PK\5\6"
 _END_SIZE: Final = 22
+_LOCATOR: Final = b"PK\6\7"
+_LOCATOR_SIZE: Final = 20
 _EXTENSIONS: Final = frozenset({tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
                                 tarfile.SOLARIS_XHDTYPE})  # fmt: skip
-_MOST_EXTENSION: Final = 64 * 1024
+_MOST_EXTENSION: Final = 8 * 1024
 _SCRAP: Final = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
 _NESTED: Final = frozenset(
     "zip tar gz tgz bz2 tbz2 xz txz zst 7z rar jar war ear apk cab iso lz lzma lz4 arj".split()  # noqa: SIM905  # words
@@ -112,12 +114,13 @@ def _drain(member: Callable[[int], bytes], count: _Count) -> int:
 
 def check_zip(file: BinaryIO, size: int, rule: ArchiveRule) -> None:
     """Raises `UploadRefused` for a ZIP file (APPNOTE 6.3.10) that breaks `rule` or can be read in two ways."""
+    check_directory(file, size, rule.files)
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             if len(members) > rule.files:
                 raise UploadRefused(Why.ARCHIVE_SIZE, "too many files")
-            _check_layout(file, archive, size)
+            _check_layout(file, archive)
             count = _Count(rule, size)
             for member in members:
                 _check_member(member)
@@ -130,6 +133,20 @@ def check_zip(file: BinaryIO, size: int, rule: ArchiveRule) -> None:
         raise UploadRefused(Why.BROKEN, type(error).__name__) from None
 
 
+def check_directory(file: BinaryIO, size: int, most: int) -> None:
+    """Before `zipfile` reads it whole into memory: the directory of a ZIP file is at its end, for `most` files, and no
+    larger than these need. Raises `UploadRefused`; ZIP64, which files of gigabytes need, is none of what is taken."""
+    file.seek(max(0, size - _END_SIZE - _LOCATOR_SIZE))
+    tail = file.read()
+    file.seek(0)
+    end = tail[-_END_SIZE:]
+    if len(end) < _END_SIZE or end[:4] != _END or end[-2:] != b"\0\0":
+        raise UploadRefused(Why.ARCHIVE_HIDDEN, "bytes behind the directory")
+    files, length = struct.unpack("<HL", end[10:16])
+    if files > most or length > max(64 * 1024, most * 512) or tail[:-_END_SIZE][:4] == _LOCATOR:
+        raise UploadRefused(Why.ARCHIVE_SIZE, "too many files")
+
+
 def _check_member(member: zipfile.ZipInfo) -> None:
     mode = member.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in {0, stat.S_IFREG, stat.S_IFDIR}:
@@ -140,14 +157,12 @@ def _check_member(member: zipfile.ZipInfo) -> None:
         raise UploadRefused(Why.ARCHIVE_NAME, "a NUL in a name")  # zipfile cuts there, others do not
 
 
-def _check_layout(file: BinaryIO, archive: zipfile.ZipFile, size: int) -> None:
+def _check_layout(file: BinaryIO, archive: zipfile.ZipFile) -> None:
     """The members, each behind the one before, then the directory, then the end: and nothing else."""
     members = sorted(archive.infolist(), key=lambda member: member.header_offset)
     file.seek(0)
     if b"%PDF-" in file.read(1024) and not any(m.filename.casefold().endswith(".pdf") for m in members):
         raise UploadRefused(Why.ARCHIVE_HIDDEN, "a PDF too")
-    if archive.comment or size != _end_of_directory(file, size):
-        raise UploadRefused(Why.ARCHIVE_HIDDEN, "bytes behind the directory")
     place = 0
     for member in members:
         if member.header_offset != place:
@@ -155,12 +170,6 @@ def _check_layout(file: BinaryIO, archive: zipfile.ZipFile, size: int) -> None:
         place = _end_of_member(file, member)
     if place != archive.start_dir:
         raise UploadRefused(Why.ARCHIVE_HIDDEN, "bytes before the directory")
-
-
-def _end_of_directory(file: BinaryIO, size: int) -> int:
-    """Where the last record ends, if it is the last thing in the file; else -1."""
-    file.seek(max(0, size - _END_SIZE))
-    return size if file.read(4) == _END else -1
 
 
 def _end_of_member(file: BinaryIO, member: zipfile.ZipInfo) -> int:

@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile
 
 from ...core.errors import OperatorError
 from ...policy.units import parse_size
-from .archive import ArchiveRule, check_tar, check_zip
+from .archive import ArchiveRule, check_directory, check_tar, check_zip
 from .clamd import EICAR, Clamd
 from .detect import HEAD, detector
 from .image import need_pillow, rewrite
@@ -142,8 +142,10 @@ class UploadRule:
 def _check_office(draft: Draft, name: str, most: int) -> None:
     """Nothing is unpacked: the names of its parts have to be those of such a document, without macros."""
     try:
-        with draft.reading() as file, ZipFile(file) as archive:
-            names = archive.namelist()
+        with draft.reading() as file:
+            check_directory(file, draft.size, most)
+            with ZipFile(file) as archive:
+                names = archive.namelist()
     except (BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UploadRefused(Why.BROKEN, type(error).__name__) from None
     if len(names) > most or not {"[Content_Types].xml", _PARTS[name]} <= set(names):
