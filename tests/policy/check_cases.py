@@ -227,7 +227,7 @@ CASES: dict[str, list[Case]] = {
     "P053": [
         Case({"events": {"exports": [{"to": "/a"}, {"to": "syslog://log.example.com"}]}}, "events.exports.1.to"),
         Case({"events": {"exports": [{"to": "env:SIEM"}]}}, "events.exports.0.to", {"SIEM": "redis://:pw@a.example"}),
-        Case({"events": {"exports": [{"to": "syslog+tls://log.example.com"}, {"to": "redis://127.0.0.1"}]}}),
+        Case({"events": {"exports": [{"to": "syslog+tls://log.example.com"}, {"to": "redis://127.1.2.3"}]}}),
         Case({"events": {"exports": [{"to": "env:SIEM"}]}}, environ={"SIEM": "rediss://:pw@a.example"}),
         Case({"events": {"exports": [{"to": "env:SIEM"}]}}),
         Case({"events": {"exports": [{"to": "http://a.example"}]}, "allow_insecure_link": ["export"]}), Case({}),

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
+from .store_address import is_loopback
 
 _PLAINTEXT = ("http://", "syslog://", "otlp+http://", "redis://")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @check(
@@ -103,7 +103,7 @@ def plaintext_alerts(subject: Subject) -> Iterator[Objection]:
 
 
 def _is_exposed(text: str) -> bool:
-    return text.startswith(_PLAINTEXT) and _host(text) not in _LOOPBACK
+    return text.startswith(_PLAINTEXT) and not is_loopback(_host(text))
 
 
 def _host(text: str) -> str:

@@ -97,7 +97,7 @@ class StoreAddress:
     @property
     def exposed(self) -> tuple[str, ...]:
         """The hosts that are reached without encryption over a network; empty when there are none."""
-        return () if self.tls else tuple(name for name, _ in self.hosts if not _is_loopback(name))
+        return () if self.tls else tuple(name for name, _ in self.hosts if not is_loopback(name))
 
     def __str__(self) -> str:
         """For people: scheme and hosts, never a user or a password."""
@@ -225,7 +225,8 @@ def _options(query: str, *, secret: bool) -> dict[str, str]:
     return options
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a link to `host` stays on this machine: `localhost`, or an address of 127.0.0.0/8 or ::1."""
     if host.lower() == "localhost":
         return True
     try:

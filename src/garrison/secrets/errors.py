@@ -61,6 +61,10 @@ class FileRefusedError(OperatorError):
         self.path = path
 
 
+class LockHeld(FileRefusedError):
+    """Another process works in the folder: nothing is wrong with it."""
+
+
 class SecretError(OperatorError):
     """A secret can't be had. `place` is where it was looked for; no message holds any part of a secret."""
 

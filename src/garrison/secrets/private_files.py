@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import FileRefusedError
+from .errors import FileRefusedError, LockHeld
 
 MAX_BYTES = 65_536
 LOCK_SECONDS = 10.0
@@ -93,7 +93,7 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
 def locked(folder: Path, *, patience: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the folder's lock; sweep what crashed writers left. Not re-entrant.
 
-    Raises `FileRefusedError` when another process keeps the lock for more than `patience` seconds.
+    Raises `LockHeld` when another process keeps the lock for more than `patience` seconds, and `FileRefusedError`.
     """
     path = folder / "lock"
     try:
@@ -142,7 +142,7 @@ def _take(descriptor: int, path: Path, deadline: float) -> None:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 message = f"Another process holds the lock {path}."
-                raise FileRefusedError(path, message, remedy="End that process, then try again.") from None
+                raise LockHeld(path, message, remedy="End that process, then try again.") from None
             time.sleep(0.02)
         else:
             return

@@ -11,6 +11,7 @@ from textwrap import dedent
 
 import pytest
 
+from garrison.secrets.errors import LockHeld
 from garrison.serve.certificates import new_key
 from garrison.serve.errors import FileRefusedError
 from garrison.serve.issuing.errors import StateBroken
@@ -108,6 +109,14 @@ def test_one_process_issues_and_the_next_takes_over(sets: Sets) -> None:
         assert (ours, others) == (True, False)
     with sets.only_one() as ours:
         assert ours
+
+
+def test_where_there_can_be_no_lock_nobody_is_said_to_issue(sets: Sets) -> None:
+    (sets.folder / "lock").unlink(missing_ok=True)
+    (sets.folder / "lock").symlink_to(sets.folder / "elsewhere")
+    with pytest.raises(FileRefusedError) as refused, sets.only_one():
+        pass
+    assert not isinstance(refused.value, LockHeld)
 
 
 def test_history_is_bounded_and_bears_broken_lines(sets: Sets) -> None:

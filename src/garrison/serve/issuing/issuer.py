@@ -175,14 +175,17 @@ class Issuer:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            with self._sets.only_one() as ours:
-                while ours and not self._stop.wait(LOOK):
-                    self._turn_safely()
+            self._safely(self._look_after)
             self._stop.wait(LOOK)
 
-    def _turn_safely(self) -> None:
+    def _look_after(self) -> None:
+        with self._sets.only_one() as ours:
+            while ours and not self._stop.wait(LOOK):
+                self._safely(self.turn)
+
+    def _safely(self, act: Callable[[], object]) -> None:
         try:
-            self.turn()
+            act()
         except Exception as error:  # noqa: BLE001  a thread that ends is a certificate that expires
             _log.exception("Looking after the certificate broke")
             self._emit(EventName.CERTIFICATE_RENEWAL_FAILED, None, error=str(error), names=" ".join(self._names))

@@ -25,6 +25,7 @@ from typing import Final
 
 from cryptography import x509
 
+from ...secrets.errors import LockHeld
 from ...secrets.private_files import locked, private_folder, read_private, write_whole
 from ..certificates import names_of
 from ..errors import FileRefusedError
@@ -112,11 +113,14 @@ class Sets:
 
     @contextmanager
     def only_one(self) -> Iterator[bool]:
-        """Whether this process is the one that issues; it is until the end of the block, or its death."""
+        """Whether this process is the one that issues; it is until the end of the block, or its death.
+
+        Raises `FileRefusedError` where there can be no lock: that another one issues must not be made of a full disk.
+        """
         lock = locked(self.folder, patience=0.0)
         try:
             lock.__enter__()
-        except FileRefusedError:
+        except LockHeld:
             yield False
             return
         try:
