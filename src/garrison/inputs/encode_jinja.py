@@ -20,7 +20,8 @@ from markupsafe import Markup
 
 from ..core.errors import DependencyError
 from . import encode
-from .encode_html import TEXT, At, Place, TemplateRefused, Unprovable, encoding, join, read
+from .encode_html import TEXT, At, Place, TemplateRefused, Unprovable, read
+from .encode_place import encoding, join
 
 _REMEDY_SAFE: Final = "Sanitise it (garrison.inputs.sanitise), or say allow_insecure_html where it is really meant."
 _PICTURES: Final = ("data:image/png", "data:image/jpeg", "data:image/gif", "data:image/webp", "data:image/svg+xml")
