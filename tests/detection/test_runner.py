@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from garrison import harden
+from garrison.detection.build import attach_to_supervisor
 from garrison.detection.runner import Detector
 from garrison.detection.sightings import Sightings
 from garrison.events.capture import Captured, capturing_bus
@@ -165,6 +166,16 @@ def test_a_flood_of_chatter_is_bounded_and_told(monkeypatch: pytest.MonkeyPatch)
     assert detector.write([*chatter, *(event(at=at) for at in range(3))]) == 53
     assert len(detector.turn()) == 1
     assert captured.of("events_dropped")[0].details == {"lost": 50, "where": "detection"}
+
+
+def test_a_supervisor_hears_of_workers_that_die() -> None:
+    """It has no application of its own, and is the only one that knows."""
+    bus, captured = capturing_bus()
+    attach_to_supervisor(testing_policy(detection={"enabled": True}, store="redis://127.0.0.1:1"), bus)
+    for _ in range(3):
+        bus.emit(EventName.CRASH, status=9)
+    bus.flush()
+    assert soon(lambda: about(captured, "dies-again"))
 
 
 def test_a_process_that_forks_begins_to_count_anew() -> None:

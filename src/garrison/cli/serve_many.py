@@ -19,6 +19,7 @@ from .output import Usage, err, paragraph, safe
 
 if TYPE_CHECKING:
     from ..core.ports import Emit
+    from ..events.bus import Bus
     from ..policy.model import Policy
     from ..serve.supervise import Plan, Supervisor
     from ..serve.systemd import Notify
@@ -77,6 +78,7 @@ def run_many(many: Many) -> None:
         private_folder(Path(policy.state))
         bus = build_bus(policy, SYSTEM)
         stack.callback(bus.close)
+        _watch(policy, bus)
         cert, key = stack.enter_context(_certificate(many, policy, sockets, bus.emit))
         job = _job(many, policy, cert, key)
         environ = {**os.environ, "GARRISON_PROCESSES": str(max(many.workers, policy.processes))}
@@ -85,6 +87,18 @@ def run_many(many: Many) -> None:
         supervisors.append(Supervisor(plan, told))
         answer()
         supervisors[0].run()
+
+
+def _watch(policy: Policy, bus: Bus) -> None:
+    """Workers that die and certificates that change are told by this process alone: it needs detection of its own."""
+    from ..core.clock import SYSTEM
+    from ..detection.build import attach_to_supervisor
+    from ..reactions.build import attach_alerts
+    from ..secrets.keyring import Keyring
+
+    attach_to_supervisor(policy, bus)
+    if policy.alerts.receivers:
+        attach_alerts(policy, Keyring.from_policy(policy, os.environ, Path(policy.state), SYSTEM), bus, os.environ)
 
 
 def _sockets(many: Many, policy: Policy, stack: ExitStack) -> Sockets:

@@ -56,11 +56,19 @@ def attach_detection(
     build_engine(policy, shown)  # what is wrong with a rule is to be told at the start
     detector = Detector(lambda: build_engine(policy, shown), sightings, bus.emit, wall)
     detector.settle = bus.flush
-    address = resolve_store(policy.store, environ)
-    if section.shared and not address.local:
+    if section.shared and not (address := resolve_store(policy.store, environ)).local:
         detector.stream = Stream(lambda: client_for(address), address.namespace, wall)
     services.layers.append(sightings.layer)
     services.gauges["detection_keys"] = ("Keys that detection remembers.", lambda: detector.engine.budget.used)
     services.gauges["detection_alerts"] = ("Alerts raised by this process.", lambda: detector.alerts)
     bus.attach(detector)
     return detector
+
+
+def attach_to_supervisor(policy: Policy, bus: Bus) -> None:
+    """Let detection watch the bus of a process that serves no requests: workers that die, certificates.
+
+    It folds by itself, also with a shared store: who folds for all must be able to react. Raises `RuleWrong`.
+    """
+    alone = policy.model_copy(update={"detection": policy.detection.model_copy(update={"shared": False})})
+    attach_detection(alone, bus, Services(), (), str, {})
