@@ -7,11 +7,12 @@ characters that act; PostgreSQL takes no NUL, and terminals and logs obey the re
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from garrison.fastapi import refusals
 from garrison.inputs import Email as AnyEmail
 from garrison.inputs import FormInput, Name, Prose, SearchText, Text, Title
 
@@ -24,6 +25,17 @@ Address = Annotated[str, Text(least=1, most=2000)]
 
 class Payload(FormInput):
     """Base of what clients send, as a form or as JSON."""
+
+
+class Told(BaseModel):
+    """What went wrong, in a sentence."""
+
+    detail: str
+
+
+NOT_LOGGED_IN: dict[int | str, dict[str, Any]] = {401: {**refusals(401)[401], "model": Told}}
+"""OpenAPI `responses` of what asks for a person; `NOT_THERE` those of what asks for a thing."""
+NOT_THERE: dict[int | str, dict[str, Any]] = {404: {"model": Told, "description": "Not there, or not yours"}}
 
 
 class Answer(BaseModel):

@@ -12,10 +12,10 @@ from garrison.fastapi import Garrison, JsonRoute, limit, refusals
 from .. import notes
 from ..models import Note, User
 from ..parts import ApiUser, MayRead, MayWrite, Session, WithParts
-from ..schemas import Me, NoteIn, NoteList, NoteOut
+from ..schemas import NOT_LOGGED_IN, NOT_THERE, Me, NoteIn, NoteList, NoteOut
 from ..schemas import Query as QueryText
 
-router = APIRouter(prefix="/api", tags=["notes"], responses=refusals(), route_class=JsonRoute)
+router = APIRouter(prefix="/api", tags=["notes"], responses=refusals() | NOT_LOGGED_IN, route_class=JsonRoute)
 
 
 @router.get("/me", response_model=Me, dependencies=[MayRead])
@@ -45,13 +45,13 @@ async def create_note(given: NoteIn, session: Session, user: ApiUser, own: WithP
     return note
 
 
-@router.get("/notes/{id}", response_model=NoteOut, dependencies=[MayRead])
+@router.get("/notes/{id}", response_model=NoteOut, dependencies=[MayRead], responses=NOT_THERE)
 async def get_note(id: UUID, session: Session, user: ApiUser) -> Note:
     """One note."""
     return await notes.visible_note(session, user, id)
 
 
-@router.put("/notes/{id}", response_model=NoteOut, dependencies=[MayWrite])
+@router.put("/notes/{id}", response_model=NoteOut, dependencies=[MayWrite], responses=NOT_THERE)
 async def replace_note(id: UUID, given: NoteIn, session: Session, user: ApiUser, own: WithParts) -> Note:
     """Change a note of yours."""
     note = await notes.own_note(session, user, id)
@@ -61,7 +61,7 @@ async def replace_note(id: UUID, given: NoteIn, session: Session, user: ApiUser,
     return note
 
 
-@router.delete("/notes/{id}", status_code=204, dependencies=[MayWrite])
+@router.delete("/notes/{id}", status_code=204, dependencies=[MayWrite], responses=NOT_THERE)
 async def delete_note(id: UUID, session: Session, user: ApiUser, own: WithParts, garrison: Garrison) -> None:
     """Delete a note of yours, and its attachments."""
     note = await notes.own_note(session, user, id)

@@ -9,9 +9,9 @@ from garrison.fastapi import refusals
 from .. import notes
 from ..models import now
 from ..parts import CurrentUser, Session
-from ..schemas import Export, Me, NoteOut
+from ..schemas import NOT_LOGGED_IN, Export, Me, NoteOut
 
-router = APIRouter(tags=["export"], responses=refusals())
+router = APIRouter(tags=["export"], responses=refusals() | NOT_LOGGED_IN)
 
 
 @router.get("/export", response_model=Export)

@@ -8,9 +8,12 @@ from garrison.fastapi import JsonRoute, refusals
 
 from ..parts import CurrentUser, WithParts
 from ..previews import PreviewRefused
-from ..schemas import PreviewIn, PreviewOut
+from ..schemas import NOT_LOGGED_IN, PreviewIn, PreviewOut, Told
 
-router = APIRouter(prefix="/api", tags=["previews"], responses=refusals(), route_class=JsonRoute)
+_REFUSED = {400: {**refusals(400)[400], "model": Told}}
+router = APIRouter(
+    prefix="/api", tags=["previews"], responses=refusals() | NOT_LOGGED_IN | _REFUSED, route_class=JsonRoute
+)
 
 
 @router.post("/previews", response_model=PreviewOut)

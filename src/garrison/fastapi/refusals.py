@@ -14,13 +14,22 @@ _PROBLEM: Final[dict[str, Any]] = {
         "detail": {"type": "string"},
         "reason": {"type": "string"},
         "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("in", "field", "rule", "detail")},
+            },
+        },
     },
 }
 _REFUSALS: Final = {
     400: "Malformed request",
+    401: "Nobody is logged in, or the credential is not valid",
     403: "Refused: cross-site, or the CSRF token is missing or wrong",
     413: "Body too large",
     415: "Content type or encoding not accepted",
+    422: "Values are missing or not valid: field and rule, never what was sent",
     429: "Rate limit exceeded; see Retry-After and RateLimit",
     503: "Temporarily refused",
 }

@@ -85,7 +85,7 @@ class Multipart:
     def _headers(self) -> Why | None:
         end = self._rest.find(b"\r\n\r\n", 0, self._limits.part_headers + 4)
         if end < 0:
-            return "part-headers" if len(self._rest) > self._limits.part_headers else None
+            return "part-headers" if len(self._rest) >= self._limits.part_headers + 4 else None
         head, self._rest = self._rest[:end], self._rest[end + 4 :]
         self._state, self._size, self._fresh = _State.CONTENT, 0, True
         return self._part(head)
