@@ -26,6 +26,7 @@ from .routes import (
     confirm,
     export,
     health,
+    imports,
     keys,
     live,
     notes,
@@ -39,8 +40,8 @@ from .settings import Settings
 
 POLICY_FILE: Final = HERE / "garrison.toml"
 _FEATURES: Final = (
-    accounts, openid, second_factor, confirm, keys, sessions, notes, attachments, api, previews, export, live, admin,
-    health,
+    accounts, openid, second_factor, confirm, keys, sessions, notes, attachments, api, previews, export, imports, live,
+    admin, health,
 )  # fmt: skip
 
 
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         await own.uploads.prepare()
+        await own.imports.prepare()
         await own.database.create()
         if settings.seed:
             await seed(own)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
-from fastapi import HTTPException
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from garrison.core.exchange import Principal
+from garrison.fastapi import NOT_HERE
+from garrison.fastapi.listing import Page
+from garrison.fastapi.ownership import Owned, owned_by
+from garrison.inputs.queries import Listing
 
 from .markdown import plain
 from .models import Attachment, Note, User, now
@@ -17,11 +23,12 @@ _EXCERPT = 150
 PAGE_SIZE = 30
 
 
-class NotFound(HTTPException):
-    """It does not exist, or it is not theirs: the answer is the same."""
-
-    def __init__(self) -> None:
-        super().__init__(404, "There is no such thing here.")
+NOTES: Final = Listing(
+    {"title": Note.title, "updated": Note.updated, "created": Note.created, "shared": Note.shared, "text": Note.body},
+    key=Note.id, order="-updated", search=("title", "text"),
+)  # fmt: skip
+"""What lists of notes may be filtered and sorted by, and searched in."""
+FIRST: Final = Page((), (), PAGE_SIZE, 0)
 
 
 def summary(note: Note) -> NoteSummary:
@@ -36,36 +43,35 @@ def _visible_to(user: User) -> ColumnElement[bool]:
     return or_(Note.owner_id == user.id, Note.shared)
 
 
-async def find_notes(session: AsyncSession, user: User, query: str = "", *, offset: int = 0) -> NoteList:
+async def find_notes(session: AsyncSession, user: User, query: str = "", page: Page = FIRST) -> NoteList:
     """A page of the notes `user` may see whose title or text contains `query`."""
-    statement = select(Note).where(_visible_to(user)).order_by(Note.updated.desc(), Note.id)
-    if query:
-        statement = statement.where(
-            or_(Note.title.icontains(query, autoescape=True), Note.body.icontains(query, autoescape=True))
-        )
-    found = (await session.scalars(statement.offset(offset).limit(PAGE_SIZE + 1))).all()
-    return NoteList(notes=[summary(note) for note in found[:PAGE_SIZE]], more=len(found) > PAGE_SIZE)
+    found = await NOTES.fetch(session, select(Note).where(_visible_to(user)), search=query, **page.options)
+    return NoteList(notes=[summary(note) for note in found.rows], more=found.more)
 
 
 async def visible_note(session: AsyncSession, user: User, id: UUID) -> Note:
-    """The note, if `user` may read it. Raises `NotFound`."""
+    """The note, if `user` may read it. Raises `NOT_HERE`."""
     return await _one(session, Note.id == id, _visible_to(user))
 
 
+def _owned(user: User) -> Owned:
+    return owned_by(Principal(str(user.id)), Note.owner_id)
+
+
 async def own_note(session: AsyncSession, user: User, id: UUID) -> Note:
-    """The note, if `user` may change it. Raises `NotFound`."""
-    return await _one(session, Note.id == id, Note.owner_id == user.id)
+    """The note, if `user` may change it. Raises `NOT_HERE`."""
+    return await _owned(user).one(session, Note, Note.id == id)
 
 
 async def own_notes(session: AsyncSession, user: User) -> Sequence[Note]:
     """All notes of `user`, oldest first."""
-    return (await session.scalars(select(Note).where(Note.owner_id == user.id).order_by(Note.created))).all()
+    return (await session.scalars(_owned(user).select(Note).order_by(Note.created))).all()
 
 
 async def _one(session: AsyncSession, *conditions: ColumnElement[bool]) -> Note:
     note = await session.scalar(select(Note).where(*conditions))
     if note is None:
-        raise NotFound
+        raise NOT_HERE.error()
     return note
 
 
@@ -90,18 +96,18 @@ async def delete_note(session: AsyncSession, note: Note) -> list[str]:
 
 
 async def visible_attachment(session: AsyncSession, user: User, id: UUID) -> Attachment:
-    """The attachment, if `user` may read its note. Raises `NotFound`."""
+    """The attachment, if `user` may read its note. Raises `NOT_HERE`."""
     found = await session.scalar(select(Attachment).join(Note).where(Attachment.id == id, _visible_to(user)))
     if found is None:
-        raise NotFound
+        raise NOT_HERE.error()
     return found
 
 
 async def attachment(session: AsyncSession, id: UUID) -> Attachment:
-    """The attachment, for whoever has a signed link to it. Raises `NotFound`."""
+    """The attachment, for whoever has a signed link to it. Raises `NOT_HERE`."""
     found = await session.get(Attachment, id)
     if found is None:
-        raise NotFound
+        raise NOT_HERE.error()
     return found
 
 

@@ -15,9 +15,11 @@ from garrison.accounts import OidcLogin, Passwords
 from garrison.accounts.bearer_http import Fetch
 from garrison.core.exchange import Exchange, Principal
 from garrison.fastapi import AUTHENTICATED, LOGGED_IN, Garrison, UploadPolicy, allow, enforces, exchange
+from garrison.inputs.uploads import UploadRule
 from garrison.policy.model import PasswordsSection
 
 from .database import Database
+from .errors import ADMINISTRATORS, LOG_IN_FIRST
 from .live import Hub
 from .models import User
 from .previews import Previews
@@ -32,6 +34,7 @@ class Parts:
     database: Database
     passwords: Passwords
     uploads: UploadPolicy
+    imports: UploadPolicy
     previews: Previews
     hub: Hub
     oidc: OidcLogin | None
@@ -43,6 +46,7 @@ class Parts:
             Database(settings.database_url),
             Passwords(PasswordsSection(profile=settings.hash_profile), development=settings.development),
             UploadPolicy(settings.files, settings.upload_rule),
+            UploadPolicy(settings.data / "imports", UploadRule(("json",), "2 MB")),
             Previews(allow_loopback=settings.allow_insecure_loopback_preview),
             Hub(),
             _oidc(settings),
@@ -81,7 +85,7 @@ class LogInFirst(HTTPException):
     """Nobody is logged in. Pages lead to the log-in form, the API answers 401."""
 
     def __init__(self) -> None:
-        super().__init__(401, "Log in first.")
+        super().__init__(LOG_IN_FIRST.status, LOG_IN_FIRST.sentence)
 
 
 async def find_user(
@@ -130,7 +134,7 @@ MayWrite = allow(_may("notes:write"), "notes:write")
 
 def require_admin(user: CurrentUser) -> User:
     if user.role != "admin":
-        raise HTTPException(403, "This is for administrators.")
+        raise ADMINISTRATORS.error()
     return user
 
 

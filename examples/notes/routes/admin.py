@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import func, select
 
+from garrison.fastapi import NOT_HERE
+
+from ..errors import NOT_YOURSELF
 from ..models import Note, User
-from ..notes import NotFound
 from ..pages import page, redirect
 from ..parts import Admin, Session, WithParts
 from ..schemas import Switch
@@ -37,9 +39,9 @@ async def switch(id: UUID, form: Annotated[Switch, Form()], session: Session, ad
     """Disable or enable an account. Takes effect with its next request; its sockets close now."""
     account = await session.get(User, id)
     if account is None:
-        raise NotFound
+        raise NOT_HERE.error()
     if account.id == admin.id:
-        raise HTTPException(409, "You can't disable yourself.")
+        raise NOT_YOURSELF.error()
     account.disabled = form.disabled
     await session.commit()
     if form.disabled:

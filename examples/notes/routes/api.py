@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from garrison.fastapi import Garrison, JsonRoute, limit, refusals
+from garrison.fastapi.listing import Page, asked
 
 from .. import notes
 from ..models import Note, User
 from ..parts import ApiUser, MayRead, MayWrite, Session, WithParts
 from ..schemas import NOT_LOGGED_IN, NOT_THERE, Me, NoteIn, NoteList, NoteOut
 from ..schemas import Query as QueryText
+
+Asked = Annotated[Page, Depends(asked(notes.NOTES, usual=notes.PAGE_SIZE))]
 
 router = APIRouter(prefix="/api", tags=["notes"], responses=refusals() | NOT_LOGGED_IN, route_class=JsonRoute)
 
@@ -25,11 +28,12 @@ async def me(user: ApiUser) -> User:
 
 
 @router.get("/notes", response_model=NoteList, dependencies=[MayRead])
-async def list_notes(
-    session: Session, user: ApiUser, q: QueryText = "", offset: Annotated[int, Query(ge=0, le=100_000)] = 0
-) -> NoteList:
-    """Notes you may read, newest first; `q` is looked for in title and text."""
-    return await notes.find_notes(session, user, q, offset=offset)
+async def list_notes(session: Session, user: ApiUser, asked: Asked, q: QueryText = "") -> NoteList:
+    """Notes you may read, newest first; `q` is looked for in title and text.
+
+    `where` and `sort` name title, text, shared, created and updated.
+    """
+    return await notes.find_notes(session, user, q, asked)
 
 
 @router.post(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from garrison.fastapi import download, signed_link
 
 from .. import notes
+from ..errors import ATTACHMENTS_FULL
 from ..models import Attachment
 from ..pages import redirect
 from ..parts import CurrentUser, Parts, Session, WithParts
@@ -28,7 +29,7 @@ async def upload(id: UUID, request: Request, session: Session, user: CurrentUser
     """Who may, and how much room there is, is asked before the file is read."""
     note = await notes.own_note(session, user, id)
     if len(note.attachments) >= _PER_NOTE:
-        raise HTTPException(409, f"A note has {_PER_NOTE} attachments at most.")
+        raise ATTACHMENTS_FULL.error(most=_PER_NOTE)
     room = own.settings.storage_bytes - await notes.stored_bytes(session, user)
     async with own.uploads.receive(request, most=room) as file:
         key, info = await file.keep(), file.info

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from garrison.fastapi import public
 
+from ..errors import DATABASE_AWAY
 from ..parts import Session
 from ..schemas import Health
 
@@ -19,5 +20,5 @@ async def health(session: Session) -> Health:
     try:
         await session.execute(text("SELECT 1"))
     except (SQLAlchemyError, OSError):
-        raise HTTPException(503, "The database does not answer.") from None
+        raise DATABASE_AWAY.error() from None
     return Health(status="ok")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -28,7 +29,7 @@ async def list_notes(
     q: QueryText = "",
     offset: Annotated[int, Query(ge=0, le=100_000)] = 0,
 ) -> Response:
-    found = await notes.find_notes(session, user, q, offset=offset)
+    found = await notes.find_notes(session, user, q, replace(notes.FIRST, offset=offset))
     return page(
         request,
         "notes.html",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 
 from garrison.fastapi import JsonRoute, refusals
 
+from ..errors import NO_PREVIEW
 from ..parts import CurrentUser, WithParts
 from ..previews import PreviewRefused
 from ..schemas import NOT_LOGGED_IN, PreviewIn, PreviewOut, Told
@@ -22,5 +23,5 @@ async def preview(given: PreviewIn, user: CurrentUser, own: WithParts) -> Previe
     try:
         title = await own.previews.title(given.url)
     except PreviewRefused:
-        raise HTTPException(400, "There is no preview for this address.") from None
+        raise NO_PREVIEW.error() from None
     return PreviewOut(url=given.url, title=title)

@@ -11,6 +11,8 @@ Every name here works through `request.state.garrison`; without `harden` around 
 - `docs(app)` gives interactive API documentation that works under the strict Content-Security-Policy
 - `JsonRoute` bounds JSON bodies before they are parsed
 - `UploadPolicy` judges a file before the endpoint sees it; `download`, `link` and `signed_link` give it out again
+- `Catalogue` and `Entry` are the sentences that errors are answered with; `garrison.fastapi.ownership.owned_by` (with
+  SQLAlchemy) finds what belongs to a principal, and answers 404 for all else
 - `refusals()` writes Garrison's answers into the OpenAPI schema
 """
 
@@ -35,6 +37,7 @@ from .authorisation import (
     requires,
     scope,
 )
+from .catalogue import NOT_HERE, Catalogue, Catalogued, Entry
 from .current import (
     CsrfToken,
     CurrentPrincipal,
@@ -57,11 +60,15 @@ from .uploads import Upload, UploadPolicy
 __all__ = [
     "AUTHENTICATED",
     "LOGGED_IN",
+    "NOT_HERE",
     "PUBLIC",
     "Access",
     "AccessRefused",
+    "Catalogue",
+    "Catalogued",
     "CsrfToken",
     "CurrentPrincipal",
+    "Entry",
     "FreshLoginNeeded",
     "Garrison",
     "JsonRoute",

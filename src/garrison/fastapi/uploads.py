@@ -39,7 +39,7 @@ from .accounts import refuse
 from .current import exchange
 
 _T = TypeVar("_T")
-_PIECE: Final = 1024 * 1024
+_PIECE: Final = 256 * 1024
 _PIECES: Final = 4096
 _REASONS: Final = {
     Why.MALFORMED: Reason.BODY_MALFORMED,
@@ -69,6 +69,10 @@ class Upload:
     def owner(self) -> str:
         """The id of the principal who sent it; empty for anonymous."""
         return self._exchange.principal.id if self._exchange.principal else ""
+
+    async def read(self) -> bytes:
+        """All of it, in memory: for files that are read and not kept. The rule's size bounds it."""
+        return await to_thread.run_sync(self._draft.path.read_bytes)
 
     async def keep(self) -> str:
         """Move it into the store, and record who brought what (SHA-256). Its key there."""
@@ -169,8 +173,8 @@ class UploadPolicy:
             drafts.append(kept)
         return Upload(kept, info, form.fields, current)
 
-    def _begin(self, drafts: list[Draft]) -> Draft:
-        draft = Draft(self.store)
+    def _begin(self, drafts: list[Draft], kind: Kind) -> Draft:
+        draft = self.rule.draft(kind, self.store)
         drafts.append(draft)
         return draft
 
@@ -178,7 +182,7 @@ class UploadPolicy:
 class _Receiving:
     """Bytes on their way into quarantine: one thread writes and hashes a megabyte while the next one comes in."""
 
-    def __init__(self, rule: UploadRule, bound: int, begin: Callable[[], Draft]) -> None:
+    def __init__(self, rule: UploadRule, bound: int, begin: Callable[[Kind], Draft]) -> None:
         self._rule = rule
         self._bound = bound
         self._begin = begin
@@ -207,7 +211,7 @@ class _Receiving:
                 for piece in form.read(chunk):
                     if isinstance(piece, FileBegins):
                         kind = self._rule.kind(piece.name, piece.declared)
-                        self._file = (await to_thread.run_sync(self._begin), piece.name, kind)
+                        self._file = (await to_thread.run_sync(self._begin, kind), piece.name, kind)
                     else:
                         await self._take(piece, tasks)
         except ClientDisconnect:

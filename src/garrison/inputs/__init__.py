@@ -4,6 +4,8 @@ from .model import FormInput as FormInput
 from .model import Input as Input
 from .rules import Broken as Broken
 from .rules import require as require
+from .sensitive import Redacted as Redacted
+from .sensitive import Sensitive as Sensitive
 from .text import Name as Name
 from .text import Prose as Prose
 from .text import SearchText as SearchText

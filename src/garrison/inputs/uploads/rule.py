@@ -17,7 +17,7 @@ from .kinds import UNDECLARED, Kind, choose
 from .names import display_name, kind_of
 from .quarantine import Draft, Store
 from .refused import UploadRefused, Why
-from .text import check_text, clean_html
+from .text import check_text, clean_html, has_controls
 
 _PARTS: Final = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml", "pptx": "ppt/presentation.xml"}
 _ACTIVE_PARTS: Final = ("vbaproject", "activex", "oleobject")
@@ -92,6 +92,10 @@ class UploadRule:
             raise UploadRefused(Why.DECLARED, f"{kind.name} declared as {media[:60]!r}")
         return kind
 
+    def draft(self, kind: Kind, store: Store) -> Draft:
+        """A draft for a file of `kind`: text is looked at while it is written."""
+        return Draft(store, has_controls if kind.family == "text" else None)
+
     def judge(self, draft: Draft, sent: str | None, kind: Kind, store: Store) -> tuple[Draft, Accepted]:
         """The draft to keep (another one, where the file was rewritten) and what it is. Raises `UploadRefused`."""
         if not draft.size:
@@ -111,7 +115,7 @@ class UploadRule:
             found = detector().media_type(file.read(HEAD))
             file.seek(0)
             if kind.family == "text":
-                return check_text(file, found)
+                return check_text(file, found, draft.seen)
             if found not in kind.found and not (kind.family == "html" and found.startswith("text/")):
                 raise UploadRefused(Why.DETECTED, f"{kind.name} found to be {found}")
             if kind.family == "zip":
