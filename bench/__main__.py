@@ -27,6 +27,7 @@ NAMES = (
     "inputs",
     "uploads",
     "websocket_message",
+    "secrets",
     "serve",
 )
 

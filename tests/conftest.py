@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.support.bao import Bao
 
 ALONE = (
     "attacks/test_flood.py",
@@ -20,6 +25,15 @@ ALONE = (
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
+    """A real OpenBao server. Tests that ask for it share an xdist group, so that one is enough."""
+    from tests.support.bao import Bao
+
+    with Bao(tmp_path_factory.mktemp("bao")) as server:
+        yield server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -254,4 +254,11 @@ CASES: dict[str, list[Case]] = {
         Case({"key": "env:A", "secrets": {"named": {"a": "env:A"}}}, "secrets.named.a"),
         Case({"secrets": {"named": {"a": "env:A", "b": "env:B"}}}), Case({}),
     ],
+    "P073": [
+        Case({"vault": {"address": "http://v.example.com", "auth": "token", "token": "env:T"}}, "vault.address"),
+        Case({"vault": {"address": "https://v.example.com", "auth": "token", "token": "env:T"}}),
+        Case({"vault": {"address": "http://127.0.0.1:8200", "auth": "token", "token": "env:T"}}),
+        Case({"vault": {"address": "http://v.example.com", "auth": "token", "token": "env:T"},
+              "allow_insecure_link": ["vault"]}), Case({}),
+    ],
 }  # fmt: skip

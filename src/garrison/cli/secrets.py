@@ -6,7 +6,7 @@ import secrets as random
 
 import typer
 
-from . import secrets_edit, secrets_sealed, secrets_who
+from . import secrets_edit, secrets_sealed, secrets_vault, secrets_who
 from .group import Group
 from .output import print_raw
 
@@ -22,6 +22,8 @@ app.command()(secrets_edit.edit)
 app.command()(secrets_sealed.export)
 app.command()(secrets_sealed.seal_for)
 app.command()(secrets_sealed.rotate)
+app.command()(secrets_vault.doctor)
+app.command("policy")(secrets_vault.policy_)
 
 
 @app.callback()

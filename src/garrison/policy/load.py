@@ -89,12 +89,14 @@ def _given(policy: Policy) -> Mapping[str, Any]:
 
 
 def _secret_variables(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The variables that `key`, `secrets.identity` and `[secrets.named]` refer to: they hold secrets and are no
-    policy keys, whatever their names."""
+    """The variables that `key`, `[vault]`, `secrets.identity` and `[secrets.named]` refer to: they hold
+    secrets and are no policy keys, whatever their names."""
     secrets = values.get("secrets")
     named = secrets.get("named") if isinstance(secrets, Mapping) else None
     identity = secrets.get("identity", "") if isinstance(secrets, Mapping) else ""
-    references = (values.get("key", ""), identity, *(named.values() if isinstance(named, Mapping) else ()))
+    vault = values.get("vault")
+    log_in = vault.values() if isinstance(vault, Mapping) else ()
+    references = (values.get("key", ""), identity, *log_in, *(named.values() if isinstance(named, Mapping) else ()))
     parts = (str(reference).partition(":") for reference in references)
     return tuple(name for scheme, _, name in parts if scheme == "env")
 

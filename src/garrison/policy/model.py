@@ -32,6 +32,7 @@ from .section_export import ExportTable
 from .section_reactions import ReactionsSection
 from .section_secrets import SecretsSection
 from .section_suppressions import SuppressionTable
+from .section_vault import VaultSection
 from .store_address import check_store
 from .units import Bytes, Rate, Seconds
 
@@ -595,7 +596,7 @@ class Policy(Frozen):
     machines: Annotated[int, Field(ge=1)] = 1
     """Machines the application runs on. Several need a shared store; while it is away they share limits as well."""
     allow_insecure_link: Names = ()
-    """Links to other machines that may be unencrypted or unverified: "store", "issuer", "audit", "export", "alerts"."""
+    """Links that may be unencrypted or unverified: "store", "issuer", "audit", "export", "alerts", "vault"."""
 
     bans: BansSection = BansSection()
     client: ClientSection = ClientSection()
@@ -635,6 +636,7 @@ class Policy(Frozen):
     bearer: BearerSection = BearerSection()
     authorisation: AuthorisationSection = AuthorisationSection()
     secrets: SecretsSection = SecretsSection()
+    vault: VaultSection = VaultSection()
     routes: tuple[RouteClass, ...] = ()
     suppressions: tuple[SuppressionTable, ...] = ()
     """Findings that are not reported, each for a reason and until a day: `[[suppressions]]`."""

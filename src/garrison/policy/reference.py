@@ -3,6 +3,7 @@
     env:NAME               an environment variable
     file:/absolute/path    a private file (`file:///absolute/path` means the same)
     sealed:NAME            the sealed file that `[secrets]` names
+    vault://kv/app/db#password   a field of a secret in Vault or OpenBao, key-value engine version 2
 
 Threat: somebody writes the secret itself where a reference belongs, and it stands in the repository, in an error and in
 a log; or a reference that is put together from input climbs out of its folder. So no message here repeats what was
@@ -18,11 +19,15 @@ from typing import Final
 
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}(?:\.[a-z0-9_-]{1,64}){0,7}"
 """What secrets are called: `db.password`."""
-HOW_TO_WRITE: Final = "Write `env:NAME`, `file:/absolute/path` or `sealed:NAME`; a secret has no place in a policy."
+HOW_TO_WRITE: Final = (
+    "Write env:NAME, file:/path, sealed:NAME or vault://kv/app/db#field; a secret has no place in a policy."
+)
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}").fullmatch
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9-]{0,15}").fullmatch
+_PART: Final = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}"
+_IN_VAULT: Final = re.compile(rf"//{_PART}(?:/{_PART}){{1,16}}#[A-Za-z0-9_.-]{{1,128}}").fullmatch
 _LONGEST: Final = 1024
 
 
@@ -82,4 +87,22 @@ def _sealed(name: str) -> str:
     return name
 
 
-_READERS: Final[Mapping[str, Callable[[str], str]]] = {"env": _variable, "file": _path, "sealed": _sealed}
+def _vault(name: str) -> str:
+    if not _IN_VAULT(name):
+        raise ValueError("vault: needs mount, path and field, without `.` and `..`: vault://kv/app/db#password")
+    return name
+
+
+def split_vault(reference: Reference) -> tuple[str, str, str]:
+    """Mount, path and field of a `vault:` reference."""
+    where, _, field = reference.name.removeprefix("//").partition("#")
+    mount, _, path = where.partition("/")
+    return mount, path, field
+
+
+_READERS: Final[Mapping[str, Callable[[str], str]]] = {
+    "env": _variable,
+    "file": _path,
+    "sealed": _sealed,
+    "vault": _vault,
+}

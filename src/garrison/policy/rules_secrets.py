@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
 from .needs import covers
+from .store_address import is_loopback
 
 
 @check(
@@ -22,6 +24,20 @@ def need_of_nothing(subject: Subject) -> Iterator[Objection]:
         for pattern in patterns:
             if not any(covers(pattern, name) for name in secrets.named):
                 yield Objection(f"secrets.needs.{component}", f"{pattern!r} fits no name in [secrets.named].")
+
+
+@check(
+    "P073", "Unencrypted link to the secret store", Severity.HIGH,
+    consequence="Whoever is on the network path reads the log-in and every secret, and can put others in their place.",
+    remedy='Write https://, or name it where the network itself is trusted: allow_insecure_link = ["vault"].',
+    reference="OWASP ASVS 5.0 V12.3; docs/secrets/vault.md", production_only=True, cwe=(319,),
+)  # fmt: skip
+def plaintext_vault(subject: Subject) -> Iterator[Objection]:
+    parts = urlsplit(subject.policy.vault.address)
+    if parts.scheme != "http" or "vault" in subject.policy.allow_insecure_link:
+        return
+    if not is_loopback(parts.hostname or ""):
+        yield Objection("vault.address", "plaintext to another machine.")
 
 
 @check(

@@ -25,6 +25,7 @@ def keep_secrets(policy: Policy, environ: Mapping[str, str], services: Services,
         )
     kept = given or Secrets(policy.secrets, Resolver.from_policy(policy, environ))
     kept.attach(services.emit)
+    services.closing.append(lambda: asyncio.to_thread(kept.close))
     if policy.secrets.named and policy.secrets.refresh:
         keeper = _Keeper(kept, policy.secrets.refresh, services.emit)
         services.opening.append(keeper.open)

@@ -161,8 +161,12 @@ def _version(root: bytes) -> str:
 def _find(policy: Policy, environ: Mapping[str, str], state_folder: Path) -> tuple[str, str]:
     """Where the root key is written, for messages, and what is written there."""
     scheme, _, name = policy.key.partition(":")
-    if scheme == "sealed" and is_reference(policy.key):
-        return policy.key, Resolver.from_policy(policy, environ).read(policy.key).reveal()
+    if scheme not in {"env", "file"} and is_reference(policy.key):
+        resolver = Resolver.from_policy(policy, environ)
+        try:
+            return policy.key, resolver.read(policy.key).reveal()
+        finally:
+            resolver.close()
     if policy.key:
         if scheme == "file" and Path(name).is_absolute():
             return f"the file {name}", _present(f"the file {name}", read_key_file(Path(name)))

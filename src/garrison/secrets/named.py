@@ -95,6 +95,10 @@ class Secrets:
         self._tell_failing(failed)
         return changed
 
+    def close(self) -> None:
+        """End what was begun with the sources: a log-in's token is revoked. Blocks; never raises."""
+        self._resolver.close()
+
     def attach(self, emit: Emit) -> None:
         """Record events with `emit` from now on."""
         self._emit = emit

@@ -15,6 +15,8 @@ from .source import Source
 from .source_env import EnvSource
 from .source_file import FileSource
 from .source_sealed import SealedSource
+from .source_vault import VaultSource
+from .vault import Vault
 
 _AT_ONCE: Final = 16
 """References read at the same time: enough that a remote source's latency is not paid for each."""
@@ -23,18 +25,27 @@ _AT_ONCE: Final = 16
 class Resolver:
     """The sources, by scheme."""
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source], vault: Vault | None = None) -> None:
+        self.vault = vault
         self._sources = {source.scheme: source for source in sources}
 
     @classmethod
     def from_policy(cls, policy: Policy, environ: Mapping[str, str]) -> Resolver:
         """Every source that `policy` sets up."""
         env, file = EnvSource(environ), FileSource()
-        return cls([env, file, SealedSource(policy.secrets, env, file, Path(policy.state))])
+        sealed = SealedSource(policy.secrets, env, file, Path(policy.state))
+        first = cls([env, file, sealed])
+        vault = Vault(policy.vault, first.read)
+        return cls([env, file, sealed, VaultSource(vault)], vault)
 
     def source(self, scheme: str) -> Source:
         """The source of `scheme`. Raises KeyError."""
         return self._sources[scheme]
+
+    def close(self) -> None:
+        """End what was begun: a log-in's token is revoked. Blocks; never raises."""
+        if self.vault is not None:
+            self.vault.close()
 
     def read(self, reference: str) -> Secret[str]:
         """The secret now. Blocks. Raises `SecretError`, `SourceAway`, and ValueError for what is no reference."""

@@ -1,0 +1,60 @@
+"""`[vault]`: the Vault or OpenBao server that `vault:` references are read from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from .reference import parse_reference
+from .section import Frozen
+from .units import Seconds
+
+
+def _elsewhere(text: str) -> str:
+    if text and parse_reference(text).scheme == "vault":
+        raise ValueError("what logs in to the server can't be kept in it: env:NAME, file:/absolute/path or sealed:NAME")
+    return text
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    plain = not (parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"))
+    if text and not (parts.scheme in {"http", "https"} and parts.hostname and plain):
+        raise ValueError("the server's address is https://host:8200, without user, path or query")
+    return text.rstrip("/")
+
+
+Credential = Annotated[str, AfterValidator(_elsewhere)]
+
+
+class VaultSection(Frozen):
+    """Vault or OpenBao, key-value engine version 2; needs `garrison[vault]`."""
+
+    address: Annotated[str, AfterValidator(_address)] = ""
+    """The server: `https://vault.example.com:8200`."""
+    auth: Literal["token", "approle"] = "approle"
+    """How to log in."""
+    token: Credential = ""
+    """auth = "token": where the token is kept, as a reference."""
+    role_id: Credential = ""
+    """auth = "approle": where the role's id is kept, as a reference."""
+    secret_id: Credential = ""
+    """auth = "approle": where the secret id is kept, as a reference."""
+    auth_mount: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")] = "approle"
+    """Where the log-in method is mounted."""
+    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/-]*$")] = ""
+    """The namespace; empty for none."""
+    ca: str = ""
+    """File with the authorities that may have signed the server's certificate; empty takes those of `certifi`."""
+    timeout: Annotated[Seconds, Field(gt=0, le=60)] = 5.0
+    """How long one answer may take."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        needed = {"token": [self.token], "approle": [self.role_id, self.secret_id]}[self.auth]
+        if self.address and not all(needed):
+            names = {"token": "`token`", "approle": "`role_id` and `secret_id`"}[self.auth]
+            raise ValueError(f'auth = "{self.auth}" needs {names}, as references')
+        return self

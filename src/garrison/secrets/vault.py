@@ -1,0 +1,185 @@
+"""A session with Vault or OpenBao: logged in when it is first needed, its token renewed, every failure named.
+
+Threat: a server that is not ours is given our token (so TLS is verified, redirects are not followed, and neither
+proxies nor authorities from the environment are taken); a token that outlives its use (it is revoked at the end).
+Assumption: hvac over requests, called in threads. Lets pass: whoever has the token, until it ends.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from threading import Lock
+from typing import Any, Final
+
+from ..policy.section_vault import VaultSection
+from .errors import SecretMissing, SecretRefused, SourceAway
+from .secret import Secret
+
+_CONNECTIONS: Final = 32
+_RENEW_AT: Final = 0.5
+"""A token is renewed when this part of its life is over: what is left bears some failures."""
+
+
+class Vault:
+    """One server, one log-in. `credential` gives what the policy's references stand for, whenever it is needed."""
+
+    def __init__(
+        self,
+        section: VaultSection,
+        credential: Callable[[str], Secret[str]],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.section = section
+        self.place = f"the server {section.address}"
+        self._credential = credential
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._client: Any = None
+        self._renew_at = float("inf")
+        self._ends_at = float("inf")
+
+    def read(self, mount: str, path: str) -> Mapping[str, Any]:
+        """The fields of a secret of the key-value engine, newest version. Raises `SecretError` and `SourceAway`."""
+        client = self.client()
+        try:
+            return self._fields(client, mount, path)
+        except SecretRefused:
+            # The token may have been revoked, or have ended while the machine slept: a fresh one tells the two apart.
+            if self.section.auth == "token":
+                raise
+        return self._fields(self.client(instead_of=client), mount, path)
+
+    def client(self, instead_of: object = None) -> Any:
+        """An hvac client that is logged in; a new one when the last is `instead_of`. Raises as `read`."""
+        with self._lock:
+            if self._client is not None and self._client is not instead_of:
+                self._keep()
+            if self._client is None or self._client is instead_of:
+                self._client = self._log_in()
+            return self._client
+
+    def ask(self, what: str, call: Callable[[], Any], policy: str = "") -> Any:
+        """The answer of `call`, every failure of it as one of ours. `policy` is the line that a refusal may lack."""
+        errors, requests = importlib.import_module("hvac.exceptions"), importlib.import_module("requests")
+        try:
+            return call()
+        except errors.Forbidden:
+            remedy = f"Its policy lacks: {policy}" if policy else "Log in with a token that is still good."
+            raise SecretRefused(what, "permission is denied by the server", remedy) from None
+        except (errors.InvalidPath, errors.UnsupportedOperation):
+            raise SecretMissing(
+                what, "Write it there, or correct the mount and path; a deleted version counts."
+            ) from None
+        except (errors.InvalidRequest, errors.Unauthorized, errors.ParamValidationError):
+            raise SecretRefused(
+                what, "the server does not take the request", "See `garrison secrets doctor`."
+            ) from None
+        except errors.VaultDown:
+            raise SourceAway(self.place, "it is sealed", "Unseal it: `bao operator unseal`.") from None
+        except requests.exceptions.SSLError:
+            raise SourceAway(
+                self.place,
+                "its certificate is not trusted",
+                "Name the authority in `vault.ca`, or mend the certificate.",
+            ) from None
+        except requests.exceptions.Timeout:
+            raise SourceAway(
+                self.place, f"no answer within {self.section.timeout:g} s", "See whether the server is up."
+            ) from None
+        except (requests.exceptions.RequestException, errors.VaultError, ValueError, KeyError, TypeError) as error:
+            # Its kind only: the text of an answer that was not understood may hold anything.
+            raise SourceAway(
+                self.place, f"it can't be reached ({type(error).__name__})", "See whether it is up."
+            ) from None
+
+    def steps(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        """What has to work before a secret can be read, in that order. Each raises as `read`."""
+        yield f"{self.place} answers and is unsealed", self._unsealed
+        yield f"the log-in by {self.section.auth}", self.client
+
+    def _unsealed(self) -> None:
+        client = self._connect()
+        if self.ask("the seal status", lambda: client.sys.read_seal_status()["sealed"]):
+            raise SourceAway(self.place, "it is sealed", "Unseal it: `bao operator unseal`.")
+
+    def close(self) -> None:
+        """Revoke the token of a log-in; one that the operator gave stays. Never raises."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None and self.section.auth != "token":
+            try:
+                self.ask("the token", client.auth.token.revoke_self)
+            except (SecretRefused, SecretMissing, SourceAway):
+                return  # it ends by itself
+
+    def _fields(self, client: Any, mount: str, path: str) -> Mapping[str, Any]:
+        what = f"vault://{mount}/{path}"
+        kv = client.secrets.kv.v2
+        answer = self.ask(
+            what,
+            lambda: kv.read_secret_version(path, mount_point=mount, raise_on_deleted_version=True)["data"]["data"],
+            read_line(mount, path),
+        )
+        if not isinstance(answer, Mapping):
+            raise SecretMissing(what, "Its newest version was deleted; write a new one.")
+        return answer
+
+    def _keep(self) -> None:
+        """Renew the token when it is time; a log-in that can't be renewed is made anew."""
+        now = self._monotonic()
+        if now < self._renew_at:
+            return
+        client = self._client
+        try:
+            self._lives(self.ask("the token", client.auth.token.renew_self)["auth"])
+        except (SecretRefused, SecretMissing):
+            if self.section.auth != "token":
+                self._client = None  # at the end of its longest life: log in again
+        except SourceAway:
+            if now >= self._ends_at:
+                raise
+
+    def _log_in(self) -> Any:
+        client = self._connect()
+        section = self.section
+        if section.auth == "token":
+            client.token = self._credential(section.token).reveal()
+            found = self.ask("the log-in by token", client.auth.token.lookup_self)["data"]
+            self._lives({"lease_duration": found["ttl"], "renewable": found.get("renewable", False)})
+            return client
+        role, secret = self._credential(section.role_id), self._credential(section.secret_id)
+        answer = self.ask(
+            "the log-in by AppRole",
+            lambda: client.auth.approle.login(role.reveal(), secret.reveal(), mount_point=section.auth_mount),
+        )
+        self._lives(answer["auth"])
+        return client
+
+    def _lives(self, auth: Mapping[str, Any]) -> None:
+        now, life = self._monotonic(), float(auth["lease_duration"])
+        self._ends_at = now + life if life else float("inf")
+        self._renew_at = now + life * _RENEW_AT if life else float("inf")
+
+    def _connect(self) -> Any:
+        try:
+            hvac, requests = importlib.import_module("hvac"), importlib.import_module("requests")
+        except ModuleNotFoundError:
+            raise SourceAway(
+                self.place, "the package 'hvac' is not installed", 'Install it with: pip install "garrison[vault]"'
+            ) from None
+        session = requests.Session()
+        session.trust_env = False
+        session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
+        session.verify = self.section.ca or True
+        return hvac.Client(
+            self.section.address, token="", verify=self.section.ca or True, timeout=self.section.timeout,
+            namespace=self.section.namespace or None, session=session, allow_redirects=False,
+        )  # fmt: skip
+
+
+def read_line(mount: str, path: str) -> str:
+    """The line of a server policy that lets a secret of the key-value engine be read."""
+    return f'path "{mount}/data/{path}" {{ capabilities = ["read"] }}'
