@@ -46,8 +46,9 @@ class Vault:
         try:
             return self._fields(client, mount, path)
         except SecretRefused:
-            # The token may have been revoked, or have ended while the machine slept: a fresh one tells the two apart.
-            if self.section.auth == "token":
+            # The token may have been revoked, or have ended while the machine slept. One that is good was refused for
+            # good: logging in for each refusal would fill the server with tokens.
+            if self.section.auth == "token" or self._is_good(client):
                 raise
         return self._fields(self.client(instead_of=client), mount, path)
 
@@ -113,6 +114,13 @@ class Vault:
                 self.ask("the token", client.auth.token.revoke_self)
             except (SecretRefused, SecretMissing, SourceAway):
                 return  # it ends by itself
+
+    def _is_good(self, client: Any) -> bool:
+        try:
+            self.ask("the token", client.auth.token.lookup_self)
+        except SecretRefused:
+            return False
+        return True
 
     def _fields(self, client: Any, mount: str, path: str) -> Mapping[str, Any]:
         what = f"vault://{mount}/{path}"
