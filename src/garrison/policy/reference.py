@@ -58,6 +58,11 @@ def check_reference(text: str) -> str:
     return text
 
 
+def check_optional(text: str) -> str:
+    """As `check_reference`; empty for none."""
+    return check_reference(text) if text else text
+
+
 def is_reference(text: str) -> bool:
     """Whether `text` is a reference to a secret, and no secret itself."""
     try:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from .reference import check_optional
 from .section import Frozen
 
 
@@ -29,8 +30,8 @@ class AcmeSection(Frozen):
     """A mail address for the authority's notices."""
     eab_id: str = ""
     """External account binding: the key's id, where the authority wants one."""
-    eab_key: Annotated[str, Field(pattern=r"^(|env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")] = ""
-    """External account binding: where its key is (base64url), as `env:NAME` or `file:/path`."""
+    eab_key: Annotated[str, AfterValidator(check_optional)] = ""
+    """External account binding: where its key is (base64url), as a reference: `env:NAME`, `file:/path`, …"""
     ca_file: str = ""
     """PEM file of who signed the directory's own certificate, for a private authority."""
     folder: str = ""

@@ -16,7 +16,7 @@ from ...core.errors import OperatorError
 from ...core.host import compile_hosts, host_name
 from ...core.ports import Emit
 from ...policy.model import Policy
-from ...secrets.keyfile import read_key_file
+from ...secrets.resolver import Resolver
 from ..clients import Clients
 from ..errors import ExtraMissingError
 from ..listen import open_listeners, public_addresses
@@ -72,7 +72,7 @@ def acme_folder(policy: Policy) -> Path:
 
 
 def build_sources(policy: Policy, folder: Path, environ: Mapping[str, str]) -> Sources:
-    """The authorities of `policy`. Raises `ExtraMissingError`, and `OperatorError` for an account binding."""
+    """The authorities of `policy`. Raises `ExtraMissingError`, `OperatorError` for a binding, and `SourceAway`."""
     for package in ("acme", "josepy"):
         try:
             importlib.import_module(package)
@@ -85,19 +85,19 @@ def build_sources(policy: Policy, folder: Path, environ: Mapping[str, str]) -> S
     acme, accounts = policy.acme, Accounts(folder)
     if bool(acme.eab_id) != bool(acme.eab_key):
         raise OperatorError("acme.eab_id and acme.eab_key go together.", remedy="Set both, or neither.")
-    binding = Binding(acme.eab_id, _eab_key(acme.eab_key, environ)) if acme.eab_id else None
+    binding = Binding(acme.eab_id, _eab_key(policy, environ)) if acme.eab_id else None
     main = Authority(Contact(acme.directory, acme.contact, binding, acme.ca_file), accounts)
     if not acme.staging or acme.staging == acme.directory:
         return Sources(main)
     return Sources(main, Authority(Contact(acme.staging, acme.contact, binding, acme.ca_file), accounts))
 
 
-def _eab_key(reference: str, environ: Mapping[str, str]) -> str:
-    scheme, _, name = reference.partition(":")
-    text = (read_key_file(Path(name)) if scheme == "file" else environ.get(name, "")).strip()
-    if not text:
-        raise OperatorError(f"The external account binding's key is not in {reference}.", remedy="Put it there.")
-    return text
+def _eab_key(policy: Policy, environ: Mapping[str, str]) -> str:
+    resolver = Resolver.from_policy(policy, environ)
+    try:
+        return resolver.read(policy.acme.eab_key).reveal().strip()
+    finally:
+        resolver.close()
 
 
 def open_port80(policy: Policy, wish: Wish) -> Port80:
