@@ -241,7 +241,9 @@ def test_an_answer_that_has_begun_is_cut_on_the_wire_when_the_body_is_refused(ht
         await send({"type": "http.response.body"})
 
     part = b"%x\r\n%s\r\n" % (50_000, b"x" * 50_000)
-    with serving(hardened(echoes, size={"body": 60_000}), http=http) as port, connected(port) as plain:
+    unread = {"mode": "off", "allow_insecure_off": "the application is to begin before its body is whole"}
+    onion = hardened(echoes, size={"body": 60_000}, body=unread)
+    with serving(onion, http=http) as port, connected(port) as plain:
         plain.sendall(raw_request("POST", b"/", b"content-type: application/json", b"transfer-encoding: chunked"))
         plain.sendall(part * 3)
         with pytest.raises((h11.RemoteProtocolError, ConnectionError)):

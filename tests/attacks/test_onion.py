@@ -235,7 +235,8 @@ async def test_a_refused_head_has_the_headers_of_get_and_no_body() -> None:
 # own way to swallow that. So every one is tried.
 
 BIG = request_body(*[b"x" * 1000] * 3)
-SMALL = {"size": {"body": 2500}}
+WATCHED = {"body": {"mode": "off", "allow_insecure_off": "bodies are watched here while the application reads them"}}
+SMALL = {"size": {"body": 2500}, **WATCHED}
 
 
 def json_route(orders: list[Any]) -> FastAPI:
@@ -319,7 +320,7 @@ async def test_an_answer_that_has_begun_is_cut_and_never_completed() -> None:
 async def test_control_the_same_bodies_pass_where_the_limit_is_higher() -> None:
     for victim in (swallowing, begun):
         orders: list[Any] = []
-        assert (await drive(hardened(victim(orders)), ORDER, BIG)).status == 200
+        assert (await drive(hardened(victim(orders), **WATCHED), ORDER, BIG)).status == 200
         assert len(orders) == 1
 
 

@@ -31,7 +31,17 @@ def test_the_benchmark_runs_and_its_results_are_whole(name: str) -> None:
 
 
 def test_every_benchmark_is_a_file_and_every_file_a_benchmark() -> None:
-    parts = {"__init__", "__main__", "asgi", "contenders", "harness", "rate_peers", "rate_shared_peers", "report"}
+    parts = {
+        "__init__",
+        "__main__",
+        "asgi",
+        "contenders",
+        "detectors",
+        "harness",
+        "rate_peers",
+        "rate_shared_peers",
+        "report",
+    }
     files = {file.stem for file in Path(__file__).parents[2].joinpath("bench").glob("*.py")}
     assert files - parts == set(NAMES)
 
