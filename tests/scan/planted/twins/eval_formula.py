@@ -1,0 +1,10 @@
+import ast
+
+from fastapi import APIRouter
+
+router = APIRouter()
+
+
+@router.get("/calculate")
+def calculate(formula: str) -> float:
+    return float(ast.literal_eval(formula))

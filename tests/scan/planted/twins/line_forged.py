@@ -1,0 +1,12 @@
+import json
+from pathlib import Path
+
+from fastapi import APIRouter
+
+router = APIRouter()
+
+
+@router.post("/feedback")
+def feedback(text: str) -> None:
+    with Path("feedback.log").open("a") as log:
+        log.write(json.dumps({"feedback": text}) + "\n")

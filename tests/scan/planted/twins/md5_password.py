@@ -1,0 +1,7 @@
+from argon2 import PasswordHasher
+
+HASHER = PasswordHasher()
+
+
+def stored(password: str) -> str:
+    return HASHER.hash(password)

@@ -1,0 +1,9 @@
+from fastapi import APIRouter
+
+router = APIRouter()
+NAMES = ["hammer", "nail"]
+
+
+@router.get("/grep")
+def grep(pattern: str) -> list[str]:
+    return [name for name in NAMES if pattern in name]

@@ -1,0 +1,11 @@
+import secrets
+
+from fastapi import APIRouter, Response
+
+router = APIRouter()
+
+
+@router.post("/enter")
+def enter(response: Response) -> None:
+    session_id = secrets.token_urlsafe(32)
+    response.set_cookie("session", session_id, secure=True, httponly=True, samesite="lax")
