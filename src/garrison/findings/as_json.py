@@ -82,6 +82,8 @@ def _finding(finding: Finding) -> dict[str, Json]:
         "source": finding.source,
         "cwe": finding.cwe,
         "owasp": finding.owasp,
+        "asvs": finding.asvs,
+        "voices": finding.voices,
         "evidence": finding.evidence,
         "fingerprint": finding.fingerprint,
     }

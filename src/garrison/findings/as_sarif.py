@@ -113,6 +113,8 @@ def _result(finding: Finding, rule: int, invocation: int) -> dict[str, Json]:
             "severity": finding.severity.value,
             "confidence": finding.confidence.value,
             "evidence": lines(finding.evidence),
+            "voices": [one_line(voice) for voice in finding.voices],
+            "asvs": [one_line(item) for item in finding.asvs],
         },
     }
 

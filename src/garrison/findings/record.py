@@ -82,6 +82,8 @@ class Finding:
     ``evidence``: what was seen, secrets already masked.
     ``snippet``: the piece of code or value that the fingerprint holds on to; never written out.
     ``occurrence``: which of several like findings this is, from 0; ``Report`` counts it.
+    ``asvs``: requirements of OWASP ASVS 5.0 (``V1.2.4``). ``voices``: others that say the same
+    (``bandit:B608``).
 
     Raises ``ValueError`` for a malformed id, an empty title or message, a CWE number below 1.
     """
@@ -101,6 +103,8 @@ class Finding:
     evidence: str = ""
     snippet: str = ""
     occurrence: int = 0
+    asvs: tuple[str, ...] = ()
+    voices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):

@@ -1,0 +1,55 @@
+"""What a weakness number (CWE) means in the OWASP Top 10 of 2025 and in ASVS 5.0.
+
+Threat: one hole under three names in three tools, counted three times or filtered away by a category it lacks. Tools
+say a CWE number at best, so everything else is derived from it, in one place.
+Assumption: the first number of a finding is what it is about. Lets pass: numbers that are not listed get no category.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_OWASP: Final = {
+    "A01:2025": (22, 23, 35, 59, 73, 200, 201, 284, 285, 290, 352, 377, 379, 425, 601, 602, 639, 732, 862, 863, 915, 918),
+    "A02:2025": (11, 16, 215, 260, 315, 346, 489, 520, 526, 547, 611, 614, 776, 942, 1004, 668, 605),
+    "A03:2025": (427, 829, 937, 1035, 1104, 1329, 1357, 1395),
+    "A04:2025": (261, 295, 296, 310, 319, 321, 323, 324, 326, 327, 328, 329, 330, 331, 335, 338, 340, 523, 757, 759, 760,
+                 780, 916, 1204, 1240, 1241),
+    "A05:2025": (20, 74, 77, 78, 79, 80, 88, 89, 90, 91, 93, 94, 95, 96, 98, 113, 116, 470, 564, 643, 644, 917, 943, 1333,
+                 1336),
+    "A06:2025": (256, 269, 307, 311, 312, 313, 400, 434, 501, 522, 525, 653, 730, 770, 799, 840),
+    "A07:2025": (203, 208, 255, 259, 287, 288, 294, 300, 304, 306, 384, 521, 613, 620, 640, 798),
+    "A08:2025": (345, 347, 353, 426, 494, 502, 565, 784, 830),
+    "A09:2025": (117, 223, 532, 778),
+    "A10:2025": (209, 248, 252, 280, 369, 390, 391, 394, 396, 397, 460, 476, 497, 544, 550, 617, 636, 703, 754, 755),
+}  # fmt: skip
+_ASVS: Final = {
+    22: "V5.3.2", 78: "V1.2.5", 79: "V1.2.1", 88: "V1.2.5", 89: "V1.2.4", 90: "V1.2.6", 94: "V1.3.2", 95: "V1.3.2",
+    117: "V16.4.1", 208: "V11.2.4", 209: "V16.5.1", 295: "V12.3.2", 327: "V11.3.1", 328: "V11.4.1", 330: "V11.5.1",
+    338: "V11.5.1", 347: "V9.1.1", 434: "V5.2.2", 489: "V13.4.2", 502: "V1.5.2", 532: "V16.2.5", 601: "V3.7.2",
+    611: "V1.5.1", 613: "V9.2.1", 614: "V3.3.1", 636: "V16.5.3", 643: "V1.2.7", 798: "V13.3.1", 915: "V15.3.3",
+    916: "V11.4.2", 918: "V1.3.6", 942: "V3.4.2", 1004: "V3.3.4", 1333: "V1.3.12", 1336: "V1.3.7", 1395: "V15.2.1",
+}  # fmt: skip
+_CATEGORY: Final = {number: category for category, numbers in _OWASP.items() for number in numbers}
+_KIN: Final = (
+    {22, 23, 35, 73}, {77, 78, 88}, {79, 80, 116}, {89, 564, 943}, {94, 95, 96, 470, 1336}, {259, 321, 798, 312, 540},
+    {327, 328, 759, 760, 916}, {330, 331, 338, 340}, {295, 296}, {377, 379}, {390, 391, 396, 703, 755, 778},
+    {400, 730, 1333}, {611, 776}, {614, 1004}, {617, 754},
+)  # fmt: skip
+"""Numbers that different tools give to one and the same mistake."""
+_FAMILY: Final = {number: min(kin) for kin in _KIN for number in kin}
+
+
+def owasp(cwe: tuple[int, ...]) -> tuple[str, ...]:
+    """The categories of the OWASP Top 10 of 2025, in the order of the numbers."""
+    return tuple(dict.fromkeys(_CATEGORY[number] for number in cwe if number in _CATEGORY))
+
+
+def asvs(cwe: tuple[int, ...]) -> tuple[str, ...]:
+    """The requirements of ASVS 5.0 that such a weakness breaks."""
+    return tuple(dict.fromkeys(_ASVS[number] for number in cwe if number in _ASVS))
+
+
+def family(number: int) -> int:
+    """One number for all that mean the same mistake."""
+    return _FAMILY.get(number, number)
