@@ -29,7 +29,9 @@ from garrison.policy.section_alerts import AlertReceiver
 from garrison.policy.section_export import ExportTable
 from garrison.policy.section_suppressions import SuppressionTable
 from garrison.policy.units import Rate, parse_duration, parse_size
+from garrison.scan.code_rules import Hole
 from garrison.scan.routes_catalogue import Rule
+from garrison.scan.taxonomy import asvs, owasp
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCS: Final = ROOT / "docs"
@@ -60,6 +62,7 @@ def _table_of(name: str) -> str:
         "events": _events,
         "reasons": _reasons,
         "rules": _rules,
+        "holes": _holes,
         "suppressions": _suppressions,
         "detection": _detection,
     }
@@ -246,6 +249,19 @@ def _rules() -> str:
     texts = [rule.value for rule in Rule]
     rows = [(one.id, f"{one.title}. {one.consequence}", one.severity.value, one.remedy) for one in texts]
     return _rows(("Id", "What and why", "Severity", "Remedy"), rows)
+
+
+def _holes() -> str:
+    texts = [hole.value for hole in Hole]
+    rows = [
+        (one.id, f"{one.title}. {one.consequence}", one.severity.value, _categories(one.cwe), one.remedy)
+        for one in texts
+    ]
+    return _rows(("Id", "What and why", "Severity", "CWE, OWASP, ASVS", "Remedy"), rows)
+
+
+def _categories(cwe: tuple[int, ...]) -> str:
+    return ", ".join([*(f"CWE-{number}" for number in cwe), *owasp(cwe), *asvs(cwe)])
 
 
 def _suppressions() -> str:

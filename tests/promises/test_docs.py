@@ -132,8 +132,12 @@ def check_garrison(words: list[str]) -> None:
     """Every subcommand and option must be there; what the command would do is not done."""
     command = typer.main.get_command(cli)
     while isinstance(command, TyperGroup) and words and not words[0].startswith("-"):
+        if words[0] not in command.commands and hasattr(command, "fallback"):
+            words = [command.fallback, *words]
         assert words[0] in command.commands, f"garrison has no command {words[0]!r}"
         command, words = command.commands[words[0]], words[1:]
+    if isinstance(command, TyperGroup) and hasattr(command, "fallback"):
+        command = command.commands[command.fallback]
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     known |= {"-h", "--help"}
     for word in words:

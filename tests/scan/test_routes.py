@@ -111,7 +111,7 @@ def test_a_suppression_that_fits_nothing_is_told_and_hides_nothing(rule: str, wh
         {"id": "R010", "where": "*", "until": "2027-01-01"},
         {"id": "R010", "where": "*", "until": "2027-01-01", "reason": "soon"},
         {"id": "R010", "where": "*", "reason": "known, and mended soon"},
-        {"id": "all", "where": "*", "reason": "known, and mended soon", "until": "2027-01-01"},
+        {"id": "*", "where": "*", "reason": "known, and mended soon", "until": "2027-01-01"},
     ],
 )
 def test_a_suppression_without_a_reason_or_a_day_is_refused(table: dict[str, str]) -> None:

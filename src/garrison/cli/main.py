@@ -26,6 +26,7 @@ from . import (
     init,
     report,
     routes,
+    scan,
     secrets,
     serve,
     undo,
@@ -50,6 +51,7 @@ app.command(rich_help_panel="Start")(serve.serve)
 app.command(rich_help_panel="Policy")(check.check)
 app.command(rich_help_panel="Policy")(explain.explain)
 app.command(rich_help_panel="Policy")(routes.routes)
+app.add_typer(scan.app, name="scan", rich_help_panel="Policy")
 app.command(rich_help_panel="Run time")(report.report)
 app.command(rich_help_panel="Run time")(undo.undo)
 app.add_typer(alerts.app, name="alerts", rich_help_panel="Run time")

@@ -1,7 +1,7 @@
 """What a finding in Python holds on to: the statement it is in, without everything that doesn't matter.
 
 Lines move, formatters re-wrap and change quotes, names of variables get better: the anchor stays. It is the statement's
-tree written out anew, names that the function binds itself replaced by their order in it. What is called, and texts, stay.
+tree written out anew, names that the function binds itself replaced by their order in it. What is called stays.
 Lets pass: a statement that says something else is another one; like statements are told apart by their order.
 """
 
@@ -30,6 +30,11 @@ class Anchors:
             return ""
         _, _, statement, bound = min(fits, key=lambda one: one[1] - one[0])
         return _written(statement, bound)
+
+    def starts(self, line: int) -> int:
+        """The first line of the innermost statement on that line; the line itself where there is none."""
+        fits = [one for one in self.spans if one[0] <= line <= one[1]]
+        return min(fits, key=lambda one: one[1] - one[0])[0] if fits else line
 
 
 def anchors_of(tree: ast.Module) -> Anchors:

@@ -16,9 +16,12 @@ from .code_rules import Hole
 
 Hit = tuple[Hole, ast.AST, str]
 SECRET_NAME: Final = re.compile(
-    r"passw|passwd|secret|(?:^|_)token|api_?key|access_?key|private_?key|credential|signing_?key|jwt_?key", re.IGNORECASE
+    r"passw|passwd|secret|(?:^|_)token|api_?key|access_?key|private_?key|credential|signing_?key|jwt_?key",
+    re.IGNORECASE,
 )
-_GUESSABLE: Final = re.compile(r"token|secret|passw|session|nonce|salt|otp|csrf|reset|api_?key|invite|voucher", re.IGNORECASE)
+_GUESSABLE: Final = re.compile(
+    r"token|secret|passw|session|nonce|salt|otp|csrf|reset|api_?key|invite|voucher", re.IGNORECASE
+)
 _HASHES: Final = re.compile(r"^hashlib\.(?:md5|sha1|new)$|^cryptography\..*hashes\.(?:MD5|SHA1)$")
 _FAST: Final = re.compile(r"^hashlib\.(?:md5|sha1|sha224|sha256|sha384|sha512|sha3_\d+|blake2[bs]|new)$")
 _RANDOM: Final = re.compile(
@@ -119,7 +122,9 @@ def _fetched(module: Module, name: str) -> bool:
 def _installs(call: ast.Call, name: str, module: Module, around: str) -> Said:
     if not name.startswith(("subprocess.", "os.")) or not call.args:
         return
-    words = [one.value for one in ast.walk(call.args[0]) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    words = [
+        one.value for one in ast.walk(call.args[0]) if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    ]
     text = " ".join(words)
     if re.search(r"\bpip3? install\b|\bnpm install\b", text) and "--require-hashes" not in text:
         yield Hole.FETCHED_CODE, "A package is installed while the program runs, without a hash."
@@ -166,7 +171,11 @@ def _any_origin(node: ast.expr) -> bool:
 
 
 def _cookies(call: ast.Call, name: str, module: Module, around: str) -> Said:
-    if not isinstance(call.func, ast.Attribute) or call.func.attr != "set_cookie" or any(not o.arg for o in call.keywords):
+    if (
+        not isinstance(call.func, ast.Attribute)
+        or call.func.attr != "set_cookie"
+        or any(not o.arg for o in call.keywords)
+    ):
         return
     if len(call.args) < 2 and _word(call, "value") is None:
         return  # somebody's own function of that name: it takes a whole line
@@ -190,7 +199,11 @@ def _xml(call: ast.Call, name: str, module: Module, around: str) -> Said:
 def _hashes(call: ast.Call, name: str, module: Module, around: str) -> Said:
     if not (_FAST.match(name) or _HASHES.match(name)) or _is(call, "usedforsecurity", False):
         return
-    kind = str(call.args[0].value) if name == "hashlib.new" and call.args and isinstance(call.args[0], ast.Constant) else name
+    kind = (
+        str(call.args[0].value)
+        if name == "hashlib.new" and call.args and isinstance(call.args[0], ast.Constant)
+        else name
+    )
     text = " ".join(ast.unparse(one) for one in call.args)
     if re.search(r"passw|passwd|\bpwd\b", f"{text} {around}", re.IGNORECASE) and "hmac" not in around:
         yield Hole.FAST_HASH, f"{name}() of a password: billions of guesses a second."
@@ -211,7 +224,9 @@ def _ciphers(call: ast.Call, name: str, module: Module, around: str) -> Said:
             yield Hole.NONCE, "The nonce is the same for every message."
     if last in {"CBC", "CTR", "GCM", "OFB", "CFB"} and "modes" in name and call.args and _fixed(call.args[0], module):
         yield Hole.NONCE, "The initialisation vector is the same for every message."
-    size = _word(call, "key_size") or (call.args[1] if len(call.args) > 1 and name.endswith("rsa.generate_private_key") else None)
+    size = _word(call, "key_size") or (
+        call.args[1] if len(call.args) > 1 and name.endswith("rsa.generate_private_key") else None
+    )
     if name.endswith(("rsa.generate_private_key", "dsa.generate_private_key", "RSA.generate")):
         size = size or (call.args[0] if name.endswith("RSA.generate") and call.args else None)
         if isinstance(size, ast.Constant) and isinstance(size.value, int) and size.value < 2048:
@@ -235,7 +250,9 @@ def _randoms(call: ast.Call, name: str, module: Module, around: str) -> Said:
 
 
 def _tls(call: ast.Call, name: str, module: Module, around: str) -> Said:
-    if _is(call, "verify", False) and (name.startswith(("httpx", "requests")) or re.search("client|session", name, re.IGNORECASE)):
+    if _is(call, "verify", False) and (
+        name.startswith(("httpx", "requests")) or re.search("client|session", name, re.IGNORECASE)
+    ):
         yield Hole.TLS, f"{name}(verify=False)."
     if name == "ssl._create_unverified_context" or (name.endswith("TCPConnector") and _is(call, "ssl", False)):
         yield Hole.TLS, f"{name}() verifies nothing."
@@ -262,7 +279,9 @@ def _logs(call: ast.Call, name: str, module: Module, around: str) -> Said:
     for one in [*call.args, *(word.value for word in call.keywords)]:
         for node in ast.walk(one):
             said = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-            if re.fullmatch(r"(?:\w+_)?(?:passw(?:or)?d|passphrase|secret|token|api_key|private_key|credentials)", said, re.I):
+            if re.fullmatch(
+                r"(?:\w+_)?(?:passw(?:or)?d|passphrase|secret|token|api_key|private_key|credentials)", said, re.I
+            ):
                 yield Hole.LOGGED, f"{said} goes into the log."
                 return
 

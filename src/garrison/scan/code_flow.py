@@ -28,9 +28,10 @@ _CLEAN: Final = re.compile(
     r"|validate\w*|check\w*|model_validate\w*|count|index|find|SqlName|encode_csv|sha256|blake2b|nh3|bleach)$"
 )
 _PASSES: Final = frozenset(
-    {"str", "bytes", "list", "tuple", "set", "dict", "sorted", "reversed", "iter", "next", "repr", "format", "map", "text",
-     "join", "Path", "PurePath", "b64decode", "urlsafe_b64decode", "unquote", "unquote_plus", "loads", "urljoin",
-     "expanduser", "abspath", "normpath", "BytesIO", "StringIO", "Template", "fsdecode", "getattr", "Request", "enumerate"}
+    {"str", "bytes", "list", "tuple", "set", "dict", "sorted", "reversed", "iter", "next", "repr", "format",
+     "map", "text", "join", "Path", "PurePath", "b64decode", "urlsafe_b64decode", "unquote", "unquote_plus", "loads",
+     "urljoin", "expanduser", "abspath", "normpath", "BytesIO", "StringIO", "Template", "fsdecode", "getattr",
+     "Request", "enumerate"}
 )  # fmt: skip
 _GUARD: Final = re.compile(r"valid|allow|safe|check|permit|verif|ours|known|is_relative_to|startswith|fullmatch|match$"
                            r"|isalnum|isdigit|isidentifier|isascii|compare_digest")  # fmt: skip
@@ -216,7 +217,9 @@ class _Walk:
         kind = self.types.get(node.id)
         if kind in {"Request", "WebSocket", "HTTPConnection", "HttpRequest"}:
             return True
-        return self.module.names.get(node.id) in {"flask.request", "quart.request"} or (node.id == "request" and not kind)
+        return self.module.names.get(node.id) in {"flask.request", "quart.request"} or (
+            node.id == "request" and not kind
+        )
 
     def _call(self, call: ast.Call) -> bool:
         name = _last(call.func)
@@ -224,8 +227,8 @@ class _Walk:
             return False
         given = [*call.args, *(one.value for one in call.keywords)]
         if isinstance(call.func, ast.Attribute):
-            if self.holds(call.func.value):
-                return True
+            if self.holds(call.func.value) or self.holds(call.func):
+                return True  # `text.strip()`, `await request.json()`
             if name in {"get", "pop"} and not isinstance(call.func.value, ast.Call):
                 return False  # a look-up: what comes out was put in by somebody else
         if name in _PASSES or self.module.dotted(call.func) == "os.path.join":

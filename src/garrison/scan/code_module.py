@@ -17,10 +17,9 @@ _METHODS: Final = frozenset(
     {"get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket", "websocket_route"}
 )
 _PLAIN: Final = frozenset({"str", "bytes", "list", "List", "set", "tuple", "dict", "Dict", "Optional", "Union", "Any",
-                           "UploadFile", "SecretStr", "AnyUrl", "HttpUrl", "AnyHttpUrl", "object", "Sequence"})  # fmt: skip
-_MODEL: Final = re.compile(
-    r"(?:Create|Update|In|Request|Payload|Form|Schema|Body|Input|Params|Data|Dto|DTO|Model)\d*$"
-)
+                           "UploadFile", "SecretStr", "AnyUrl", "HttpUrl", "AnyHttpUrl", "object",
+                           "Sequence"})  # fmt: skip
+_MODEL: Final = re.compile(r"(?:Create|Update|In|Request|Payload|Form|Schema|Body|Input|Params|Data|Dto|DTO|Model)\d*$")
 _NOT_MODEL: Final = frozenset({"Request", "HTTPConnection", "WebSocket", "Response", "BackgroundTasks"})
 
 
@@ -127,4 +126,6 @@ def _asks(node: ast.expr) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return name in {"Depends", "Security"} or any(one.arg in {"pattern", "regex", "max_digits"} for one in node.keywords)
+    return name in {"Depends", "Security"} or any(
+        one.arg in {"pattern", "regex", "max_digits"} for one in node.keywords
+    )

@@ -1,7 +1,7 @@
 """The calls in which a client's text does harm, and which of their arguments it must not reach (G1xx).
 
-Each function looks at one call. Assumption: a method is known by its name where the object's type is not known, and only
-by names that hardly mean anything else. Lets pass: wrappers of other files around these calls.
+Each function looks at one call. Assumption: a method is known by its name where the object's type is not known, and
+only by names that hardly mean anything else. Lets pass: wrappers of other files around these calls.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _PROGRAMS: Final = re.compile(
     r"^(?:os\.(?:exec\w+|spawn\w+|posix_spawnp?)|subprocess\.(?:run|call|Popen|check_call|check_output)"
     r"|asyncio\.create_subprocess_exec)$"
 )
-_SHELLS: Final = re.compile(r"^(?:os\.(?:system|popen)|subprocess\.get(?:status)?output|asyncio\.create_subprocess_shell)$")
+_SHELLS: Final = re.compile(
+    r"^(?:os\.(?:system|popen)|subprocess\.get(?:status)?output|asyncio\.create_subprocess_shell)$"
+)
 _OPENS: Final = re.compile(
     r"^(?:open|io\.open|os\.(?:open|remove|unlink|rmdir|listdir|scandir|makedirs|mkdir|rename)|shutil\.\w+|aiofiles\.open"
     r"|(?:\w+\.)*(?:FileResponse|send_file|send_from_directory))$"
@@ -127,9 +129,7 @@ def _after_options(words: list[ast.expr], taint: Taint) -> bool:
     return False
 
 
-def _files(
-    call: ast.Call, name: str, method: str, first: ast.expr | None, dirty: bool, taint: Taint
-) -> Iterator[Hole]:
+def _files(call: ast.Call, name: str, method: str, first: ast.expr | None, dirty: bool, taint: Taint) -> Iterator[Hole]:
     if _OPENS.match(name) and (dirty or any(one.arg == "path" and taint.holds(one.value) for one in call.keywords)):
         yield Hole.UPLOAD_NAME if first is not None and _is_upload_name(first) else Hole.FILE
     elif method in _PATH_METHODS and isinstance(call.func, ast.Attribute) and taint.holds(call.func.value):

@@ -15,6 +15,8 @@ from ..findings.record import Finding, Location
 from ..policy.section_suppressions import SuppressionTable
 from .routes_catalogue import Rule
 
+_OWN = frozenset(rule.value.id for rule in Rule)
+
 
 def suppress(
     findings: Iterable[Finding], tables: Sequence[SuppressionTable], today: date, file: Path | None = None
@@ -31,6 +33,8 @@ def suppress(
         else:
             kept.append(finding)
     for number, table in enumerate(tables):
+        if table.id not in _OWN:
+            continue  # of another tool: `garrison scan` judges it
         if table.until < today:
             kept.append(_stale(file, number, f"{table.id} at {table.where} ended on {table.until}."))
         elif number not in used:

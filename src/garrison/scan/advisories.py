@@ -1,0 +1,205 @@
+"""Known vulnerabilities of packages, in a local database of OSV records (ossf.github.io/osv-schema, version 1).
+
+Threat: a scan without network that finds nothing because it knows nothing. So the database has a date, an old one is
+stale and says so, and one that is not there is a reason, never an empty answer.
+Assumption: who imports an archive trusts its source. Lets pass: advisories that nobody has written yet.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from ..core.errors import DependencyError, OperatorError
+from ..findings.severity import Severity
+from .cvss import base_score
+from .lockfiles import plain
+
+FRESH_DAYS: Final = 14
+LARGEST_RECORD: Final = 4 * 1024 * 1024
+MOST_RECORDS: Final = 500_000
+
+
+class ArchiveUnusable(OperatorError):
+    """What should be imported holds no advisories for PyPI."""
+
+
+class DatabaseBroken(DependencyError):
+    """The database is there and can't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """One vulnerability of one package."""
+
+    id: str
+    aliases: tuple[str, ...]
+    summary: str
+    severity: Severity | None
+    fixed: tuple[str, ...]
+
+
+def database_file() -> Path:
+    """Where the database lies: GARRISON_ADVISORIES, or the user's cache."""
+    if named := os.environ.get("GARRISON_ADVISORIES"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "garrison" / "advisories.sqlite"
+
+
+def import_records(source: Path, target: Path) -> int:
+    """Read an OSV archive (`all.zip` of PyPI) or a folder of records into a new database; how many there are.
+
+    The old database stays until the new one is whole. Raises `ArchiveUnusable`.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f"{target.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        count = _fill(fresh, source)
+        if not count:
+            raise ArchiveUnusable(
+                f"{source} holds no OSV record of a PyPI package.",
+                remedy="Import the archive all.zip of the ecosystem PyPI, or a folder with its JSON files.",
+            )
+        fresh.replace(target)
+    except (OSError, zipfile.BadZipFile, ValueError, RecursionError) as error:
+        raise ArchiveUnusable(f"{source} can't be read: {error}", remedy="Download it again.") from None
+    finally:
+        fresh.unlink(missing_ok=True)
+    return count
+
+
+def _fill(target: Path, source: Path) -> int:
+    count, newest = 0, ""
+    with closing(sqlite3.connect(target)) as db, db:
+        db.execute("CREATE TABLE records (name TEXT NOT NULL, record TEXT NOT NULL)")
+        db.execute("CREATE TABLE about (newest TEXT NOT NULL, count INTEGER NOT NULL)")
+        for record in _records(source):
+            names = {
+                plain(str(one["package"]["name"]))
+                for one in record.get("affected", [])
+                if one.get("package", {}).get("ecosystem") == "PyPI"
+            }
+            if record.get("withdrawn") or not names:
+                continue
+            count += 1
+            newest = max(newest, str(record.get("modified", "")))
+            db.executemany("INSERT INTO records VALUES (?, ?)", [(name, json.dumps(record)) for name in sorted(names)])
+        db.execute("CREATE INDEX by_name ON records (name)")
+        db.execute("INSERT INTO about VALUES (?, ?)", (newest, count))
+    return count
+
+
+def _records(source: Path) -> Iterator[dict[str, Any]]:
+    if source.is_dir():
+        for number, path in enumerate(sorted(source.rglob("*.json"))):
+            if number < MOST_RECORDS and path.stat().st_size <= LARGEST_RECORD:
+                yield json.loads(path.read_text(encoding="utf-8"))
+        return
+    with zipfile.ZipFile(source) as archive:
+        for info in archive.infolist()[:MOST_RECORDS]:
+            if info.filename.endswith(".json") and info.file_size <= LARGEST_RECORD:
+                yield json.loads(archive.read(info))
+
+
+class Advisories:
+    """The database, opened to be read."""
+
+    def __init__(self, file: Path) -> None:
+        """Raises `DatabaseBroken`; `FileNotFoundError` where there is none."""
+        if not file.is_file():
+            raise FileNotFoundError(file)
+        try:
+            self._db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+            newest, self.count = self._db.execute("SELECT newest, count FROM about").fetchone()
+            self.newest: date = datetime.fromisoformat(newest).date()
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            raise DatabaseBroken(
+                f"{file} can't be read: {error}", remedy="Import it again: garrison scan db import ARCHIVE."
+            ) from None
+
+    def close(self) -> None:
+        """End the connection."""
+        self._db.close()
+
+    def about(self, name: str, version: str) -> list[Advisory]:
+        """What is known about a version of a package. Raises `InvalidVersion` of `packaging` for what is no version."""
+        rows = self._db.execute("SELECT record FROM records WHERE name = ?", (name,)).fetchall()
+        records = [json.loads(row[0]) for row in rows]
+        found = [one for record in records if (one := _applies(record, name, version)) is not None]
+        known: set[str] = set()
+        return [one for one in found if not _told(one, known)]
+
+
+def _told(one: Advisory, known: set[str]) -> bool:
+    """Whether an alias of it was there already: PyPA and GitHub describe the same hole."""
+    names = {one.id, *one.aliases}
+    told = not known.isdisjoint(names)
+    known |= names
+    return told
+
+
+def _applies(record: dict[str, Any], name: str, version: str) -> Advisory | None:
+    fixed: set[str] = set()
+    hit = False
+    for affected in record["affected"]:
+        package = affected.get("package", {})
+        if package.get("ecosystem") != "PyPI" or plain(str(package.get("name"))) != name:
+            continue
+        for one in affected.get("ranges", []):
+            if one.get("type") == "ECOSYSTEM":
+                hit |= _within(one.get("events", []), version)
+                fixed |= {str(event["fixed"]) for event in one.get("events", []) if "fixed" in event}
+        hit |= version in affected.get("versions", [])
+    if not hit:
+        return None
+    summary = str(record.get("summary") or record.get("details") or "")[:300]
+    aliases = tuple(str(one) for one in record.get("aliases", []))
+    return Advisory(str(record["id"]), aliases, summary, _severity(record), tuple(sorted(fixed)))
+
+
+def _within(events: list[dict[str, str]], version: str) -> bool:
+    """Whether a version is affected, by the evaluation algorithm of the OSV schema."""
+    from packaging.version import Version
+
+    def order(event: dict[str, str]) -> tuple[Version, int]:
+        kind, value = next(iter(event.items()))
+        return Version("0.dev0" if value == "0" else value), {"introduced": 0, "fixed": 1, "last_affected": 2}.get(
+            kind, 3
+        )
+
+    wanted, affected = Version(version), False
+    for event in sorted((one for one in events if "limit" not in one), key=order):
+        at = order(event)[0]
+        if "introduced" in event and wanted >= at:
+            affected = True
+        elif ("fixed" in event and wanted >= at) or ("last_affected" in event and wanted > at):
+            affected = False
+    return affected
+
+
+def _severity(record: dict[str, Any]) -> Severity | None:
+    for one in record.get("severity", []):
+        score = base_score(str(one.get("score", "")))
+        if score is not None:
+            return next(
+                level
+                for least, level in (
+                    (9.0, Severity.CRITICAL),
+                    (7.0, Severity.HIGH),
+                    (4.0, Severity.MEDIUM),
+                    (0.0, Severity.LOW),
+                )
+                if score >= least
+            )
+    word = re.sub("moderate", "medium", str(record.get("database_specific", {}).get("severity", "")).lower())
+    return Severity(word) if word in set(Severity) else None

@@ -1,0 +1,75 @@
+"""What is the same for all tools of others: found, of the pinned version, run within limits, read as JSON.
+
+Each tool gives a `Reading` of its output. Everything that keeps the output from being whole becomes the status.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..findings.record import Finding
+from ..findings.report import ToolStatus
+from .adapter import Limits, Result
+from .process import run_bounded
+from .project import Project
+from .toolbox import TOOLS, state
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a tool's output says: findings, how many files it read where it tells, and files that it could not read."""
+
+    findings: tuple[Finding, ...]
+    files: int | None = None
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A tool with a program. `arguments` stand before the files; `read` turns its output into a `Reading`.
+
+    `read` may raise KeyError, TypeError, ValueError or AttributeError for output of another shape.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    files: Callable[[Project], Sequence[str]]
+    read: Callable[[Any, Project], Reading]
+    fine: tuple[int, ...] = (0, 1)
+    program: Path | None = None
+    """Another program than the installed one: for tests of tools that lie."""
+
+    def run(self, project: Project, limits: Limits) -> Result:
+        """See `Adapter`."""
+        chosen = list(self.files(project))
+        if not chosen:
+            return Result(ToolStatus.skipped(self.name, "no file for it in the project", required=False))
+        tool = TOOLS[self.name]
+        if self.program is None and (wrong := state(tool)):
+            status = ToolStatus.skipped if "not installed" in wrong else ToolStatus.failed
+            return Result(replace(status(self.name, wrong), version=tool.version))
+        program = self.program or tool.program
+        ended = run_bounded([str(program), *self.arguments, *chosen], project.root, limits)
+        if why := ended.crash(*self.fine):
+            return Result(replace(ToolStatus.failed(self.name, why), version=tool.version))
+        try:
+            reading = self.read(json.loads(ended.output), project)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            why = f"its output is not whole, or of another shape ({type(error).__name__})"
+            return Result(replace(ToolStatus.failed(self.name, why), version=tool.version))
+        return Result(replace(_status(self.name, chosen, reading), version=tool.version), reading.findings)
+
+
+def _status(name: str, chosen: Sequence[str], reading: Reading) -> ToolStatus:
+    examined = f"{len(chosen)} file{'' if len(chosen) == 1 else 's'}"
+    if reading.files == 0:
+        return ToolStatus.failed(name, f"read none of {examined}")
+    if reading.unread:
+        return ToolStatus.incomplete(name, f"could not read {', '.join(reading.unread[:5])}", examined)
+    if reading.files is not None and reading.files < len(chosen):
+        return ToolStatus.incomplete(name, f"read {reading.files} of {examined}", examined)
+    return ToolStatus.ran(name, examined)

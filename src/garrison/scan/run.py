@@ -1,0 +1,112 @@
+"""All tools over one project, side by side, and their findings as one report.
+
+Assumption: tools only read the project. A tool whose adapter breaks all the same is an error in the report, like one
+that crashed: the others' findings are not lost with it, and the gate closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+
+from ..core.errors import OperatorError
+from ..findings.report import Report, ToolStatus
+from .adapter import Adapter, Limits, Result
+from .gate import Baseline, gate, read_suppressions
+from .merge import Merged, merge
+from .project import Project
+from .tool_advisories import Dependencies
+from .tool_bandit import bandit
+from .tool_code import CodeScan
+from .tool_garrison import OwnCommand
+from .tool_ruff import ruff
+from .tool_secrets import detect_secrets
+
+Told = Callable[[str, str], None]
+
+
+class UnknownScanner(OperatorError):
+    """`--only` or `--optional` names no scanner."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one run saw: the results as the tools gave them, and everything merged, before the gate."""
+
+    project: Project
+    statuses: tuple[ToolStatus, ...]
+    merged: tuple[Merged, ...]
+
+
+def adapters(today: date, app: str = "") -> list[Adapter]:
+    """Everything that can look at a project; `app` (module:attribute) adds `garrison routes`."""
+    found: list[Adapter] = [
+        CodeScan(),
+        bandit(),
+        ruff(),
+        detect_secrets(),
+        Dependencies(today),
+        OwnCommand("check"),
+    ]
+    if app:
+        found.append(OwnCommand("routes", [app]))
+    return found
+
+
+def choose(found: Sequence[Adapter], only: Collection[str]) -> list[Adapter]:
+    """Those that are named, or all. Raises `UnknownScanner`."""
+    names = [one.name for one in found]
+    for name in only:
+        if name not in names:
+            raise UnknownScanner(f"There is no scanner {name!r}.", remedy=f"Known are {', '.join(names)}.")
+    return [one for one in found if not only or one.name in only]
+
+
+def scan(
+    project: Project, chosen: Sequence[Adapter], limits: Limits, *, optional: Collection[str] = (), jobs: int = 2,
+    told: Told = lambda name, state: None,
+) -> Scan:  # fmt: skip
+    """Run them, at most `jobs` at a time. `told(name, state)` hears of each beginning and end, from any thread."""
+    order = [one.name for one in chosen]
+    results: dict[str, Result] = {}
+
+    def one_run(adapter: Adapter) -> Result:
+        told(adapter.name, "runs")
+        try:
+            return adapter.run(project, limits)
+        except Exception as error:  # noqa: BLE001  # a broken adapter must not take the others' findings along
+            return Result(ToolStatus.failed(adapter.name, f"{type(error).__name__} in its adapter"))
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        waiting = {pool.submit(one_run, adapter): adapter.name for adapter in chosen}
+        for future in as_completed(waiting):
+            name = waiting[future]
+            results[name] = future.result()
+            told(name, results[name].status.outcome.value)
+    statuses = [_weighed(results[name].status, optional) for name in order]
+    findings = [finding for name in order for finding in results[name].findings]
+    return Scan(project, tuple(statuses), tuple(merge(findings, project)))
+
+
+def _weighed(status: ToolStatus, optional: Collection[str]) -> ToolStatus:
+    return replace(status, required=False) if status.tool in optional else status
+
+
+def report_of(
+    seen: Scan, today: date, version: str, created: datetime | None = None, baseline: Baseline | None = None,
+    suppressions: Path | None = None,
+) -> Report:  # fmt: skip
+    """The report after the gate; `suppressions`: another file than garrison.toml. Raises `SuppressionsUnusable`."""
+    tables = read_suppressions(seen.project.root, suppressions)
+    gated = gate(seen.merged, tables, today, seen.project.root, baseline)
+    said = [f"{len(seen.merged)} findings before the gate"]
+    said += [f"{gated.known} known from the baseline"] if gated.known else []
+    said += [f"{gated.suppressed} suppressed"] if gated.suppressed else []
+    said += [f"{seen.project.excluded} files excluded"] if seen.project.excluded else []
+    statuses = (*seen.statuses, ToolStatus.ran("gate", *said))
+    return Report(command="scan", version=version, findings=gated.findings, statuses=statuses, created=created)

@@ -1,0 +1,63 @@
+"""`garrison check` and `garrison routes` as adapters: other processes, because routes loads the application.
+
+Their reports are read as JSON. A policy that can't be read is their finding, not a crash of the scan.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..findings.record import Finding, Location
+from ..findings.report import ToolStatus
+from ..findings.severity import Confidence, Severity
+from .adapter import Limits, Result
+from .process import run_bounded
+from .project import Project
+from .taxonomy import asvs, owasp
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCommand:
+    """`garrison NAME ARGUMENTS --format json`, run in the project's folder."""
+
+    name: str
+    arguments: Sequence[str] = ()
+
+    def run(self, project: Project, limits: Limits) -> Result:
+        """See `Adapter`."""
+        if self.name == "check" and not (project.root / "garrison.toml").is_file():
+            return Result(ToolStatus.skipped(self.name, "no garrison.toml in the project", required=False))
+        command = [sys.executable, "-m", "garrison", self.name, *self.arguments, "--format", "json"]
+        extra = {"PYTHONPATH": str(project.root.resolve())}
+        ended = run_bounded(command, project.root, limits, extra=extra)
+        if why := ended.crash(0, 1):
+            return Result(ToolStatus.failed(self.name, why))
+        try:
+            data = json.loads(ended.output)
+            findings = tuple(_finding(one, self.name) for one in data["findings"])
+            gaps = [
+                f"{one['tool']}: {one['detail']}"
+                for one in data["statuses"]
+                if one["outcome"] not in {"ok", "findings"}
+            ]
+            examined = [item for one in data["statuses"] for item in one["examined"]]
+        except (ValueError, KeyError, TypeError):
+            return Result(ToolStatus.failed(self.name, "its output is not whole"))
+        if gaps:
+            return Result(ToolStatus.incomplete(self.name, "; ".join(gaps), *examined), findings)
+        return Result(ToolStatus.ran(self.name, *examined), findings)
+
+
+def _finding(one: dict[str, Any], source: str) -> Finding:
+    cwe = tuple(one["cwe"])
+    where = one["location"]
+    made = Finding(
+        id=one["id"], title=one["title"], severity=Severity(one["severity"]), confidence=Confidence(one["confidence"]),
+        message=one["message"], consequence=one["consequence"], remedy=one["remedy"], reference=one["reference"],
+        location=Location(**where) if where else None, source=source, cwe=cwe, evidence=one["evidence"],
+    )  # fmt: skip
+    return replace(made, owasp=owasp(cwe), asvs=asvs(cwe))

@@ -1,0 +1,133 @@
+"""The scanners of others, each in an environment of its own: exact versions, hashes of every file, made by us.
+
+Threat: a scanner that is a dependency pulls the project's packages to its versions; one that is found on the PATH is
+any version at all. Nothing is installed unless `garrison scan tools install` is called. A folder counts once whole.
+Assumption: the package index pip is configured for; what it serves has to fit the hashes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import venv
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from ..core.errors import DependencyError, OperatorError
+from ..secrets.private_files import locked, private_folder
+from .adapter import Limits
+from .process import run_bounded
+
+INSTALL_SECONDS: Final = 300
+
+
+class UnknownTool(OperatorError):
+    """There is no tool of that name."""
+
+    exit_code = 2
+
+
+class InstallFailed(DependencyError):
+    """The environment of a tool could not be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A scanner with a lock file: its name, and what it is."""
+
+    name: str
+    about: str
+
+    @property
+    def lock(self) -> str:
+        """The text of its lock file."""
+        return files("garrison.scan").joinpath("locks", f"{self.name}.txt").read_text(encoding="utf-8")
+
+    @property
+    def version(self) -> str:
+        """The version that is pinned."""
+        match = re.search(rf"^{re.escape(self.name)}==(\S+)", self.lock, re.MULTILINE)
+        if match is None:
+            raise InstallFailed(f"The lock file of {self.name} does not name it.")
+        return match[1]
+
+    @property
+    def folder(self) -> Path:
+        """Where its environment lies; another lock file or Python is another folder."""
+        mark = sha256((self.lock + sys.version).encode()).hexdigest()[:12]
+        return tools_folder() / f"{self.name}-{self.version}-{mark}"
+
+    @property
+    def program(self) -> Path | None:
+        """The program, or None while it is not (wholly) installed."""
+        program = self.folder / "bin" / self.name
+        return program if (self.folder / "complete").is_file() and program.is_file() else None
+
+
+TOOLS: Final = {
+    one.name: one
+    for one in (
+        Tool("bandit", "dangerous calls in Python (Apache-2.0)"),
+        Tool("detect-secrets", "keys and passwords in all text files (Apache-2.0)"),
+        Tool("ruff", "the rules S of flake8-bandit (MIT)"),
+    )
+}
+
+
+def tools_folder() -> Path:
+    """GARRISON_TOOLS, or the user's cache."""
+    if named := os.environ.get("GARRISON_TOOLS"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "garrison" / "tools"
+
+
+def tool(name: str) -> Tool:
+    """The tool of that name. Raises `UnknownTool`."""
+    if name not in TOOLS:
+        raise UnknownTool(f"There is no tool {name!r}.", remedy=f"Known are {', '.join(TOOLS)}.")
+    return TOOLS[name]
+
+
+def install(one: Tool) -> bool:
+    """Make the environment of a tool; False where it was there. Raises `InstallFailed`."""
+    folder = tools_folder()
+    private_folder(folder)
+    with locked(folder, patience=INSTALL_SECONDS):
+        if one.program is not None:
+            return False
+        shutil.rmtree(one.folder, ignore_errors=True)
+        venv.create(one.folder, with_pip=True)
+        (one.folder / "lock.txt").write_text(one.lock, encoding="utf-8")
+        command = [
+            str(one.folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+            "--require-hashes", "--only-binary=:all:", "-r", str(one.folder / "lock.txt"),
+        ]  # fmt: skip
+        proxies = {
+            name: value
+            for name, value in os.environ.items()
+            if name.lower().endswith("_proxy") or name.startswith("PIP_")
+        }
+        ended = run_bounded(command, one.folder, Limits(INSTALL_SECONDS, 8000, 2000), extra=proxies)
+        if why := ended.crash(0):
+            shutil.rmtree(one.folder, ignore_errors=True)
+            raise InstallFailed(f"{one.name} {one.version} can't be installed: {why}", remedy="Is the index reachable?")
+        (one.folder / "complete").touch()
+        return True
+
+
+def state(one: Tool) -> str:
+    """What is wrong with the installed tool; empty when it runs and is the pinned version."""
+    program = one.program
+    if program is None:
+        return f"not installed: garrison scan tools install {one.name}"
+    ended = run_bounded([str(program), "--version"], one.folder, Limits(30))
+    if why := ended.crash(0):
+        return why
+    found = re.search(rb"\d+\.\d+(?:\.\w+)*", ended.output)
+    version = found[0].decode() if found else "no version"
+    return "" if version == one.version else f"is {version} and not the pinned {one.version}"

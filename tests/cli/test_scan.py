@@ -1,0 +1,164 @@
+"""`garrison scan`: the command as a whole, its exit codes and what it writes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.findings.sarif_rules import LOG
+from tests.scan.planted_table import ADVISORY
+
+from .running import Here, Ran
+
+HOLE = "import pickle\n\n\ndef load(data: bytes) -> object:\n    return pickle.loads(data)\n"
+CODE = ("--only", "code")
+
+
+def run(*words: str) -> Ran:
+    return Here(Path()).run(*words)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GARRISON_TOOLS", str(tmp_path / "tools"))
+    monkeypatch.setenv("GARRISON_ADVISORIES", str(tmp_path / "advisories.sqlite"))
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "app.py").write_text("x = 1\n")
+    return root
+
+
+def test_a_clean_project_is_fine(project: Path) -> None:
+    ran = run("scan", str(project), *CODE)
+    assert ran.code == 0, ran.out
+    assert "code ok 1 file" in ran.flat
+
+
+def test_a_hole_is_found_and_the_exit_code_follows_the_severity_asked_for(project: Path) -> None:
+    (project / "app.py").write_text(HOLE)
+    assert run("scan", str(project), *CODE).code == 1
+    assert run("scan", str(project), *CODE, "--fail", "high").code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("scan", "not there"),
+        ("scan", ".", "--only", "nessus"),
+        ("scan", ".", "--optional", "nessus"),
+        ("scan", ".", "--baseline", "none.json"),
+        ("scan", "tools", "install", "nessus"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(words: tuple[str, ...]) -> None:
+    assert run(*words).code == 2
+
+
+def test_a_scanner_that_is_missing_is_exit_code_3_unless_it_is_optional(project: Path) -> None:
+    ran = run("scan", str(project), "--only", "code", "--only", "bandit")
+    assert ran.code == 3
+    assert "not installed" in ran.flat
+    assert run("scan", str(project), *CODE, "--only", "bandit", "--optional", "bandit").code == 0
+
+
+def test_every_format_is_written_and_read_back(project: Path, tmp_path: Path) -> None:
+    (project / "app.py").write_text(HOLE)
+    written = {}
+    for shape in ("json", "sarif", "junit", "markdown", "html"):
+        file = tmp_path / f"report.{shape}"
+        assert run("scan", str(project), *CODE, "--format", shape, "--output", str(file)).code == 1
+        written[shape] = file.read_text()
+    (found,) = json.loads(written["json"])["findings"]
+    assert (found["id"], found["cwe"], found["owasp"], found["asvs"]) == ("G201", [502], ["A08:2025"], ["V1.5.2"])
+    LOG(json.loads(written["sarif"]))
+    (result,) = json.loads(written["sarif"])["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "app.py"
+    assert ET.fromstring(written["junit"]).get("failures") == "1"  # noqa: S314  # written a moment ago
+    assert "G201" in written["markdown"]
+    assert "G201" in written["html"]
+
+
+def test_a_baseline_makes_the_gate_open_for_what_was_there(project: Path, tmp_path: Path) -> None:
+    (project / "app.py").write_text(HOLE)
+    file = tmp_path / "baseline.json"
+    assert run("scan", str(project), *CODE, "--write-baseline", str(file)).code == 1
+    ran = run("scan", str(project), *CODE, "--baseline", str(file))
+    assert ran.code == 0
+    assert "1 known from the baseline" in ran.flat
+
+
+def test_a_suppression_of_the_policy_holds_and_a_broken_one_is_exit_code_2(project: Path) -> None:
+    (project / "app.py").write_text(HOLE)
+    entry = '[[suppressions]]\nid = "G201"\nwhere = "app.py"\nreason = "a file that we write"\nuntil = 2999-01-01\n'
+    (project / "garrison.toml").write_text(entry)
+    assert run("scan", str(project), *CODE).code == 0
+    (project / "garrison.toml").write_text(entry.replace("reason", "raeson"))
+    assert run("scan", str(project), *CODE).code == 2
+
+
+def test_suppressions_can_stand_in_a_file_of_their_own(project: Path, tmp_path: Path) -> None:
+    (project / "app.py").write_text(HOLE)
+    entry = '[[suppressions]]\nid = "G201"\nwhere = "app.py"\nreason = "a file that we write"\nuntil = 2999-01-01\n'
+    (tmp_path / "scan.toml").write_text(entry)
+    assert run("scan", str(project), *CODE).code == 1
+    assert run("scan", str(project), *CODE, "--suppressions", str(tmp_path / "scan.toml")).code == 0
+    assert run("scan", str(project), *CODE, "--suppressions", str(tmp_path / "none.toml")).code == 2
+
+
+def test_two_reports_are_compared(project: Path, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    (project / "app.py").write_text(HOLE)
+    run("scan", str(project), *CODE, "--format", "json", "--output", str(old))
+    (project / "app.py").write_text("# moved\n" + HOLE)
+    run("scan", str(project), *CODE, "--format", "json", "--output", str(new))
+    ran = run("scan", "diff", str(old), str(new))
+    assert (ran.code, ran.out.strip()) == (0, "0 new, 0 gone, 1 the same.")
+    (project / "app.py").write_text(HOLE.replace("loads(data)", "loads(data[1:])"))
+    run("scan", str(project), *CODE, "--format", "json", "--output", str(new))
+    ran = run("scan", "diff", str(old), str(new))
+    assert ran.code == 1
+    assert "1 new, 1 gone, 0 the same." in ran.out
+    (project / "app.py").write_text("def (\n")
+    run("scan", str(project), *CODE, "--format", "json", "--output", str(new))
+    ran = run("scan", "diff", str(old), str(new))
+    assert ran.code == 3
+    assert "what it found is not gone" in ran.flat
+    assert run("scan", "diff", str(old), str(project / "app.py")).code == 2
+
+
+def test_excluded_files_are_counted(project: Path) -> None:
+    (project / "old").mkdir()
+    (project / "old" / "app.py").write_text(HOLE)
+    ran = run("scan", str(project), *CODE, "--exclude", "old")
+    assert ran.code == 0
+    assert "1 files excluded" in ran.flat
+
+
+def test_the_database_tells_its_age(project: Path, tmp_path: Path) -> None:
+    assert run("scan", "db", "status").code == 3
+    records = tmp_path / "records"
+    records.mkdir()
+    (records / "a.json").write_text(json.dumps({**ADVISORY, "modified": datetime.now(UTC).isoformat()}))
+    assert "1 advisories" in run("scan", "db", "import", str(records)).out
+    assert run("scan", "db", "status").code == 0
+    (records / "a.json").write_text(json.dumps({**ADVISORY, "modified": "2020-01-01T00:00:00Z"}))
+    run("scan", "db", "import", str(records))
+    ran = run("scan", "db", "status")
+    assert ran.code == 3
+    assert "stale" in ran.out
+
+
+def test_the_doctor_says_what_is_missing(project: Path) -> None:
+    ran = run("scan", "tools", "doctor")
+    assert ran.code == 3
+    assert "not installed" in ran.out
+    listed = json.loads(run("scan", "tools", "list", "--format", "json").out)
+    assert {one["name"]: one["installed"] for one in listed} == {
+        "bandit": False,
+        "detect-secrets": False,
+        "ruff": False,
+    }

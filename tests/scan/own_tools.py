@@ -1,0 +1,28 @@
+"""The scanners of others for tests: installed once into `.tools/scan` of the work tree, as a user would."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from garrison.scan import toolbox
+from tests.support.components import in_ci
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def own_tools() -> Path:
+    """The folder with all scanners; a skip with its reason where they can't be had, a failure in CI."""
+    folder = Path(os.environ.get("GARRISON_TOOLS") or ROOT / ".tools") / "scan"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GARRISON_TOOLS", str(folder))
+        try:
+            for one in toolbox.TOOLS.values():
+                toolbox.install(one)
+        except toolbox.InstallFailed as error:
+            (pytest.fail if in_ci() else pytest.skip)(str(error))
+    return folder

@@ -1,0 +1,103 @@
+"""The built-in code scan: what it says nothing about, and what it must not be led astray by."""
+
+from __future__ import annotations
+
+import pytest
+
+from garrison.scan.advisories import _within
+from garrison.scan.code import examine_code
+from garrison.scan.cvss import base_score
+
+HEAD = """\
+import hashlib, logging, os, pickle, random, re, subprocess
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+app = FastAPI()
+log = logging.getLogger(__name__)
+"""
+BENIGN = {
+    "prose about SQL": "@app.get('/')\ndef f(q: str):\n    return f'SELECT is a word, {q}, and O\\'Brien is a name 🎉'",
+    "a number": "@app.get('/{n}')\ndef f(n: int):\n    return open(f'/srv/{n}.txt').read()",
+    "a hash of a file": "def etag(data):\n    return hashlib.md5(data, usedforsecurity=False).hexdigest()",
+    "a jitter": "def wait():\n    return random.random() * 2",
+    "a fixed command": "def f():\n    subprocess.run(['/bin/ls', '-l'], check=True)",
+    "a fixed shell line": "def f():\n    subprocess.run('ls | wc', shell=True)",
+    "a placeholder": "PASSWORD_FIELD = 'password1'\nAPI_KEY_HEADER = 'x-api-key-2'\nSECRET = 'change-me-123'",
+    "a method called eval": "def f(model, x):\n    return model.eval(x)",
+    "a word in a log": "def f(user):\n    log.info('token of %s refused', user)",
+    "an allow-list": "@app.get('/')\ndef f(to: str):\n    if to not in ('/a',):\n        return 1\n"
+    "    return RedirectResponse(to)",
+    "a host of our own": "import httpx\n@app.get('/')\ndef f(q: str):\n    return httpx.get(f'https://api.example.com/{q}')",
+    "a comparison": "def f(a, b):\n    return a == b",
+    "a type": "def f(token_type):\n    return token_type == 'bearer2'",
+    "a search": "@app.get('/')\ndef f(q: str):\n    return re.search(r'a+', q)",
+    "non-English": "def größe(läng):\n    return 'Prüfung der Größe: ' + läng",
+    "an object that is there": "class Page:\n    def f(self):\n        assert self.admin, self.display_admin",
+    "a cleanup": "def f():\n    try:\n        os.remove('x')\n    except OSError:\n        pass",
+}
+
+
+@pytest.mark.parametrize("name", BENIGN)
+def test_nothing_is_said_about(name: str) -> None:
+    assert [f"{one.id} {one.message}" for one in examine_code("app.py", HEAD + BENIGN[name] + "\n")] == []
+
+
+def test_a_build_script_may_run_the_version_file_of_its_own_project() -> None:
+    assert examine_code("setup.py", "exec(open('shop/version.py').read())\n") == []
+    assert [one.id for one in examine_code("shop.py", "exec(open('shop/version.py').read())\n")] == ["G203"]
+
+
+def test_a_check_counts_after_it_and_not_before() -> None:
+    text = HEAD + "@app.get('/')\ndef f(to: str):\n    x = RedirectResponse(to)\n"
+    text += "    if to not in ('/a',):\n        return 1\n    return x\n"
+    assert [one.id for one in examine_code("app.py", text)] == ["G108"]
+
+
+def test_a_flow_goes_through_functions_of_the_file() -> None:
+    text = (
+        HEAD
+        + "def deep(a):\n    os.system(a)\ndef mid(b):\n    deep('x ' + b)\n@app.get('/')\ndef f(c: str):\n    mid(c)\n"
+    )
+    assert [(one.id, one.location.line) for one in examine_code("app.py", text) if one.location] == [("G102", 7)]
+
+
+REQUESTS = ["await request.json()", "(await request.body()).decode()", "request.query_params['q']"]
+
+
+@pytest.mark.parametrize("source", REQUESTS)
+def test_what_the_request_gives_is_followed(source: str) -> None:
+    text = f"{HEAD}@app.post('/')\nasync def f(request: Request):\n    given = {source}\n    os.system('x ' + given)\n"
+    assert [one.id for one in examine_code("app.py", text)] == ["G102"]
+
+
+def test_functions_that_call_each_other_end() -> None:
+    text = HEAD + "def a(x):\n    b(x)\ndef b(x):\n    a(x)\n@app.get('/')\ndef f(c: str):\n    a(c)\n"
+    assert examine_code("app.py", text) == []
+
+
+def test_deep_code_is_an_error_and_no_crash() -> None:
+    with pytest.raises((RecursionError, SyntaxError, ValueError, MemoryError)):
+        examine_code("app.py", "x = " + "(" * 5000 + ")" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("vector", "score"),
+    [  # examples of FIRST's specification and user guide
+        ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 9.8),
+        ("CVSS:3.0/AV:N/AC:L/PR:L/UI:N/S:C/C:L/I:L/A:N", 6.4),
+        ("CVSS:3.1/AV:L/AC:L/PR:N/UI:R/S:U/C:N/I:N/A:N", 0.0),
+        ("CVSS:3.1/AV:N/AC:L", None),
+        ("AV:N/AC:L/Au:N/C:P/I:P/A:P", None),
+    ],
+)
+def test_a_vector_has_the_score_of_the_specification(vector: str, score: float | None) -> None:
+    assert base_score(vector) == score
+
+
+@pytest.mark.parametrize(
+    ("version", "affected"),
+    [("1.0", True), ("1.9.9", True), ("2.0", False), ("2.0rc1", True), ("3.0", True), ("3.1", True), ("3.1.1", False)],
+)
+def test_ranges_are_read_as_the_schema_says(version: str, affected: bool) -> None:
+    events = [{"introduced": "3.0"}, {"introduced": "0"}, {"fixed": "2.0"}, {"last_affected": "3.1"}]
+    assert _within(events, version) is affected
