@@ -26,6 +26,7 @@ NAMES = (
     "detection",
     "inputs",
     "uploads",
+    "scan",
     "websocket_message",
     "secrets",
     "serve",
