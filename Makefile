@@ -2,7 +2,7 @@
 # Everything that is more than a line lives in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check cover bench docs package lock fmt clean
+.PHONY: help demo test check cover scan bench docs package lock fmt clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -52,6 +52,10 @@ cover:  ## Compare the coverage of the last whole test run with the least allowe
 		printf 'coverage in percent (must reach $(COVER)): '; \
 		$(BIN)/coverage report --format=total --fail-under=$(COVER); \
 	else echo "coverage: not measured yet, make test does that"; test -z "$$CI"; fi
+
+scan:  ## Scan this project with Garrison itself; .ci/scan.toml explains what is left
+	$(SETUP) dev
+	@scripts/scan_itself.sh $(VENV)
 
 bench:  ## Run the benchmarks (ONLY=name for one) and write bench/results.json
 	$(SETUP) dev
