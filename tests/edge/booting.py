@@ -9,30 +9,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import site
 import subprocess
-import sys
-import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.support.readable_python import ENVIRONMENT, MOUNTS, PYTHON, places, why_not
+
 SYSTEMD: Final = Path("/lib/systemd/systemd")
-SOURCE: Final = Path(__file__).parents[2] / "src"
 STARTED: Final = 60.0
 _APART: Final = ("unshare", "--pid", "--fork", "--mount", "--cgroup", "--uts", "--ipc", "--kill-child")
 _TARGETS: Final = ("sysinit", "basic", "shutdown", "multi-user", "network-online", "sockets", "umount", "final")
 _BOOT: Final = """
-set -e
-mount --make-rprivate /
 mount -t proc proc /proc
-for empty in /opt /srv; do mount -t tmpfs -o mode=0755 tmpfs $empty; done
-mkdir /opt/python /opt/packages /opt/source /srv/app /opt/etc /opt/units
-mount --bind "$PREFIX" /opt/python
-mount --bind "$PACKAGES" /opt/packages
-mount --bind "$SOURCE" /opt/source
+mount -t tmpfs -o mode=0755 tmpfs /srv
+mkdir /srv/app /opt/etc /opt/units
 cp -a "$FOLDER/app/." /srv/app
 cp -a /etc/. /opt/etc
 cp -a "$FOLDER/etc/." /opt/etc
@@ -45,14 +38,6 @@ mount --bind /opt/units /usr/lib/systemd/system
 exec env -i container=tests PATH=/usr/sbin:/usr/bin:/sbin:/bin "$SYSTEMD" --system --unit=garrison.service \
     --show-status=no --log-level=notice --log-target=console --default-standard-output=null
 """
-
-
-def why_not() -> str:
-    """What keeps a systemd from being started here; empty when nothing does."""
-    if os.geteuid() != 0:
-        return "only the superuser can start systemd in namespaces of its own"
-    tried = subprocess.run([*_APART, "mount", "--make-rprivate", "/"], capture_output=True, text=True, timeout=20)
-    return f"no namespaces here: {tried.stderr.strip()}" if tried.returncode else ""
 
 
 class Booted:
@@ -81,12 +66,24 @@ class Booted:
         raise AssertionError(f"{path} did not appear:\n{self.log.read_text()}")
 
 
+def why_not_here(folder: Path) -> str:
+    """What keeps systemd from running here, tried with a unit that asks for nothing; empty when it runs."""
+    if reason := why_not():
+        return reason
+    unit = "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/touch /run/it-runs\n"
+    try:
+        with booted(folder, unit, {}, {"garrison/environment": ""}) as machine:
+            machine.wait_for("/run/it-runs")
+    except AssertionError as error:
+        return f"systemd can't be process 1 of a namespace here: {str(error)[-300:]}"
+    return ""
+
+
 @contextmanager
 def booted(folder: Path, unit: str, app: Mapping[str, str], etc: Mapping[str, str]) -> Iterator[Booted]:
     """Run `unit` with the files `app` in /srv/app and `etc` in /etc; everything there may be read by everybody."""
-    # A Python below /root finds its shared library by a path that the unit hides.
-    python = "PYTHONPATH=/opt/source:/opt/packages\nLD_LIBRARY_PATH=/opt/python/lib\nPYTHONDONTWRITEBYTECODE=1\n"
-    shim = '#!/bin/sh\nexec /opt/python/bin/python3 -m garrison "$@"\n'
+    python = "".join(f"{name}={value}\n" for name, value in ENVIRONMENT.items())
+    shim = f'#!/bin/sh\nexec {PYTHON} -m garrison "$@"\n'
     files = {f"app/{name}": text for name, text in app.items()} | {"app/.venv/bin/garrison": shim}
     files |= {f"etc/{name}": text for name, text in etc.items()}
     files["etc/garrison/environment"] = python + etc["garrison/environment"]
@@ -98,12 +95,11 @@ def booted(folder: Path, unit: str, app: Mapping[str, str], etc: Mapping[str, st
         path.write_text(text)
         path.chmod(0o755 if path.name == "garrison" else 0o644)
     log = folder / "systemd.log"
-    places = {
-        "FOLDER": str(folder), "PREFIX": sys.base_prefix, "SOURCE": str(SOURCE), "SYSTEMD": str(SYSTEMD.resolve()),
-        "PACKAGES": sysconfig.get_path("purelib") or site.getsitepackages()[0],
-    }  # fmt: skip
+    told = {"FOLDER": str(folder), "SYSTEMD": str(SYSTEMD.resolve()), **places()}
     with log.open("wb") as said:
-        process = subprocess.Popen([*_APART, "sh", "-c", _BOOT], env={**os.environ, **places}, stdout=said, stderr=said)
+        process = subprocess.Popen(
+            [*_APART, "sh", "-c", MOUNTS + _BOOT], env={**os.environ, **told}, stdout=said, stderr=said
+        )
     try:
         yield Booted(process, log)
     finally:

@@ -12,7 +12,7 @@ import pytest
 from garrison.edge.site import site_of
 from garrison.edge.systemd import render
 from garrison.policy import Policy
-from tests.edge.booting import booted, why_not
+from tests.edge.booting import booted, why_not_here
 from tests.support.components import need
 
 pytestmark = [pytest.mark.server]
@@ -118,7 +118,7 @@ def attacked(folder: Path, text: str) -> dict[str, Any]:
 
 def test_code_in_a_worker_under_the_unit_neither_writes_outside_nor_reads_the_keys(tmp_path: Path) -> None:
     need("systemd-analyze")  # of the same package
-    if reason := why_not():
+    if reason := why_not_here(tmp_path / "trial"):
         pytest.skip(reason)
     control = attacked(tmp_path / "bare", bare(unit()))
     assert {name for name, said in control.items() if said == "done"} == REFUSED | ALLOWED, control

@@ -18,6 +18,7 @@ from garrison.serve import landlock, seccomp
 from garrison.serve.privileges import become
 from tests.cli.running import Here
 from tests.serve.workers.conftest import ROOT, children, copied, workers
+from tests.support.readable_python import ENVIRONMENT, MOUNTS, PYTHON, places, why_not
 
 pytestmark = [pytest.mark.server]
 
@@ -204,14 +205,19 @@ def starts_python() -> dict[str, Any]:
 def test_served_as_another_user_no_process_is_the_superusers(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    more = {}
     if not reports(starts_python)["can"]:
-        pytest.skip("the user nobody can't start this Python")
+        if reason := why_not():
+            pytest.skip(f"the user nobody can't start this Python; {reason}")
+        started = f'{MOUNTS}\nexec {PYTHON} -m garrison "$@"'
+        monkeypatch.setattr("tests.cli.serving.GARRISON", ("unshare", "--mount", "sh", "-c", started, "garrison"))
+        more = {**places(), **ENVIRONMENT}
     for path in (here.folder, *here.folder.parents):
         if path == Path(tempfile.gettempdir()):
             break
         path.chmod(0o755)
     monkeypatch.setattr("tests.serve.workers.conftest.copied", owned)
-    with workers(here, "--workers", "2", "--user", "nobody", "--sandbox") as (served, client, _):
+    with workers(here, "--workers", "2", "--user", "nobody", "--sandbox", **more) as (served, client, _):
         assert client.get()[0] == 200
         for pid in (served.process.pid, *children(served.process.pid)):
             lines = Path(f"/proc/{pid}/status").read_text().splitlines()
