@@ -75,21 +75,26 @@ async def send_case(onion: Any, case: Case) -> Driven:
     return await drive(onion, scope, chunked(case.body))
 
 
+OTHERS = {"overload_began", "overload_ended", "alert_raised"}
+"""Events of the whole process, which a busy machine or many of these requests may bring about."""
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("case", CASES)
 async def test_each_request_of_the_table_fares_as_the_table_says(case: Case) -> None:
     onion = onion_for(case)
     with captured_events(onion) as events:
         driven = await send_case(onion, case)
+    told = [event.reason for event in events if event.name not in OTHERS]
     assert (driven.raised, driven.complete) == (None, True)
     if case.reason is None:
         assert (driven.status, driven.body) == (200, b"read")
-        assert list(events) == []
+        assert told == []
         return
     assert 400 <= driven.status < 500
     if case.method != "HEAD":
         assert json.loads(driven.body)["reason"] == case.reason
-    assert [event.reason for event in events] == [case.reason]
+    assert told == [case.reason]
     assert not driven.values(b"x-reader")
 
 
