@@ -204,8 +204,9 @@ async def test_an_honest_slow_upload_and_twenty_users_behind_one_address_pass_th
         head = f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\nContent-Length: 4800\r\n\r\n"
         writer.write(head.encode("ascii"))
         crowd = asyncio.gather(*(ask(way.running, "127.0.0.1") for _ in range(120)))
-        for _ in range(12):
-            writer.write(b"x" * 400)
+        document = b'"%s"' % (b"x" * 4798)
+        for at in range(0, 4800, 400):
+            writer.write(document[at : at + 400])
             await asyncio.sleep(0.2)
         assert (await asyncio.wait_for(reader.readline(), 10)).split()[1] == b"200"
         writer.transport.abort()

@@ -188,8 +188,9 @@ async def test_an_honest_slow_upload_gets_through(tmp_path: Path, ca: DevCA) -> 
             "127.0.0.1", running.port, ssl=running.context, server_hostname="localhost"
         )
         writer.write(HEAD.replace(b"1000000", b"8000"))
-        for _ in range(20):
-            writer.write(b"x" * 400)
+        document = b'"%s"' % (b"x" * 7998)
+        for at in range(0, 8000, 400):
+            writer.write(document[at : at + 400])
             await asyncio.sleep(0.2)
         assert (await reader.readline()).split()[1] == b"200"
         writer.transport.abort()
