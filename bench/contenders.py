@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable
@@ -59,7 +58,6 @@ PLENTY: Final = 100_000_000
 LOGIN: Final = "/login"
 _METHODS: Final = ["GET", "POST"]
 os.environ[_KEY_VARIABLE] = KEY
-logging.disable(logging.WARNING)  # what the contenders say about the refusals that `check` provokes
 
 
 class Item(BaseModel):

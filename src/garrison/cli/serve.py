@@ -101,7 +101,10 @@ def serve(
 ) -> None:
     """Serve any ASGI application behind the policy, over HTTPS."""
     if unix is not None:
-        if dev or cert or key or client_ca or profile or reload or host or domain or user:
+        if user:
+            why = "A socket in the file system needs no rights that --user would give up."
+            raise Usage(why, remedy=f"Start garrison as {user}: then the socket is that user's as well.")
+        if dev or cert or key or client_ca or profile or reload or host or domain:
             raise Usage("--unix serves a proxy, which ends TLS.", remedy="Leave out all that is about TLS and network.")
         _choose(app, policy)
         _behind_proxy(unix, workers, log_level, sandbox=sandbox)
