@@ -182,3 +182,15 @@ def test_what_was_answered_is_there_after_the_process_was_killed(file: Path) -> 
     subprocess.run([sys.executable, "-c", KILLED, str(file)], timeout=30, check=False)
     records = SqliteRecords(file, Hands().clock, max_records=10)
     assert isinstance(asyncio.run(records.get("session", "1")), Record)
+
+
+async def test_closing_while_others_ask_takes_the_file_from_nobodys_hands(records: SqliteRecords) -> None:
+    """Whoever asks during `close` has a thread of its own: it must not use the connection that is being closed."""
+    await records.put("kind", "1", {"principal": "ann"})
+    for _ in range(100):
+        asked = [records.find("kind", "principal", "ann") for _ in range(3)]
+        ended = asyncio.create_task(records.close())
+        await asyncio.sleep(0)  # it has begun, and its thread has not
+        found = await asyncio.gather(*asked)
+        await ended
+        assert [len(one) for one in found] == [1, 1, 1]

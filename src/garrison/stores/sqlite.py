@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -53,6 +54,7 @@ class SqliteRecords:
         self._table: Table | None = None
         self._identity: tuple[int, int] | None = None
         self._thread: ThreadPoolExecutor | None = None
+        self._mutex = threading.Lock()
         self._pid = 0
 
     def prepare(self) -> None:
@@ -102,7 +104,7 @@ class SqliteRecords:
         self._seen_here().close()
         if self._thread is not None and self._pid == os.getpid():
             thread, self._thread = self._thread, None
-            await asyncio.get_running_loop().run_in_executor(thread, self._shut)
+            await asyncio.get_running_loop().run_in_executor(thread, self._end)
             thread.shutdown(wait=False)
 
     def _seen_here(self) -> Seen:
@@ -114,16 +116,22 @@ class SqliteRecords:
     async def _do(self, work: Callable[[Table], T]) -> T:
         if self._pid != os.getpid():  # a thread and a connection of the parent's are of no use in a child
             self._thread, self._table, self._pid = None, None, os.getpid()
+            self._mutex = threading.Lock()
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="garrison-records")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
 
     def _work(self, work: Callable[[Table], T]) -> T:
-        try:
-            return work(self._opened())
-        except sqlite3.Error as error:
+        with self._mutex:  # who comes during `close` has a thread of its own, and the file is still the old one's
+            try:
+                return work(self._opened())
+            except sqlite3.Error as error:
+                self._shut()
+                raise StoreAway(str(self._path), f"{type(error).__name__}: {error}") from error
+
+    def _end(self) -> None:
+        with self._mutex:
             self._shut()
-            raise StoreAway(str(self._path), f"{type(error).__name__}: {error}") from error
 
     def _opened(self) -> Table:
         if self._table is not None and self._identity != identity(self._path):
