@@ -16,11 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.support.readable_python import ENVIRONMENT, MOUNTS, PYTHON, places, why_not
+from tests.support.readable_python import APART, ENVIRONMENT, MOUNTS, PYTHON, places, why_not
 
 SYSTEMD: Final = Path("/lib/systemd/systemd")
 STARTED: Final = 60.0
-_APART: Final = ("unshare", "--pid", "--fork", "--mount", "--cgroup", "--uts", "--ipc", "--kill-child")
 _TARGETS: Final = ("sysinit", "basic", "shutdown", "multi-user", "network-online", "sockets", "umount", "final")
 _BOOT: Final = """
 mount -t proc proc /proc
@@ -98,7 +97,7 @@ def booted(folder: Path, unit: str, app: Mapping[str, str], etc: Mapping[str, st
     told = {"FOLDER": str(folder), "SYSTEMD": str(SYSTEMD.resolve()), **places()}
     with log.open("wb") as said:
         process = subprocess.Popen(
-            [*_APART, "sh", "-c", MOUNTS + _BOOT], env={**os.environ, **told}, stdout=said, stderr=said
+            [*APART, "sh", "-c", MOUNTS + _BOOT], env={**os.environ, **told}, stdout=said, stderr=said
         )
     try:
         yield Booted(process, log)

@@ -19,6 +19,8 @@ ENVIRONMENT: Final = {
     "LD_LIBRARY_PATH": "/opt/python/lib",  # where a Python with a shared library looks for it, it is not to be found
     "PYTHONDONTWRITEBYTECODE": "1",
 }
+APART: Final = ("unshare", "--pid", "--fork", "--mount", "--cgroup", "--uts", "--ipc", "--kill-child")
+"""What a process and its children are given namespaces of their own with."""
 MOUNTS: Final = """
 set -e
 mount --make-rprivate /
@@ -41,6 +43,5 @@ def why_not() -> str:
     """What keeps it from being mounted here; empty when nothing does."""
     if os.geteuid() != 0:
         return "only the superuser can mount anything"
-    asked = ["unshare", "--pid", "--fork", "--mount", "--cgroup", "--uts", "--ipc", "--kill-child"]
-    tried = subprocess.run([*asked, "mount", "--make-rprivate", "/"], capture_output=True, text=True, timeout=20)
+    tried = subprocess.run([*APART, "mount", "--make-rprivate", "/"], capture_output=True, text=True, timeout=20)
     return f"no namespaces here: {tried.stderr.strip()}" if tried.returncode else ""

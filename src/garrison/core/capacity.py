@@ -70,15 +70,14 @@ class Capacity:
     target        delay in seconds that may stand
     changed       told true when requests begin to be turned away, false when the limit is whole again
 
-    `active` is what is in progress (see the module), `fresh` the part of it that is over and counts till the tick ends,
-    `limit` what may be; up to `roomy` nobody is asked who they are,
+    `active` is what is in progress (see the module), `limit` what may be; up to `roomy` nobody is asked who they are,
     which is nothing while the limit is lowered. `wake` is called by whoever enters while `awake` is false: then
     somebody begins to tick. `requests` and `sockets` are weights in progress by client key; entries leave with their
     last request.
     """
 
     __slots__ = (
-        "_by_client", "_changed", "_clients", "_passed", "_peak", "_smallest", "_ticks", "active", "awake", "fresh",
+        "_by_client", "_changed", "_clients", "_fresh", "_passed", "_peak", "_smallest", "_ticks", "active", "awake",
         "least", "limit", "most", "requests", "roomy", "sockets", "strained", "target", "wake",
     )  # fmt: skip
 
@@ -93,7 +92,7 @@ class Capacity:
         self.awake = False
         self.wake: Callable[[], None] = nobody
         self._changed = changed
-        self.fresh = 0
+        self._fresh = 0
         self._by_client: dict[str, int] = {}
         self._clients = 0
         self._ticks = 0
@@ -112,7 +111,7 @@ class Capacity:
     @property
     def busy(self) -> int:
         """What counts against the limit now; see `fits`."""
-        return self.active if self.limit < self.most else self.active - self.fresh
+        return self.active if self.limit < self.most else self.active - self._fresh
 
     def fair(self, client: str, weight: int, trust: Trust) -> bool:
         """Note `weight` for `client` in this tick, and tell whether it keeps to its fair share of its class' part.
@@ -128,15 +127,15 @@ class Capacity:
     def leave(self, weight: int) -> None:
         """A request is answered, or over: it is in progress until the tick ends, if somebody ticks."""
         if self.awake:
-            self.fresh += weight
+            self._fresh += weight
         else:
             self.active -= weight
 
     def begin(self) -> None:
         """Somebody ticks from now on. What an earlier ticker did not get to is made up for."""
         self.awake = True
-        self.active -= self.fresh
-        self.fresh = 0
+        self.active -= self._fresh
+        self._fresh = 0
         self._start_interval()
 
     @property
@@ -150,8 +149,8 @@ class Capacity:
         self._smallest = min(self._smallest, delay)
         self._ticks += 1
         self._passed += TICK + delay
-        self.active -= self.fresh
-        self.fresh = 0
+        self.active -= self._fresh
+        self._fresh = 0
         self._clients = len(self._by_client)
         self._by_client.clear()
         if self._ticks >= 2 and self._passed >= INTERVAL - TICK / 2:

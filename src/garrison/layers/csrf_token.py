@@ -42,9 +42,6 @@ class Tokens:
 
     def holds(self, session: str | None, token: bytes) -> bool:
         """Whether `token` was made for `session` and is in its lifetime. Never raises on what a client sent."""
-        made = self._verified.get((session, token))  # nearly always it has verified before
-        if made is not None:
-            return self._wall() - made <= self._lifetime
         return self._age(session, token) <= self._lifetime
 
     def fresh(self, session: str | None, token: bytes) -> bool:
@@ -53,10 +50,10 @@ class Tokens:
 
     def _age(self, session: str | None, token: bytes) -> float:
         """Seconds since `token` was made for `session`; infinite when it was not."""
-        if token[_HEAD_CHARACTERS : _HEAD_CHARACTERS + 1] != b"." or len(token) > _LONGEST or not token.isascii():
-            return _NEVER
         made = self._verified.get((session, token))
         if made is None:
+            if token[_HEAD_CHARACTERS : _HEAD_CHARACTERS + 1] != b"." or len(token) > _LONGEST or not token.isascii():
+                return _NEVER
             made = self._made(session, token.decode("ascii"))
         return self._wall() - made
 

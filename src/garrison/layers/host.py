@@ -66,13 +66,13 @@ def compile(policy: Policy, services: Services) -> Layer:
         raise BadHost(
             f"In `hosts`: {error}.", remedy="Write names as users type them, without scheme or port."
         ) from None
-    ports, names = frozenset(section.ports), known.names
+    ports = frozenset(section.ports)
 
     def decide(facts: Facts) -> Verdict:
         host = facts.host
         if host is None:
             return _unreadable(facts)
-        if host.name in names or known(host):
+        if known(host):
             if not ports or (host.port or _DEFAULT_PORTS.get(facts.scheme)) in ports:
                 return None
             return _unknown(f"port {host.port}")

@@ -128,10 +128,7 @@ def _answered(capacity: Capacity, weight: int) -> Callable[[Exchange, Edit], Non
     def amend(exchange: Exchange, edit: Edit) -> None:
         if exchange.load == _WAITING:
             exchange.load = _HELD
-            if capacity.awake:  # as `capacity.leave` does: every answer comes this way
-                capacity.fresh += weight
-            else:
-                capacity.active -= weight
+            capacity.leave(weight)
 
     return amend
 

@@ -61,11 +61,8 @@ def compile(policy: Policy, services: Services) -> Layer:
     judge = rules.judge
 
     def decide(facts: Facts) -> Verdict:
-        if facts.kind == "http":
-            if facts.method in SAFE_METHODS:
-                return None
-            if not facts.duplicates and facts.headers.get(b"sec-fetch-site") == b"same-origin":
-                return None  # as `judge` would say; most requests come from the own pages
+        if facts.method in SAFE_METHODS and facts.kind == "http":
+            return None
         return judge(facts)
 
     return Layer("origin", decide=decide, mode=policy.origin.mode)

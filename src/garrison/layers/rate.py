@@ -126,15 +126,15 @@ def _by_principal(
     if not people and not machines:
         return None
     settle = _settler(counters)
-    spend_of = {id(quotas): spend for quotas in (people, machines) if (spend := _spender(counters, quotas))}
+    of_people, of_machines = ((quotas, _spender(counters, quotas)) for quotas in (people, machines))
 
     def admit(facts: Facts, exchange: Exchange) -> Reply:
         principal = exchange.principal
         if principal is None:
             return None
-        quotas = machines if principal.kind == "api-key" else people
+        quotas, spend = of_machines if principal.kind == "api-key" else of_people
         key = principal_key(principal)
-        if (spend := spend_of.get(id(quotas))) is not None:
+        if spend is not None:
             return spend(key, exchange)
         return settle([(quota, key) for quota in quotas], exchange) if quotas else None
 

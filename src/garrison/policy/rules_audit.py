@@ -58,9 +58,7 @@ def plaintext_export(subject: Subject) -> Iterator[Objection]:
     if "export" in subject.policy.allow_insecure_link:
         return
     for index, table in enumerate(subject.policy.events.exports):
-        # The address itself may stand in the environment, since it may hold a password.
-        name = table.to.removeprefix("env:")
-        if _is_exposed(subject.environ.get(name, "") if name != table.to else table.to):
+        if _is_exposed(_address(subject, table.to)):
             yield Objection(f"events.exports.{index}.to", "plaintext to another machine.")
 
 
@@ -96,10 +94,15 @@ def plaintext_alerts(subject: Subject) -> Iterator[Objection]:
     if "alerts" in subject.policy.allow_insecure_link:
         return
     for index, receiver in enumerate(subject.policy.alerts.receivers):
-        name = receiver.to.removeprefix("env:")
-        text = subject.environ.get(name, "") if name != receiver.to else receiver.to
+        text = _address(subject, receiver.to)
         if _is_exposed(text) or text.startswith(("mailto://", "json://", "form://", "xml://")):
             yield Objection(f"alerts.receivers.{index}.to", "plaintext to another machine.")
+
+
+def _address(subject: Subject, text: str) -> str:
+    """The address that `text` is, or names: it may stand in the environment, since it may hold a password."""
+    name = text.removeprefix("env:")
+    return subject.environ.get(name, "") if name != text else text
 
 
 def _is_exposed(text: str) -> bool:
