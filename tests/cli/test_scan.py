@@ -44,6 +44,15 @@ def test_a_hole_is_found_and_the_exit_code_follows_the_severity_asked_for(projec
     assert run("scan", str(project), *CODE, "--fail", "high").code == 0
 
 
+def test_what_closes_the_gate_is_named_at_the_end_whatever_the_format(project: Path) -> None:
+    (project / "app.py").write_text(HOLE)
+    told = run("scan", str(project), *CODE, "--format", "json").err
+    assert "closed by G" in told
+    assert "app.py:5" in told
+    assert "closed by" not in run("scan", str(project), *CODE, "--fail", "high").err
+    assert "closed by bandit: skipped" in run("scan", str(project), "--only", "bandit").err
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -89,6 +89,7 @@ def run(
         count = write_baseline(keep, seen.merged)
         err().print(safe(f"{keep}: {count} findings written."))
     _give(report, shape, output)
+    _closed_by(report, fail)
     raise typer.Exit(exit_code(report, fail))
 
 
@@ -122,6 +123,21 @@ def _progress(name: str, state: str) -> None:
     console = err()
     if console.is_terminal:
         console.print(safe(f"{name}: {state}", "dim"))
+
+
+_MOST_NAMED: Final = 20
+
+
+def _closed_by(report: Report, fail: Severity) -> None:
+    """What makes the exit code, named once more at the end: a long report is read from its last lines."""
+    for gap in report.gaps:
+        if gap.required:
+            err().print(safe(f"closed by {gap.tool}: {gap.outcome}, {gap.detail}", "red"))
+    closing = [one for one in report.findings if one.severity >= fail]
+    for one in closing[:_MOST_NAMED]:
+        err().print(safe(f"closed by {one.id} ({one.severity}): {one.location or one.title}", "red"))
+    if len(closing) > _MOST_NAMED:
+        err().print(safe(f"and by {len(closing) - _MOST_NAMED} more", "red"))
 
 
 def _give(report: Report, shape: ReportFormat, output: Path | None) -> None:

@@ -14,6 +14,7 @@ import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,7 +79,7 @@ def _verify(bundle: zipfile.ZipFile, keys: Sequence[VerifierKey]) -> dict[str, A
     if names != sorted([*digests, MANIFEST, SIGNATURE]):
         raise EvidenceWrong("files are missing, or were added")
     for name, digest in digests.items():
-        if sha256(bundle.read(name)).hexdigest() != digest:
+        if not compare_digest(sha256(bundle.read(name)).hexdigest(), digest):
             raise EvidenceWrong(f"{name} was changed")
     proofs = [name for name in names if name.startswith("proofs/")]
     for name in proofs:
