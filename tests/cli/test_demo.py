@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +60,11 @@ def test_every_printed_attack_gets_the_printed_answer_and_its_explanation(here: 
         for line in lines:
             answer = json.loads(sh(line.command))
             assert (answer["status"], answer["reason"]) == (line.status, line.reason), line.command
-        show = next(line for line in served.text.splitlines() if line.startswith("garrison events show"))
-        arguments = shlex.split(show.replace("REQUEST_ID", answer["request_id"]))[1:]
+        show = next(line for line in served.text.splitlines() if "garrison events show" in line)
         assert served.stop() in {0, 143, -15}
-    ran = here.run(*arguments)
-    assert ran.code == 0
-    assert "because this client asked too often" in ran.flat
-    assert "Rule routes.0.rate.address" in ran.flat
+    told = " ".join(sh(show.replace("REQUEST_ID", answer["request_id"])).split())  # copied as it stands
+    assert "because this client asked too often" in told
+    assert "Rule routes.0.rate.address" in told
 
 
 @pytest.mark.server

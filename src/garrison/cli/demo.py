@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +56,13 @@ def build(folder: Path) -> tuple[Onion, tuple[str, str]]:
     return notes.hardened(settings), notes.login(settings)
 
 
+def own_command() -> str:
+    """What to type for this very program in another terminal: its name where that finds it, else its path."""
+    beside = Path(sys.executable).with_name("garrison")
+    found = shutil.which("garrison")
+    return str(beside) if beside.exists() and (found is None or not beside.samefile(found)) else "garrison"
+
+
 def _announce(ready: Ready, login: tuple[str, str], state: Path) -> None:
     import shlex
 
@@ -64,6 +73,7 @@ def _announce(ready: Ready, login: tuple[str, str], state: Path) -> None:
     from .find_notes import policy_file
 
     console = err()
+    garrison = shlex.quote(own_command())
     where = f"{shlex.quote(str(state))} --policy {shlex.quote(str(policy_file()))}"
     email, password = login
     about = Text.assemble(("A team's notes", "bold"), " at ", (f"{ready.url}/", "bold green"), "\n")
@@ -79,6 +89,6 @@ def _announce(ready: Ready, login: tuple[str, str], state: Path) -> None:
         console.print(paragraph(attack.command), soft_wrap=True, highlight=False)
     console.print()
     console.print(safe("Why was one refused? Take the request_id of an answer:", "bold"))
-    console.print(paragraph(f"garrison events show --state {where} REQUEST_ID"), soft_wrap=True)
-    console.print(paragraph(f"garrison report --state {where}"), soft_wrap=True)
+    console.print(paragraph(f"{garrison} events show --state {where} REQUEST_ID"), soft_wrap=True)
+    console.print(paragraph(f"{garrison} report --state {where}"), soft_wrap=True)
     console.print(safe("Ctrl-C ends the demo.", "dim"))
