@@ -21,9 +21,10 @@ from garrison.core.stack import ClaimedTwice, ClaimMissing
 from garrison.core.verdict import Reason, Refuse, Verdict
 from garrison.policy.checks import PolicyUnsafe
 from garrison.policy.model import Policy
+from garrison.policy.presets import PRESETS, apply_preset
 from garrison.policy.problems import PolicyInvalid
 from garrison.testing import FrozenClock, captured_events, testing_policy
-from garrison.wire import announce, rehearse
+from garrison.wire import announce, rehearse, switched_off
 from tests.asgi.driving import Driven, Message, Receive, Send, drive, hardened, http_scope
 
 pytestmark = pytest.mark.anyio
@@ -276,3 +277,10 @@ def test_a_start_records_which_policy_it_is_and_what_it_has_off() -> None:
     assert [details["sections"] for name, details in told if name == "sys_monitor_disabled"] == [
         "csrf, audit", "csrf", "csrf",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_what_the_preset_itself_has_off_is_no_defence_that_somebody_switched_off(name: str) -> None:
+    assert switched_off(Policy.model_validate(apply_preset({"preset": name}))) == []
+    off = {"mode": "off", "allow_insecure_off": "a test"}
+    assert switched_off(Policy.model_validate(apply_preset({"preset": name, "origin": off}))) == ["origin"]

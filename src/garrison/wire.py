@@ -47,6 +47,7 @@ from .layers.order import compile_layers
 from .policy.checks import refuse_unsafe
 from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
+from .policy.presets import preset, raw_table
 from .policy.section_alerts import AlertsSection
 from .policy.section_audit import AuditSection
 from .policy.section_detection import DetectionSection
@@ -122,12 +123,20 @@ def announce(policy: Policy, emit: Emit) -> None:
     plain = policy.model_copy(update={"store": policy.store.rpartition("@")[2]})  # a password may stand before it
     digest = hashlib.sha256(repr(plain).encode()).hexdigest()[:16]
     emit(EventName.POLICY_LOADED, None, preset=policy.preset, environment=policy.environment, digest=digest)
-    off = [name for name in Policy.SECTIONS if getattr(policy, name).mode is Mode.OFF]
-    off += [f"{route.name}.{name}" for route in policy.routes for name, own in route.sections.items()
-            if own.get("mode") == Mode.OFF]  # fmt: skip
-    off += [name for name in ("audit", "detection") if not getattr(policy, name).enabled]
+    off = switched_off(policy)
     if off:
         emit(EventName.MONITOR_DISABLED, None, sections=", ".join(off))
+
+
+def switched_off(policy: Policy) -> list[str]:
+    """Sections that somebody has switched off, routes' own included: what the preset has off was never on."""
+    presets = preset(policy.preset).values
+    off = [name for name in Policy.SECTIONS
+           if getattr(policy, name).mode is Mode.OFF and raw_table(presets, name).get("mode") != Mode.OFF]  # fmt: skip
+    off += [f"{route.name}.{name}" for route in policy.routes for name, own in route.sections.items()
+            if own.get("mode") == Mode.OFF]  # fmt: skip
+    return off + [name for name in ("audit", "detection")
+                  if not getattr(policy, name).enabled and raw_table(presets, name).get("enabled", True)]  # fmt: skip
 
 
 def build_services(

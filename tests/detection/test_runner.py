@@ -22,7 +22,9 @@ from garrison.detection.sightings import Sightings
 from garrison.events.capture import Captured, capturing_bus
 from garrison.events.event import Event
 from garrison.events.vocabulary import EventName
+from garrison.policy.model import Policy
 from garrison.testing import captured_events, testing_policy
+from garrison.wire import announce
 from tests.detection.making import engine, event, rule
 
 TOOL = {"user-agent": "curl/8.5.0"}
@@ -92,15 +94,9 @@ def test_with_detection_off_nothing_is_told_and_that_is_recorded(tmp_path: Path)
         for path in SCAN:
             client.get(path)
         assert not soon(lambda: bool(events.of("alert_raised")), 1.0)
-    assert "detection" in str(harden_events(tmp_path).of("sys_monitor_disabled")[0].details["sections"])
-
-
-def harden_events(tmp_path: Path) -> Any:
     bus, captured = capturing_bus()
-    from garrison.wire import announce
-
-    announce(testing_policy(detection={"enabled": False}), bus.emit)
-    return captured
+    announce(Policy(detection={"enabled": False}), bus.emit)
+    assert captured.of("sys_monitor_disabled")[0].details["sections"] == "detection"
 
 
 def test_errors_large_answers_and_traps_are_noted_and_ordinary_answers_only_counted(tmp_path: Path) -> None:
