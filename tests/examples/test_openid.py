@@ -210,6 +210,8 @@ async def test_a_stolen_code_is_worth_nothing_in_another_browser(
         {"iss": "https://evil.example"},
         {"exp": 1_000_000_000},
         {"nonce": "of another log-in"},
+        {"azp": "another-client", "aud": [CLIENT, "another-client"]},
+        {"iat": 4_000_000_000},
     ],
     ids=lambda claims: next(iter(claims)),
 )
