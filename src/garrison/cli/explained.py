@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..events.event import Event
+from ..events.readable import said, when
 from ..events.terms import Severity
 from ..layers.target import KEYS
 from ..policy.load import Loaded
@@ -21,13 +21,9 @@ _STYLES = {Severity.CRITICAL: "bold red", Severity.ERROR: "red", Severity.WARNIN
 
 def line(event: Event) -> Text:
     """One event on one line: when, what, who, which request."""
-    when = datetime.fromtimestamp(event.when).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    text = safe(f"{when}  ", "dim")
+    text = safe(f"{when(event)}  ", "dim")
     text.append_text(safe(f"{event.name:<28}", _STYLES.get(event.severity, "")))
-    request = f"{event.method} {event.path}".strip()
-    watched = "would refuse" if event.mode == "monitor" else ""
-    parts = (watched, event.reason, event.layer, request, event.client, str(event.status or ""), event.request_id)
-    text.append_text(safe("  ".join(part for part in parts if part)))
+    text.append_text(safe(said(event)))
     return text
 
 

@@ -33,7 +33,7 @@ def build_writers(policy: Policy) -> list[Writer]:
     if policy.events.store:
         writers.append(SqliteWriter(store_path(policy), policy.events.keep, policy.events.age))
     if policy.events.output == "stderr":
-        writers.append(StderrWriter())
+        writers.append(StderrWriter(person=policy.environment == "development"))
     elif policy.events.output != "none":
         writers.append(FileWriter(Path(policy.events.output).absolute()))
     return writers

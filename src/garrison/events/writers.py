@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from ..core.errors import OperatorError
 from .appending import append_lines, feed_lines
 from .event import Event
+from .readable import readable
 
 STDERR: Final = 2
 PIPE_LINE: Final = 4096
@@ -73,18 +74,27 @@ def _line(data: dict[str, object]) -> bytes:
 
 
 class StderrWriter:
-    """JSON lines to standard error. Lines fit into one write to a pipe, so worker processes don't mix theirs."""
+    """JSON lines to standard error. Lines fit into one write to a pipe, so worker processes don't mix theirs.
+
+    `person`: somebody may sit there. At a terminal each line is then for reading, elsewhere it is JSON all the same.
+    """
 
     name = "stderr"
 
-    def __init__(self, descriptor: int = STDERR) -> None:
+    def __init__(self, descriptor: int = STDERR, *, person: bool = False) -> None:
         self._descriptor = descriptor
+        self._person = person and os.isatty(descriptor)
 
     def open(self) -> None:
         os.fstat(self._descriptor)
 
     def write(self, events: Sequence[Event]) -> int:
-        return feed_lines(self._descriptor, [encode(event, PIPE_LINE) for event in events])
+        return feed_lines(self._descriptor, [self._line(event) for event in events])
+
+    def _line(self, event: Event) -> bytes:
+        if self._person:
+            return readable(event, colour="NO_COLOR" not in os.environ).encode("utf-8") + b"\n"
+        return encode(event, PIPE_LINE)
 
     def close(self) -> None:
         """Standard error is not ours to close."""

@@ -357,7 +357,7 @@ class EventsSection(Frozen):
     """Where security events go. One JSON object per line; secrets and personal data are redacted first."""
 
     output: str = "stderr"
-    """"stderr", "none", or a file path."""
+    """"stderr", "none", or a file path. In development, at a terminal, "stderr" writes lines for reading, not JSON."""
     store: bool = True
     """Keep events in the state folder's SQLite file, for `garrison report` and `garrison events`."""
     keep: Annotated[int, Field(ge=100)] = 100_000
