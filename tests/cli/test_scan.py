@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from garrison.scan import toolbox
 from tests.findings.sarif_rules import LOG
 from tests.scan.planted_table import ADVISORY
 
@@ -166,8 +167,4 @@ def test_the_doctor_says_what_is_missing(project: Path) -> None:
     assert ran.code == 3
     assert "not installed" in ran.out
     listed = json.loads(run("scan", "tools", "list", "--format", "json").out)
-    assert {one["name"]: one["installed"] for one in listed} == {
-        "bandit": False,
-        "detect-secrets": False,
-        "ruff": False,
-    }
+    assert {one["name"]: one["installed"] for one in listed} == dict.fromkeys(toolbox.TOOLS, False)

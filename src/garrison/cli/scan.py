@@ -10,7 +10,7 @@ import typer
 
 from ..findings.formats import Format as ReportFormat
 from ..findings.severity import Severity
-from . import scan_data
+from . import scan_data, scan_init
 from .group import Group
 from .options import Format
 from .output import COULD_NOT_RUN, Shape, err, out, print_json, print_raw, safe
@@ -35,6 +35,7 @@ class ScanGroup(Group):
 app = typer.Typer(
     cls=ScanGroup, help="Scan a project: code, dependencies, secrets, policy. `scan PATH` is `scan run PATH`."
 )
+app.command("init")(scan_init.init)
 app.add_typer(scan_data.tools, name="tools")
 app.add_typer(scan_data.database, name="db")
 

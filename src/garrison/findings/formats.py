@@ -11,7 +11,7 @@ from .report import Report
 
 
 class Format(StrEnum):
-    """What ``--format`` takes."""
+    """What ``--format`` takes: ``gitlab`` is its SAST report, ``codequality`` its other one, ``github`` annotations."""
 
     TEXT = "text"
     JSON = "json"
@@ -19,6 +19,9 @@ class Format(StrEnum):
     HTML = "html"
     JUNIT = "junit"
     MARKDOWN = "markdown"
+    CODEQUALITY = "codequality"
+    GITLAB = "gitlab"
+    GITHUB = "github"
 
 
 def write(report: Report, format: Format) -> str:

@@ -24,6 +24,7 @@ from .tool_code import CodeScan
 from .tool_garrison import OwnCommand
 from .tool_ruff import ruff
 from .tool_secrets import detect_secrets
+from .tool_zizmor import zizmor
 
 Told = Callable[[str, str], None]
 
@@ -50,6 +51,7 @@ def adapters(today: date, app: str = "") -> list[Adapter]:
         bandit(),
         ruff(),
         detect_secrets(),
+        zizmor(),
         Dependencies(today),
         OwnCommand("check"),
     ]

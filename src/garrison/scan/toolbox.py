@@ -75,6 +75,7 @@ TOOLS: Final = {
         Tool("bandit", "dangerous calls in Python (Apache-2.0)"),
         Tool("detect-secrets", "keys and passwords in all text files (Apache-2.0)"),
         Tool("ruff", "the rules S of flake8-bandit (MIT)"),
+        Tool("zizmor", "GitHub workflows (MIT)"),
     )
 }
 
@@ -82,7 +83,7 @@ TOOLS: Final = {
 def tools_folder() -> Path:
     """GARRISON_TOOLS, or the user's cache."""
     if named := os.environ.get("GARRISON_TOOLS"):
-        return Path(named)
+        return Path(named).absolute()  # tools run in the folder of the project
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "garrison" / "tools"
 
 
