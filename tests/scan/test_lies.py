@@ -291,3 +291,55 @@ class TestAdvisories:
         project = read_project(tmp_path / "locked")
         report = report_of(scan(project, [Dependencies(TODAY, self.database(tmp_path))], Limits()), TODAY, "0")
         assert [one.id for one in report.findings] == ["advisory/PYSEC-2026-9001"]
+
+
+NPM_RECORD = {
+    "id": "GHSA-xxxx-yyyy-zzzz",
+    "modified": "2027-01-14T00:00:00Z",
+    "summary": "prototype of everything is changed",
+    "affected": [
+        {
+            "package": {"ecosystem": "npm", "name": "@scope/left"},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "1.0.0-beta.2"}, {"fixed": "1.2.10"}]}],
+        }
+    ],
+}
+
+
+class TestAdvisoriesOfNpm:
+    def run(
+        self, tmp_path: Path, version: str, *records: object, name: str = "@scope/left"
+    ) -> tuple[Outcome, str, int]:
+        (tmp_path / "records").mkdir()
+        for number, record in enumerate(records):
+            (tmp_path / "records" / f"{number}.json").write_text(json.dumps(record))
+        import_records(tmp_path / "records", tmp_path / "db.sqlite")
+        root = tmp_path / "locked"
+        root.mkdir()
+        packages = {"": {}, f"node_modules/{name}": {"version": version}}
+        (root / "package-lock.json").write_text(json.dumps({"lockfileVersion": 3, "packages": packages}))
+        result = Dependencies(TODAY, tmp_path / "db.sqlite").run(read_project(root), Limits())
+        return result.status.outcome, result.status.detail, len(result.findings)
+
+    @pytest.mark.parametrize(
+        ("version", "hit"),
+        [
+            ("1.0.0-beta.11", 1),
+            ("1.0.0-beta.1", 0),
+            ("1.0.0-alpha", 0),
+            ("1.2.9", 1),
+            ("1.2.10", 0),
+            ("1.2.10-rc.1", 1),
+        ],
+    )
+    def test_versions_are_compared_by_semantic_versioning(self, tmp_path: Path, version: str, hit: int) -> None:
+        assert self.run(tmp_path, version, NPM_RECORD) == (Outcome.OK, "", hit)
+
+    def test_a_database_without_npm_is_no_clean_project(self, tmp_path: Path) -> None:
+        outcome, why, _ = self.run(tmp_path, "1.1.0", {**ADVISORY, "modified": "2027-01-14T00:00:00Z"})
+        assert outcome is Outcome.INCOMPLETE
+        assert "no advisories of npm" in why
+
+    def test_a_package_of_the_same_name_elsewhere_is_another_package(self, tmp_path: Path) -> None:
+        python = {**ADVISORY, "modified": "2027-01-14T00:00:00Z"}
+        assert self.run(tmp_path, "2.10.0", python, NPM_RECORD, name="planted-templates") == (Outcome.OK, "", 0)

@@ -10,7 +10,7 @@ import typer
 
 from ..findings.formats import Format as ReportFormat
 from ..findings.severity import Severity
-from . import scan_data, scan_init
+from . import scan_data, scan_init, scan_sbom
 from .group import Group
 from .options import Format
 from .output import COULD_NOT_RUN, Shape, err, out, print_json, print_raw, safe
@@ -36,6 +36,7 @@ app = typer.Typer(
     cls=ScanGroup, help="Scan a project: code, dependencies, secrets, policy. `scan PATH` is `scan run PATH`."
 )
 app.command("init")(scan_init.init)
+app.command("sbom")(scan_sbom.sbom)
 app.add_typer(scan_data.tools, name="tools")
 app.add_typer(scan_data.database, name="db")
 
@@ -77,12 +78,13 @@ def run(
     from ..scan.gate import read_baseline, write_baseline
     from ..scan.project import read_project
     from ..scan.run import adapters, choose, report_of, scan
+    from ..scan.scan_policy import read_section
 
     now = datetime.now(UTC)
     known = read_baseline(baseline) if baseline else None
-    every = adapters(now.date(), application)
-    choose(every, optional or ())
     project = read_project(path, exclude or ())
+    every = adapters(now.date(), application, read_section(path, suppressions))
+    choose(every, optional or ())
     chosen = choose(every, only or ())
     seen = scan(project, chosen, Limits(seconds, memory), optional=optional or (), jobs=jobs, told=_progress)
     report = report_of(seen, now.date(), __version__, now, known, suppressions)

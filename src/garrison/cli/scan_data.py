@@ -57,12 +57,14 @@ def doctor() -> None:
 
 @database.command("import")
 def import_database(
-    source: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="An OSV archive (all.zip of PyPI), or a folder.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="ARCHIVE...", help="OSV archives (all.zip of PyPI, of npm), or folders.")
+    ],
 ) -> None:
-    """Make the database anew from an archive of OSV records; the old one stays until the new one is whole."""
+    """Make the database anew from archives of OSV records; the old one stays until the new one is whole."""
     from ..scan.advisories import database_file, import_records
 
-    count = import_records(source, database_file())
+    count = import_records(sources, database_file())
     out().print(safe(f"{database_file()}: {count} advisories."))
 
 
@@ -78,6 +80,7 @@ def status() -> None:
     known = Advisories(file)
     age = (datetime.now(UTC).date() - known.newest).days
     stale = age > FRESH_DAYS
-    out().print(safe(f"{file}: {known.count} advisories, the newest of {known.newest}{' (stale)' if stale else ''}."))
+    days = ", ".join(f"{one} {day}" for one, day in known.days.items())
+    out().print(safe(f"{file}: {known.count} advisories, the newest of {days}{' (stale)' if stale else ''}."))
     known.close()
     raise typer.Exit(COULD_NOT_RUN if stale else 0)

@@ -30,6 +30,7 @@ from .section_detection import DetectionSection
 from .section_edge import EdgeSection
 from .section_export import ExportTable
 from .section_reactions import ReactionsSection
+from .section_scan import ScanSection
 from .section_secrets import SecretsSection
 from .section_suppressions import SuppressionTable
 from .section_vault import VaultSection
@@ -638,6 +639,7 @@ class Policy(Frozen):
     secrets: SecretsSection = SecretsSection()
     vault: VaultSection = VaultSection()
     routes: tuple[RouteClass, ...] = ()
+    scan: ScanSection = ScanSection()
     suppressions: tuple[SuppressionTable, ...] = ()
     """Findings that are not reported, each for a reason and until a day: `[[suppressions]]`."""
 

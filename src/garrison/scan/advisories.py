@@ -12,7 +12,8 @@ import os
 import re
 import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,6 +24,7 @@ from ..core.errors import DependencyError, OperatorError
 from ..findings.severity import Severity
 from .cvss import base_score
 from .lockfiles import plain
+from .versions import lowest, parse
 
 FRESH_DAYS: Final = 14
 LARGEST_RECORD: Final = 4 * 1024 * 1024
@@ -30,7 +32,7 @@ MOST_RECORDS: Final = 500_000
 
 
 class ArchiveUnusable(OperatorError):
-    """What should be imported holds no advisories for PyPI."""
+    """What should be imported holds no advisories for PyPI or npm."""
 
 
 class DatabaseBroken(DependencyError):
@@ -55,48 +57,61 @@ def database_file() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "garrison" / "advisories.sqlite"
 
 
-def import_records(source: Path, target: Path) -> int:
-    """Read an OSV archive (`all.zip` of PyPI) or a folder of records into a new database; how many there are.
+def import_records(source: Path | Sequence[Path], target: Path) -> int:
+    """Read OSV archives (`all.zip` of PyPI, of npm) or folders of records into a new database; how many there are.
 
     The old database stays until the new one is whole. Raises `ArchiveUnusable`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name(f"{target.name}.{os.getpid()}.new")
     fresh.unlink(missing_ok=True)
+    sources = [source] if isinstance(source, Path) else list(source)
     try:
-        count = _fill(fresh, source)
+        count = _fill(fresh, sources)
         if not count:
             raise ArchiveUnusable(
-                f"{source} holds no OSV record of a PyPI package.",
+                f"{', '.join(map(str, sources))} holds no OSV record of a PyPI or npm package.",
                 remedy="Import the archive all.zip of the ecosystem PyPI, or a folder with its JSON files.",
             )
         fresh.replace(target)
     except (OSError, zipfile.BadZipFile, ValueError, RecursionError) as error:
-        raise ArchiveUnusable(f"{source} can't be read: {error}", remedy="Download it again.") from None
+        raise ArchiveUnusable(
+            f"{', '.join(map(str, sources))} can't be read: {error}", remedy="Download it again."
+        ) from None
     finally:
         fresh.unlink(missing_ok=True)
     return count
 
 
-def _fill(target: Path, source: Path) -> int:
-    count, newest = 0, ""
+def _fill(target: Path, sources: Sequence[Path]) -> int:
+    counts: Counter[str] = Counter()
+    newest: dict[str, str] = {}
     with closing(sqlite3.connect(target)) as db, db:
-        db.execute("CREATE TABLE records (name TEXT NOT NULL, record TEXT NOT NULL)")
-        db.execute("CREATE TABLE about (newest TEXT NOT NULL, count INTEGER NOT NULL)")
-        for record in _records(source):
-            names = {
-                plain(str(one["package"]["name"]))
-                for one in record.get("affected", [])
-                if one.get("package", {}).get("ecosystem") == "PyPI"
-            }
+        db.execute("CREATE TABLE records (ecosystem TEXT NOT NULL, name TEXT NOT NULL, record TEXT NOT NULL)")
+        db.execute("CREATE TABLE about (ecosystem TEXT NOT NULL, newest TEXT NOT NULL, count INTEGER NOT NULL)")
+        for record in (record for source in sources for record in _records(source)):
+            names = {known for one in record.get("affected", []) if (known := _package(one)) is not None}
             if record.get("withdrawn") or not names:
                 continue
-            count += 1
-            newest = max(newest, str(record.get("modified", "")))
-            db.executemany("INSERT INTO records VALUES (?, ?)", [(name, json.dumps(record)) for name in sorted(names)])
-        db.execute("CREATE INDEX by_name ON records (name)")
-        db.execute("INSERT INTO about VALUES (?, ?)", (newest, count))
-    return count
+            for ecosystem in {ecosystem for ecosystem, _ in names}:
+                counts[ecosystem] += 1
+                newest[ecosystem] = max(newest.get(ecosystem, ""), str(record.get("modified", "")))
+            text = json.dumps(record)
+            db.executemany("INSERT INTO records VALUES (?, ?, ?)", [(*known, text) for known in sorted(names)])
+        db.execute("CREATE INDEX by_name ON records (name, ecosystem)")
+        db.executemany(
+            "INSERT INTO about VALUES (?, ?, ?)", [(one, newest[one], counts[one]) for one in sorted(counts)]
+        )
+    return counts.total()
+
+
+def _package(affected: dict[str, Any]) -> tuple[str, str] | None:
+    """Ecosystem and name, of those that are matched here."""
+    package = affected.get("package", {})
+    name = str(package.get("name", ""))
+    if package.get("ecosystem") == "PyPI":
+        return "PyPI", plain(name)
+    return ("npm", name) if package.get("ecosystem") == "npm" else None
 
 
 def _records(source: Path) -> Iterator[dict[str, Any]]:
@@ -120,8 +135,10 @@ class Advisories:
             raise FileNotFoundError(file)
         try:
             self._db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
-            newest, self.count = self._db.execute("SELECT newest, count FROM about").fetchone()
-            self.newest: date = datetime.fromisoformat(newest).date()
+            rows = self._db.execute("SELECT ecosystem, newest, count FROM about").fetchall()
+            self.days: dict[str, date] = {one: datetime.fromisoformat(newest).date() for one, newest, _ in rows}
+            self.count: int = sum(count for _, _, count in rows)
+            self.newest: date = min(self.days.values())
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise DatabaseBroken(
                 f"{file} can't be read: {error}", remedy="Import it again: garrison scan db import ARCHIVE."
@@ -131,11 +148,12 @@ class Advisories:
         """End the connection."""
         self._db.close()
 
-    def about(self, name: str, version: str) -> list[Advisory]:
-        """What is known about a version of a package. Raises `InvalidVersion` of `packaging` for what is no version."""
-        rows = self._db.execute("SELECT record FROM records WHERE name = ?", (name,)).fetchall()
-        records = [json.loads(row[0]) for row in rows]
-        found = [one for record in records if (one := _applies(record, name, version)) is not None]
+    def about(self, name: str, version: str, ecosystem: str = "PyPI") -> list[Advisory]:
+        """What is known about a version of a package. Raises ValueError for what is no version."""
+        wanted = parse(version, ecosystem)
+        query = "SELECT record FROM records WHERE name = ? AND ecosystem = ?"
+        records = [json.loads(row[0]) for row in self._db.execute(query, (name, ecosystem))]
+        found = [one for record in records if (one := _applies(record, (ecosystem, name), version, wanted)) is not None]
         known: set[str] = set()
         return [one for one in found if not _told(one, known)]
 
@@ -148,16 +166,15 @@ def _told(one: Advisory, known: set[str]) -> bool:
     return told
 
 
-def _applies(record: dict[str, Any], name: str, version: str) -> Advisory | None:
+def _applies(record: dict[str, Any], package: tuple[str, str], version: str, wanted: Any) -> Advisory | None:
     fixed: set[str] = set()
     hit = False
     for affected in record["affected"]:
-        package = affected.get("package", {})
-        if package.get("ecosystem") != "PyPI" or plain(str(package.get("name"))) != name:
+        if _package(affected) != package:
             continue
         for one in affected.get("ranges", []):
-            if one.get("type") == "ECOSYSTEM":
-                hit |= _within(one.get("events", []), version)
+            if one.get("type") in {"ECOSYSTEM", "SEMVER"}:
+                hit |= _within(one.get("events", []), wanted, package[0])
                 fixed |= {str(event["fixed"]) for event in one.get("events", []) if "fixed" in event}
         hit |= version in affected.get("versions", [])
     if not hit:
@@ -167,17 +184,15 @@ def _applies(record: dict[str, Any], name: str, version: str) -> Advisory | None
     return Advisory(str(record["id"]), aliases, summary, _severity(record), tuple(sorted(fixed)))
 
 
-def _within(events: list[dict[str, str]], version: str) -> bool:
+def _within(events: list[dict[str, str]], wanted: Any, ecosystem: str) -> bool:
     """Whether a version is affected, by the evaluation algorithm of the OSV schema."""
-    from packaging.version import Version
 
-    def order(event: dict[str, str]) -> tuple[Version, int]:
+    def order(event: dict[str, str]) -> tuple[Any, int]:
         kind, value = next(iter(event.items()))
-        return Version("0.dev0" if value == "0" else value), {"introduced": 0, "fixed": 1, "last_affected": 2}.get(
-            kind, 3
-        )
+        at = lowest(ecosystem) if value == "0" else parse(value, ecosystem)
+        return at, {"introduced": 0, "fixed": 1, "last_affected": 2}.get(kind, 3)
 
-    wanted, affected = Version(version), False
+    affected = False
     for event in sorted((one for one in events if "limit" not in one), key=order):
         at = order(event)[0]
         if "introduced" in event and wanted >= at:

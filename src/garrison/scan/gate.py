@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
-
-from pydantic import ValidationError
 
 from ..core.errors import OperatorError
 from ..findings.record import Finding, Location
@@ -30,12 +27,6 @@ _OF_ROUTES: Final = re.compile(r"R\d{3}")
 
 class BaselineUnusable(OperatorError):
     """The baseline is not there, or is none."""
-
-    exit_code = 2
-
-
-class SuppressionsUnusable(OperatorError):
-    """The suppressions can't be read: none of them may hold."""
 
     exit_code = 2
 
@@ -92,20 +83,6 @@ def write_baseline(file: Path, merged: Iterable[Merged]) -> int:
     text = json.dumps({"layout": LAYOUT, "findings": entries}, indent=1)
     write_whole(file, f"{text}\n".encode(), mode=0o644)
     return len(entries)
-
-
-def read_suppressions(root: Path, named: Path | None = None) -> list[SuppressionTable]:
-    """`[[suppressions]]` of the project's garrison.toml, or of the file `named`. Raises `SuppressionsUnusable`."""
-    file = named or root / "garrison.toml"
-    if named is None and not file.is_file():
-        return []
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-        return [SuppressionTable.model_validate(one) for one in data.get("suppressions", [])]
-    except (OSError, ValueError, ValidationError, TypeError) as error:
-        raise SuppressionsUnusable(
-            f"The suppressions in {file.name} can't be read: {str(error).splitlines()[0]}", remedy="See docs/routes.md."
-        ) from None
 
 
 def gate(

@@ -1,4 +1,4 @@
-"""What a project depends on, from its lock files: uv, Poetry, PDM, pip and Pipfile.
+"""What a project depends on, from its lock files: uv, Poetry, PDM, pip and Pipfile; npm in `lockfiles_npm`.
 
 Lets pass: what is installed without standing in a lock. A line without an exact version is not guessed at: it is named.
 """
@@ -9,39 +9,69 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 _PIN: Final = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(===?\s*([^\s;#\\]+))?")
+_HASH: Final = re.compile(r"--hash=(sha(?:256|384|512)):([0-9a-f]+)")
+NPM_LOCKS: Final = frozenset({"package-lock.json", "npm-shrinkwrap.json"})
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One package in one file. `version` is empty where the file does not pin it."""
+    """One package in one file. `version` is empty where the file does not pin it.
+
+    `hashes`: of its files, `sha256:…` in hex. `needs`: names of what it depends on, where the lock tells. `dev`: only
+    for development, where the lock tells. `scripts`: it runs a script when installed. `licence`: as the lock has it.
+    """
 
     name: str
     version: str
     path: str
     line: int = 1
+    ecosystem: str = "PyPI"
+    hashes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    dev: bool = False
+    scripts: bool = False
+    licence: str = ""
+
+    @property
+    def purl(self) -> str:
+        """Its package URL (github.com/package-url/purl-spec)."""
+        kind, name = ("npm", self.name.replace("@", "%40")) if self.ecosystem == "npm" else ("pypi", self.name)
+        return f"pkg:{kind}/{name}" + (f"@{self.version.replace('+', '%2B')}" if self.version else "")
 
 
 def is_lock(path: str) -> bool:
     """Whether a file says which versions are installed."""
     name = PurePosixPath(path).name
-    return name in {"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml"} or (
+    return name in {"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", *NPM_LOCKS} or (
         name.endswith(".txt") and ("requirements" in name or PurePosixPath(path).parent.name == "requirements")
     )
 
 
 def read_lock(root: Path, path: str) -> list[Dependency]:
     """The dependencies of a lock file. Raises OSError, ValueError for what can't be read."""
-    text = (root / path).read_text(encoding="utf-8")
-    if path.endswith(".txt"):
-        return list(_requirements(path, text))
-    if path.endswith("Pipfile.lock"):
-        return list(_pipfile(path, json.loads(text)))
-    return list(_tables(path, text))
+    return parse_lock(path, (root / path).read_text(encoding="utf-8"))
+
+
+def parse_lock(path: str, text: str) -> list[Dependency]:
+    """The dependencies in the text of a lock file. Raises ValueError for what can't be read."""
+    from .lockfiles_npm import npm_lock
+
+    name = PurePosixPath(path).name
+    try:
+        if path.endswith(".txt"):
+            return list(_requirements(path, text))
+        if name in NPM_LOCKS:
+            return list(npm_lock(path, text))
+        if name == "Pipfile.lock":
+            return list(_pipfile(path, json.loads(text)))
+        return list(_tables(path, text))
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} is no lock file of that kind ({type(error).__name__})") from None
 
 
 def plain(name: str) -> str:
@@ -50,28 +80,65 @@ def plain(name: str) -> str:
 
 
 def _requirements(path: str, text: str) -> Iterator[Dependency]:
+    found: Dependency | None = None
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()
+        if found is not None and stripped.startswith("--hash"):
+            found = replace(found, hashes=(*found.hashes, *_hashes(line)))
+            continue
         if not stripped or stripped.startswith(("#", "-")) or line.startswith((" ", "\t")):
             continue
+        if found is not None:
+            yield found
         match = _PIN.match(line)
-        if match:
-            yield Dependency(plain(match[1]), match[3] or "", path, number)
+        found = Dependency(plain(match[1]), match[3] or "", path, number, hashes=_hashes(line)) if match else None
+    if found is not None:
+        yield found
+
+
+def _hashes(line: str) -> tuple[str, ...]:
+    return tuple(f"{kind}:{value}" for kind, value in _HASH.findall(line))
 
 
 def _tables(path: str, text: str) -> Iterator[Dependency]:
     data = tomllib.loads(text)
-    lines = text.splitlines()
+    lines = {text_.strip(): number for number, text_ in reversed(list(enumerate(text.splitlines(), start=1)))}
+    outer = data.get("metadata", {}).get("files", {})  # Poetry before 1.5 kept hashes there
     for one in [*data.get("package", []), *data.get("packages", [])]:
         name, version = str(one.get("name", "")), str(one.get("version", ""))
         own = isinstance(one.get("source"), dict) and bool({"editable", "virtual", "directory"} & set(one["source"]))
         if name and not own:
-            marked = f'name = "{name}"'
-            line = next((number for number, text_ in enumerate(lines, start=1) if text_.strip() == marked), 1)
-            yield Dependency(plain(name), version, path, line)
+            files = [
+                *one.get("files", outer.get(name, [])),
+                *one.get("wheels", []),
+                one.get("sdist"),
+                one.get("archive"),
+            ]
+            groups = set(one.get("groups", ()))
+            yield Dependency(
+                plain(name), version, path, lines.get(f'name = "{name}"', 1),
+                hashes=tuple(dict.fromkeys(mark for file in files if file for mark in _file_hashes(file))),
+                needs=tuple(sorted({plain(need) for need in _needs(one.get("dependencies", ()))})),
+                dev=one.get("category") == "dev" or bool(groups and "main" not in groups and "default" not in groups),
+            )  # fmt: skip
+
+
+def _file_hashes(file: dict[str, Any]) -> list[str]:
+    if isinstance(file.get("hashes"), dict):  # pylock.toml
+        return [f"{kind}:{value}" for kind, value in sorted(file["hashes"].items())]
+    return [str(file["hash"])] if file.get("hash") else []
+
+
+def _needs(given: Any) -> list[str]:
+    if isinstance(given, dict):  # Poetry
+        return list(given)
+    return [
+        str(one["name"]) if isinstance(one, dict) else re.split(r"[^A-Za-z0-9._-]", one, maxsplit=1)[0] for one in given
+    ]
 
 
 def _pipfile(path: str, data: dict[str, Any]) -> Iterator[Dependency]:
     for group in ("default", "develop"):
         for name, one in data.get(group, {}).items():
-            yield Dependency(plain(name), str(one.get("version", "")).removeprefix("=="), path)
+            version = str(one.get("version", "")).removeprefix("==")
+            yield Dependency(plain(name), version, path, hashes=tuple(one.get("hashes", ())), dev=group == "develop")

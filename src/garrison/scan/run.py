@@ -14,14 +14,17 @@ from pathlib import Path
 
 from ..core.errors import OperatorError
 from ..findings.report import Report, ToolStatus
+from ..policy.section_scan import ScanSection
 from .adapter import Adapter, Limits, Result
-from .gate import Baseline, gate, read_suppressions
+from .gate import Baseline, gate
 from .merge import Merged, merge
 from .project import Project
+from .scan_policy import read_suppressions
 from .tool_advisories import Dependencies
 from .tool_bandit import bandit
 from .tool_code import CodeScan
 from .tool_garrison import OwnCommand
+from .tool_licences import Licences
 from .tool_ruff import ruff
 from .tool_secrets import detect_secrets
 from .tool_zizmor import zizmor
@@ -44,8 +47,9 @@ class Scan:
     merged: tuple[Merged, ...]
 
 
-def adapters(today: date, app: str = "") -> list[Adapter]:
-    """Everything that can look at a project; `app` (module:attribute) adds `garrison routes`."""
+def adapters(today: date, app: str = "", section: ScanSection | None = None) -> list[Adapter]:
+    """Everything that can look at a project; `app` (module:attribute) adds `garrison routes`, `section` is `[scan]`."""
+    held = section or ScanSection()
     found: list[Adapter] = [
         CodeScan(),
         bandit(),
@@ -53,6 +57,7 @@ def adapters(today: date, app: str = "") -> list[Adapter]:
         detect_secrets(),
         zizmor(),
         Dependencies(today),
+        Licences(held),
         OwnCommand("check"),
     ]
     if app:

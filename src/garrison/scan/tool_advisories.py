@@ -54,8 +54,6 @@ class Dependencies:
             database.close()
 
     def _match(self, project: Project, database: Advisories) -> Result:
-        from packaging.version import InvalidVersion
-
         found: list[Finding] = []
         unknown: list[str] = []
         dependencies: list[Dependency] = []
@@ -69,10 +67,15 @@ class Dependencies:
             if not one.version:
                 unknown.append(f"{one.name} (not pinned in {one.path})")
                 continue
+            if one.ecosystem not in database.days:
+                unknown.append(f"{one.name} (the database has no advisories of {one.ecosystem})")
+                continue
             try:
-                found += [_finding(one, advisory, imported) for advisory in database.about(one.name, one.version)]
-            except InvalidVersion:
+                about = database.about(one.name, one.version, one.ecosystem)
+            except ValueError:
                 unknown.append(f"{one.name} {one.version} (no version)")
+                continue
+            found += [_finding(one, advisory, imported) for advisory in about]
         return Result(self._status(project, dependencies, unknown, database), tuple(found))
 
     def _status(
@@ -104,14 +107,14 @@ def _imported(project: Project) -> set[str]:
 
 def _finding(one: Dependency, advisory: Advisory, imported: set[str]) -> Finding:
     used = one.name.replace("-", "_") in imported or one.name.partition("-")[0] in imported
+    hint = " (imported here)" if used else " (not imported here by that name)"
     names = ", ".join([advisory.id, *advisory.aliases])
     return Finding(
         id=f"advisory/{advisory.id}",
         title="Dependency with a known vulnerability",
         severity=advisory.severity or Severity.MEDIUM,
         confidence=Confidence.HIGH,
-        message=f"{one.name} {one.version}: {advisory.summary or names}"
-        + (" (imported here)" if used else " (not imported here by that name)"),
+        message=f"{one.name} {one.version}: {advisory.summary or names}" + (hint if one.ecosystem == "PyPI" else ""),
         consequence=f"{names}: the hole is public, and so is often the way to use it.",
         remedy=f"Update to {' or '.join(advisory.fixed)}."
         if advisory.fixed

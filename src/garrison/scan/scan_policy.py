@@ -1,0 +1,55 @@
+"""What a project's policy says about the scan: `[scan]` and `[[suppressions]]` of garrison.toml, or of another file.
+
+Only these tables are read: a policy that is wrong elsewhere is a finding of `garrison check`, not the end of a scan.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..core.errors import OperatorError
+from ..policy.section_scan import ScanSection
+from ..policy.section_suppressions import SuppressionTable
+
+
+class SuppressionsUnusable(OperatorError):
+    """The suppressions can't be read: none of them may hold."""
+
+    exit_code = 2
+
+
+def read_suppressions(root: Path, named: Path | None = None) -> list[SuppressionTable]:
+    """`[[suppressions]]` of the project's garrison.toml, or of the file `named`. Raises `SuppressionsUnusable`."""
+    file, data = _read(root, named)
+    try:
+        return [SuppressionTable.model_validate(one) for one in data.get("suppressions", [])]
+    except (ValidationError, TypeError) as error:
+        raise _unusable("suppressions", file, error, "See docs/routes.md.") from None
+
+
+def read_section(root: Path, named: Path | None = None) -> ScanSection:
+    """`[scan]` of the same file. Raises `SuppressionsUnusable`."""
+    file, data = _read(root, named)
+    try:
+        return ScanSection.model_validate(data.get("scan", {}))
+    except (ValidationError, TypeError) as error:
+        raise _unusable("[scan]", file, error, "See docs/policy.md.") from None
+
+
+def _read(root: Path, named: Path | None) -> tuple[Path, dict[str, Any]]:
+    file = named or root / "garrison.toml"
+    if named is None and not file.is_file():
+        return file, {}
+    try:
+        return file, tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _unusable("policy of the scan", file, error, "Is it TOML?") from None
+
+
+def _unusable(what: str, file: Path, error: Exception, remedy: str) -> SuppressionsUnusable:
+    return SuppressionsUnusable(f"The {what} in {file.name} can't be read: {' '.join(str(error).split())[:300]}",
+                                remedy=remedy)  # fmt: skip
