@@ -1,7 +1,8 @@
-"""The figures of the README: what `make bench` measured, recorded in `docs/figures.json`.
+"""The figures of the README and of docs/costs.md: what `make bench` measured, recorded in `docs/figures.json`.
 
-`python -m scripts.docs_figures` takes them from `bench/results.json`, writes them down, and puts them into the README
-between `<!-- figures -->` and `<!-- end -->`. A test fails when the README says anything else than what was recorded.
+`python -m scripts.docs_figures` takes them from `bench/results.json`, writes them down, and puts them into both pages
+between `<!-- figures -->` and `<!-- end -->`: the README shows a few, docs/costs.md every one that has a goal. A test
+fails when a page says anything else than what was recorded.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 RESULTS: Final = ROOT / "bench" / "results.json"
 RECORDED: Final = ROOT / "docs" / "figures.json"
 README: Final = ROOT / "README.md"
+COSTS: Final = ROOT / "docs" / "costs.md"
 REGION: Final = re.compile(r"(<!-- figures -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 SHOWN: Final = {
@@ -26,42 +28,73 @@ SHOWN: Final = {
 }
 """Benchmarks that stand in the README, and what they are called there."""
 
+UNITS: Final = {"x": "×", "us": "µs"}
+
 
 def record() -> list[dict[str, Any]]:
-    """The shown benchmarks of the last run. Raises KeyError when one of them was not run."""
-    by_name = {entry["name"]: entry for entry in json.loads(RESULTS.read_text(encoding="utf-8"))}
-    return [by_name[name] for name in SHOWN]
+    """What was measured and is shown anywhere. Raises KeyError when one of the README's was not run."""
+    entries = json.loads(RESULTS.read_text(encoding="utf-8"))
+    by_name = {entry["name"]: entry for entry in entries}
+    return [by_name[name] for name in SHOWN] + [one for one in entries if one["must"] and one["name"] not in SHOWN]
 
 
 def table(entries: list[dict[str, Any]]) -> str:
     """The figures as they stand in the README."""
-    rows = [f"| {SHOWN[entry['name']]} | {_value(entry)} | {_goal(entry)} |" for entry in entries]
-    machine = entries[0]["machine"]
-    return "\n".join(["| | measured | goal |", "|---|---|---|", *rows, "", f"Measured on {machine}.", ""])
+    shown = [entry for entry in entries if entry["name"] in SHOWN]
+    rows = [f"| {SHOWN[entry['name']]} | {_value(entry)} | {_goal(entry)} |" for entry in shown]
+    return "\n".join(["| | measured | goal |", "|---|---|---|", *rows, "", _machine(entries), ""])
+
+
+def whole_table(entries: list[dict[str, Any]]) -> str:
+    """Every figure that has a goal, as docs/costs.md shows them."""
+    rows = [
+        f"| `{entry['name']}` | {_value(entry)} | {_goal(entry)} | {entry['versus']} |"
+        for entry in entries
+        if entry["must"]
+    ]
+    return "\n".join(
+        ["| | measured | goal | against what, and how |", "|---|---|---|---|", *rows, "", _machine(entries), ""]
+    )
+
+
+def _machine(entries: list[dict[str, Any]]) -> str:
+    return f"Measured on {entries[0]['machine']}."
 
 
 def _value(entry: dict[str, Any]) -> str:
-    value, unit = entry["value"], entry["unit"]
-    return f"{value:.2f} ×" if unit == "x" else f"{value:.0f} µs"
+    return f"{_number(entry['value'])} {UNITS.get(entry['unit'], entry['unit'])}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 10 and value != int(value) else f"{value:,.0f}"
 
 
 def _goal(entry: dict[str, Any]) -> str:
     must = entry["must"]
     if not must:
         return ""
-    return f"{must.replace('<=', '≤')} ×" + ("" if entry["ok"] else ", **missed**")
+    sign, number = must.replace("<=", "≤").replace(">=", "≥").split()
+    goal = f"{sign} {float(number):,g} {UNITS.get(entry['unit'], entry['unit'])}"
+    return goal + ("" if entry["ok"] else ", **missed**")
 
 
-def filled(readme: str, entries: list[dict[str, Any]]) -> str:
-    """`readme` with the figures in their place."""
-    return REGION.sub(lambda found: f"{found[1]}\n{table(entries)}\n{found[3]}", readme)
+def filled(page: str, figures: str) -> str:
+    """`page` with the figures in their place."""
+    return REGION.sub(lambda found: f"{found[1]}\n{figures}\n{found[3]}", page)
+
+
+def pages(entries: list[dict[str, Any]]) -> dict[Path, str]:
+    """Each page with figures, and what it has to say."""
+    figures = {README: table(entries), COSTS: whole_table(entries)}
+    return {page: filled(page.read_text(encoding="utf-8"), text) for page, text in figures.items()}
 
 
 def main() -> int:
-    """Record the last run and write the README."""
+    """Record the last run and write the pages."""
     entries = record()
     RECORDED.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    README.write_text(filled(README.read_text(encoding="utf-8"), entries), encoding="utf-8")
+    for page, text in pages(entries).items():
+        page.write_text(text, encoding="utf-8")
     return 0
 
 
