@@ -30,6 +30,7 @@ from garrison.policy.section_export import ExportTable
 from garrison.policy.section_suppressions import SuppressionTable
 from garrison.policy.units import Rate, parse_duration, parse_size
 from garrison.scan.code_rules import Hole
+from garrison.scan.review_rules import Topic
 from garrison.scan.routes_catalogue import Rule
 from garrison.scan.taxonomy import asvs, owasp
 
@@ -63,6 +64,7 @@ def _table_of(name: str) -> str:
         "reasons": _reasons,
         "rules": _rules,
         "holes": _holes,
+        "topics": _topics,
         "suppressions": _suppressions,
         "detection": _detection,
     }
@@ -262,6 +264,11 @@ def _holes() -> str:
 
 def _categories(cwe: tuple[int, ...]) -> str:
     return ", ".join([*(f"CWE-{number}" for number in cwe), *owasp(cwe), *asvs(cwe)])
+
+
+def _topics() -> str:
+    rows = [(one.value.id, one.value.title, one.value.severity.value, one.value.ask) for one in Topic]
+    return _rows(("Id", "What is looked at", "Severity", "What to ask"), rows)
 
 
 def _suppressions() -> str:

@@ -10,7 +10,7 @@ import typer
 
 from ..findings.formats import Format as ReportFormat
 from ..findings.severity import Severity
-from . import scan_data, scan_init, scan_sbom
+from . import scan_data, scan_init, scan_review, scan_sbom
 from .group import Group
 from .options import Format
 from .output import COULD_NOT_RUN, Shape, err, out, print_json, print_raw, safe
@@ -36,6 +36,7 @@ app = typer.Typer(
     cls=ScanGroup, help="Scan a project: code, dependencies, secrets, policy. `scan PATH` is `scan run PATH`."
 )
 app.command("init")(scan_init.init)
+app.command("review")(scan_review.review)
 app.command("sbom")(scan_sbom.sbom)
 app.add_typer(scan_data.tools, name="tools")
 app.add_typer(scan_data.database, name="db")
