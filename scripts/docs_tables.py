@@ -30,8 +30,10 @@ from garrison.policy.section_export import ExportTable
 from garrison.policy.section_suppressions import SuppressionTable
 from garrison.policy.units import Rate, parse_duration, parse_size
 from garrison.scan.code_rules import Hole
+from garrison.scan.gate import ENDED
+from garrison.scan.guidelines import GUIDELINES, guideline_of
 from garrison.scan.review_rules import Topic
-from garrison.scan.routes_catalogue import Rule
+from garrison.scan.routes_catalogue import Rule, Text
 from garrison.scan.taxonomy import asvs, owasp
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -65,6 +67,7 @@ def _table_of(name: str) -> str:
         "rules": _rules,
         "holes": _holes,
         "topics": _topics,
+        "guideline": lambda: _guideline(argument),
         "suppressions": _suppressions,
         "detection": _detection,
     }
@@ -249,17 +252,34 @@ def _checks() -> str:
 
 def _rules() -> str:
     texts = [rule.value for rule in Rule]
-    rows = [(one.id, f"{one.title}. {one.consequence}", one.severity.value, one.remedy) for one in texts]
+    rows = [(_explained(one), f"{one.title}. {one.consequence}", one.severity.value, one.remedy) for one in texts]
     return _rows(("Id", "What and why", "Severity", "Remedy"), rows)
 
 
 def _holes() -> str:
     texts = [hole.value for hole in Hole]
     rows = [
-        (one.id, f"{one.title}. {one.consequence}", one.severity.value, _categories(one.cwe), one.remedy)
+        (_explained(one), f"{one.title}. {one.consequence}", one.severity.value, _categories(one.cwe), one.remedy)
         for one in texts
     ]
     return _rows(("Id", "What and why", "Severity", "CWE, OWASP, ASVS", "Remedy"), rows)
+
+
+def _explained(rule: Text) -> str:
+    """The id of a rule, as a link to its guideline: for pages of the folder `docs`."""
+    return f"[{rule.id}]({guideline_of(rule.id).removeprefix('docs/')})"
+
+
+def _guideline(section: str) -> str:
+    """The rules of one section of the guidelines: for pages of the folder `docs/guidelines`."""
+    texts = {one.value.id: one.value for one in (*Hole, *Rule)} | {ENDED.id: ENDED}
+    (rules,) = (sections[section] for sections in GUIDELINES.values() if section in sections)
+    rows = [
+        (f"[{one}](../{'routes' if one.startswith('R') else 'scan'}.md)", texts[one].title, texts[one].severity.value,
+         _categories(texts[one].cwe))
+        for one in rules
+    ]  # fmt: skip
+    return _rows(("Caught by", "As", "Severity", "CWE, OWASP, ASVS"), rows)
 
 
 def _categories(cwe: tuple[int, ...]) -> str:

@@ -62,7 +62,7 @@ def _built_sql(path: str, text: str, told: set[int]) -> Iterator[Finding]:
             continue
         place = Location(path=path, line=where.line, column=where.column)
         yield replace(
-            one, location=place, source=TOOL, owasp=owasp(one.cwe), asvs=asvs(one.cwe), reference="docs/scan.md",
+            one, location=place, source=TOOL, owasp=owasp(one.cwe), asvs=asvs(one.cwe),
             snippet=anchors_in(text).at(where.line) if where.line else "",
         )  # fmt: skip
 

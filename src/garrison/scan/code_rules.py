@@ -7,6 +7,7 @@ from typing import Final
 
 from ..findings.record import Finding, Location
 from ..findings.severity import Confidence, Severity
+from .guidelines import guideline_of
 from .routes_catalogue import Text
 from .taxonomy import asvs, owasp
 
@@ -430,6 +431,6 @@ class Hole(Enum):
         text: Text = self.value
         return Finding(
             id=text.id, title=text.title, severity=text.severity, message=message, consequence=text.consequence,
-            remedy=text.remedy, reference="docs/scan.md", location=location, source=TOOL, cwe=text.cwe,
+            remedy=text.remedy, reference=guideline_of(text.id), location=location, source=TOOL, cwe=text.cwe,
             owasp=owasp(text.cwe), asvs=asvs(text.cwe), confidence=confidence,
         )  # fmt: skip

@@ -19,9 +19,19 @@ from ..findings.record import Finding, Location
 from ..findings.severity import Severity
 from ..policy.section_suppressions import SuppressionTable
 from ..secrets.private_files import write_whole
+from .guidelines import guideline_of
 from .merge import Merged
+from .routes_catalogue import Text
 
 LAYOUT: Final = "garrison-baseline/1"
+ENDED: Final = Text(
+    "G001",
+    "Suppression that no longer holds",
+    Severity.MEDIUM,
+    "A list of exceptions that nobody keeps hides what it was not meant to hide.",
+    "Mend the finding, renew the date with a reason that holds today, or take the entry out.",
+    (),
+)
 _OF_ROUTES: Final = re.compile(r"R\d{3}")
 
 
@@ -127,13 +137,7 @@ def _whose(table: SuppressionTable) -> str:
 
 def _ended(number: int, message: str) -> Finding:
     return Finding(
-        id="G001",
-        title="Suppression that no longer holds",
-        severity=Severity.MEDIUM,
-        message=message,
-        consequence="A list of exceptions that nobody keeps hides what it was not meant to hide.",
-        remedy="Mend the finding, renew the date with a reason that holds today, or take the entry out.",
-        reference="docs/scan.md",
+        id=ENDED.id, title=ENDED.title, severity=ENDED.severity, message=message, consequence=ENDED.consequence,
+        remedy=ENDED.remedy, reference=guideline_of(ENDED.id), source="gate",
         location=Location(path="garrison.toml", key=f"suppressions.{number}"),
-        source="gate",
-    )
+    )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Final
 
 from ..findings.record import Finding, Location
 from ..findings.severity import Confidence, Severity
+from .guidelines import guideline_of
 
 TOOL: Final = "routes"
 
@@ -167,7 +168,7 @@ class Rule(Enum):
             message=message,
             consequence=text.consequence,
             remedy=text.remedy,
-            reference="docs/routes.md",
+            reference=guideline_of(text.id),
             location=location,
             source=TOOL,
             cwe=text.cwe,
