@@ -30,7 +30,7 @@ from garrison.policy.section_export import ExportTable
 from garrison.policy.section_suppressions import SuppressionTable
 from garrison.policy.units import Rate, parse_duration, parse_size
 from garrison.scan.code_rules import Hole
-from garrison.scan.gate import ENDED
+from garrison.scan.gate import GateRule
 from garrison.scan.guidelines import GUIDELINES, guideline_of
 from garrison.scan.review_rules import Topic
 from garrison.scan.routes_catalogue import Rule, Text
@@ -272,7 +272,7 @@ def _explained(rule: Text) -> str:
 
 def _guideline(section: str) -> str:
     """The rules of one section of the guidelines: for pages of the folder `docs/guidelines`."""
-    texts = {one.value.id: one.value for one in (*Hole, *Rule)} | {ENDED.id: ENDED}
+    texts = {one.value.id: one.value for one in (*Hole, *Rule, *GateRule)}
     (rules,) = (sections[section] for sections in GUIDELINES.values() if section in sections)
     rows = [
         (f"[{one}](../{'routes' if one.startswith('R') else 'scan'}.md)", texts[one].title, texts[one].severity.value,

@@ -36,6 +36,14 @@ def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
         yield server
 
 
+@pytest.fixture(scope="session", autouse=True)
+def scans_kept_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """`garrison scan` keeps each scan: those of tests not among the user's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GARRISON_TREND", str(tmp_path_factory.mktemp("trend") / "scans.sqlite"))
+        yield
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:

@@ -37,6 +37,7 @@ hosts = ["a.example"]
 [[suppressions]]
 id = "R010"
 where = "GET /out"
+approved_by = "grace"
 reason = "goes away with the old front end"
 until = 2999-12-31
 """

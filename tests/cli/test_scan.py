@@ -140,6 +140,52 @@ def test_two_reports_are_compared(project: Path, tmp_path: Path) -> None:
     assert run("scan", "diff", str(old), str(project / "app.py")).code == 2
 
 
+def test_each_scan_is_kept_and_the_trend_shows_what_is_new_and_gone(project: Path, tmp_path: Path) -> None:
+    file = tmp_path / "scans.sqlite"
+    kept = ("--trend", str(file))
+    assert "no scan of" in run("scan", "trend", str(project), *kept).flat
+    run("scan", str(project), *CODE, *kept)
+    (project / "app.py").write_text(HOLE)
+    run("scan", str(project), *CODE, *kept)
+    run("scan", str(project), "--only", "bandit", "--only", "code", *kept)
+    page = tmp_path / "report.html"
+    run("scan", str(project), *CODE, *kept, "--format", "html", "--output", str(page))
+    run("scan", str(project), *CODE, *kept, "--no-keep")
+    found = json.loads(run("scan", "trend", str(project), *kept, "--format", "json").out)
+    assert [(one["total"], one["new"], one["gone"], one["gaps"]) for one in found] == [
+        (0, None, None, []),
+        (1, 1, 0, []),
+        (1, 0, 0, ["bandit"]),
+        (1, 0, 0, []),
+    ]
+    shown = run("scan", "trend", str(project), *kept).flat
+    assert "1 medium +1 -0" in shown
+    assert "not fully run: bandit" in shown
+    assert "<svg" in page.read_text()
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_scan_that_can_not_be_kept_is_told_and_its_answer_stands(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.sqlite").write_text("no database, and long enough to be none" * 50)
+    ran = run("scan", str(project), *CODE, "--trend", str(tmp_path / "broken.sqlite"))
+    assert ran.code == 0
+    assert "this scan was not kept" in ran.flat
+    assert run("scan", "trend", str(project), "--trend", str(tmp_path / "broken.sqlite")).code == 3
+
+
+def test_what_the_gate_says_is_told_at_the_end(project: Path, tmp_path: Path) -> None:
+    (project / "app.py").write_text(HOLE)
+    rules = tmp_path / "scan.toml"
+    rules.write_text('[scan]\nbudget = { "CWE-502" = 0 }\n')
+    assert "closed by G003 (high): 1 findings of CWE-502; the budget is 0." in run(
+        "scan", str(project), *CODE, "--suppressions", str(rules), "--fail", "high"
+    ).err.replace("\n", " ")
+    rules.write_text("[scan]\nbudget = { nothing = 0 }\n")
+    ran = run("scan", str(project), *CODE, "--suppressions", str(rules))
+    assert ran.code == 2
+    assert "scan.budget" in ran.err or "budget" in ran.err
+
+
 def test_excluded_files_are_counted(project: Path) -> None:
     (project / "old").mkdir()
     (project / "old" / "app.py").write_text(HOLE)

@@ -20,8 +20,10 @@ LOGIN = "@app.post('/login')\ndef a(word: Annotated[str, Form()]): ...\n"
 COOKIE = "@app.post('/a')\nasync def a(request: Request):\n    return request.session['user'] and None\n"
 
 
-def suppression(rule: str, where: str, until: str = "2027-01-15") -> SuppressionTable:
-    return SuppressionTable(id=rule, where=where, reason="known, and mended soon", until=date.fromisoformat(until))
+def suppression(rule: str, where: str, until: str = "2027-01-15", approved_by: str = "grace") -> SuppressionTable:
+    return SuppressionTable(
+        id=rule, where=where, reason="known, and mended soon", until=date.fromisoformat(until), approved_by=approved_by
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,8 +92,14 @@ def test_a_policy_that_is_off_there_does_not(examine: Examine) -> None:
 @pytest.mark.parametrize("where", ["GET /a", "GET /*", "examined*.py", "*"])
 def test_a_suppression_holds_to_its_last_day(where: str, examine: Examine) -> None:
     report = examine(REDIRECT, suppressions=(suppression("R010", where),))
-    assert report.findings == ()
+    assert [(one.id, one.severity) for one in report.findings] == [("R000", Severity.INFO)]  # its last day is today
     assert "1 suppressed" in report.examined
+
+
+def test_a_suppression_of_something_severe_needs_somebody_who_agreed(examine: Examine) -> None:
+    report = examine(REDIRECT, suppressions=(suppression("R010", "GET /a", "2028-01-01", ""),))
+    assert {one.id for one in report.findings} == {"R010", "R000"}
+    assert examine(REDIRECT, suppressions=(suppression("R010", "GET /a", "2028-01-01"),)).findings == ()
 
 
 def test_a_suppression_that_ended_brings_its_finding_back_and_is_told(examine: Examine) -> None:

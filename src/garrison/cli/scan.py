@@ -10,7 +10,7 @@ import typer
 
 from ..findings.formats import Format as ReportFormat
 from ..findings.severity import Severity
-from . import scan_data, scan_init, scan_review, scan_sbom
+from . import scan_data, scan_init, scan_review, scan_sbom, scan_trend
 from .group import Group
 from .options import Format
 from .output import COULD_NOT_RUN, Shape, err, out, print_json, print_raw, safe
@@ -40,6 +40,7 @@ app.command("review")(scan_review.review)
 app.command("sbom")(scan_sbom.sbom)
 app.add_typer(scan_data.tools, name="tools")
 app.add_typer(scan_data.database, name="db")
+app.command("trend")(scan_trend.trend)
 
 
 @app.command()
@@ -63,6 +64,10 @@ def run(
     suppressions: Annotated[
         Path | None, typer.Option("--suppressions", metavar="FILE", help="Take them from here, not from garrison.toml.")
     ] = None,
+    kept_in: Annotated[
+        Path | None, typer.Option("--trend", metavar="FILE", help="Keep this scan here, for `scan trend` and HTML.")
+    ] = None,
+    kept: Annotated[bool, typer.Option("--keep/--no-keep", help="Keep this scan for `scan trend`, or not.")] = True,
     seconds: Annotated[float, typer.Option("--seconds", min=1, help="Time limit of each scanner.")] = 120,
     memory: Annotated[int, typer.Option("--memory", min=100, help="Memory limit of each scanner, in MB.")] = 3000,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, max=16, help="Scanners at a time.")] = 2,
@@ -80,6 +85,7 @@ def run(
     from ..scan.project import read_project
     from ..scan.run import adapters, choose, report_of, scan
     from ..scan.scan_policy import read_section
+    from ..scan.trend import trend_file
 
     now = datetime.now(UTC)
     known = read_baseline(baseline) if baseline else None
@@ -88,7 +94,9 @@ def run(
     choose(every, optional or ())
     chosen = choose(every, only or ())
     seen = scan(project, chosen, Limits(seconds, memory), optional=optional or (), jobs=jobs, told=_progress)
-    report = report_of(seen, now.date(), __version__, now, known, suppressions)
+    report = report_of(
+        seen, now.date(), __version__, now, known, suppressions, (kept_in or trend_file()) if kept else None
+    )
     if keep is not None:
         count = write_baseline(keep, seen.merged)
         err().print(safe(f"{keep}: {count} findings written."))
@@ -134,12 +142,16 @@ _MOST_NAMED: Final = 20
 
 def _closed_by(report: Report, fail: Severity) -> None:
     """What makes the exit code, named once more at the end: a long report is read from its last lines."""
+    for one in report.findings:
+        if one.source == "gate" and one.severity < fail:
+            err().print(safe(f"{one.id} ({one.severity}): {one.message}", "yellow"))
     for gap in report.gaps:
         if gap.required:
             err().print(safe(f"closed by {gap.tool}: {gap.outcome}, {gap.detail}", "red"))
     closing = [one for one in report.findings if one.severity >= fail]
     for one in closing[:_MOST_NAMED]:
-        err().print(safe(f"closed by {one.id} ({one.severity}): {one.location or one.title}", "red"))
+        what = one.message if one.source == "gate" else one.location or one.title
+        err().print(safe(f"closed by {one.id} ({one.severity}): {what}", "red"))
     if len(closing) > _MOST_NAMED:
         err().print(safe(f"and by {len(closing) - _MOST_NAMED} more", "red"))
 

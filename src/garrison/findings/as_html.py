@@ -17,6 +17,7 @@ from .inert import is_web_url, lines, one_line
 from .record import Finding
 from .report import Report, ToolStatus
 from .severity import Severity
+from .trend import Point, drawing
 
 
 def write(report: Report) -> str:
@@ -40,6 +41,7 @@ def write(report: Report) -> str:
 </header>
 <main>
 {_verdict(report)}
+{_trend(report.trend)}
 {_findings(report.findings)}
 {_statuses(report.statuses)}
 </main>
@@ -101,6 +103,24 @@ _GAPS = "Not everything ran: this is not the whole picture."
 
 def _badge(severity: Severity, words: str) -> str:
     return f'<span class="severity {severity.value}">{words}</span>'
+
+
+def _trend(trend: tuple[Point, ...]) -> str:
+    if len(trend) < 2:  # one point is no trend
+        return ""
+    rows = "\n".join(_point(one) for one in reversed(trend[-10:]))
+    heads = "".join(f'<th scope="col">{title}</th>' for title in ("Scan", "Findings", "New", "Gone", "Not fully run"))
+    return (
+        f'<h2>Trend</h2>\n{drawing(trend)}\n<div class="scroll"><table><thead><tr>{heads}</tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table></div>"
+    )
+
+
+def _point(point: Point) -> str:
+    counts = ", ".join(f"{number} {severity}" for severity, number in point.counts.items() if number) or "0"
+    change = "".join(f"<td>{'–' if number is None else number}</td>" for number in (point.new, point.gone))
+    gaps = _text(", ".join(point.gaps))
+    return f"<tr><td>{_text(point.at.isoformat(' ', 'minutes'))}</td><td>{counts}</td>{change}<td>{gaps}</td></tr>"
 
 
 def _findings(findings: tuple[Finding, ...]) -> str:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from .record import Finding
 from .severity import Severity
+from .trend import Point
 
 
 class Outcome(StrEnum):
@@ -92,6 +93,8 @@ class Report:
     On the way in, findings are sorted worst first, like ones are numbered (so that no two share a
     fingerprint), a tool that ran and found something gets the outcome ``findings``, and a tool known only
     by its findings gets a status.
+
+    ``trend``: earlier reports and this one, oldest first, for writers that can show it.
     """
 
     command: str
@@ -100,6 +103,7 @@ class Report:
     statuses: tuple[ToolStatus, ...] = ()
     tool: str = "garrison"
     created: datetime | None = None
+    trend: tuple[Point, ...] = ()
 
     def __post_init__(self) -> None:
         if self.created is not None and self.created.utcoffset() is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .section import Frozen
 
@@ -23,3 +23,11 @@ class SuppressionTable(Frozen):
     """The last day that it holds: `2027-01-31`."""
     owner: Annotated[str, Field(max_length=100)] = ""
     """Who answers for it, and is named when it ends."""
+    approved_by: Annotated[str, Field(max_length=100)] = ""
+    """Who agreed, other than the owner: without it nothing from the severity `scan.approval_from` on is held back."""
+
+    @model_validator(mode="after")
+    def _two_people(self) -> Self:
+        if self.approved_by.strip() and self.approved_by.strip().casefold() == self.owner.strip().casefold():
+            raise ValueError("approved_by is the owner: somebody else has to agree")
+        return self

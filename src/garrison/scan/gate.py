@@ -1,38 +1,76 @@
-"""What of a scan counts: not what a baseline knows, not what is suppressed with a reason until a day.
+"""What of a scan counts: not what a baseline knows, not what is suppressed with a reason until a day; and budgets.
 
-Threat: a list of exceptions that hides what it was not made for. A suppression ends by itself and is told when it did;
-an entry that fits nothing is told. A baseline only takes out what it names; where it can't be read, exit code 2.
+Threat: a list of exceptions that hides what it was not made for. A suppression ends by itself and is told before and
+after; one that fits nothing, or that nobody approved, is told. A baseline only takes out what it names, and what it
+knows still counts for the budgets. Where one of the files can't be read, exit code 2.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from ..core.errors import OperatorError
 from ..findings.record import Finding, Location
 from ..findings.severity import Severity
+from ..policy.section_scan import ScanSection
 from ..policy.section_suppressions import SuppressionTable
 from ..secrets.private_files import write_whole
+from .exceptions import Exceptional, Why
 from .guidelines import guideline_of
 from .merge import Merged
 from .routes_catalogue import Text
 
 LAYOUT: Final = "garrison-baseline/1"
-ENDED: Final = Text(
-    "G001",
-    "Suppression that no longer holds",
-    Severity.MEDIUM,
-    "A list of exceptions that nobody keeps hides what it was not meant to hide.",
-    "Mend the finding, renew the date with a reason that holds today, or take the entry out.",
-    (),
-)
 _OF_ROUTES: Final = re.compile(r"R\d{3}")
+
+
+class GateRule(Enum):
+    """What the gate itself has to say."""
+
+    ENDED = Text(
+        "G001",
+        "Suppression that no longer holds",
+        Severity.MEDIUM,
+        "A list of exceptions that nobody keeps hides what it was not meant to hide.",
+        "Mend the finding, renew the date with a reason that holds today, or take the entry out.",
+        (),
+    )
+    UNAPPROVED = Text(
+        "G002",
+        "Suppression that nobody approved",
+        Severity.MEDIUM,
+        "One person alone decides that something severe may stay.",
+        "Let somebody else than the owner agree, and name them: approved_by.",
+        (),
+    )
+    BUDGET = Text(
+        "G003",
+        "More findings than the budget allows",
+        Severity.HIGH,
+        "What is small one by one grows until nobody reads the list.",
+        "Mend some of the category, or raise scan.budget with those who own it.",
+        (),
+    )
+    SOON = Text(
+        "G004",
+        "Suppression that ends soon",
+        Severity.INFO,
+        "From the day after, the finding is back and may close the gate.",
+        "Mend the finding now, or renew the date with a reason that holds today.",
+        (),
+    )
+
+
+_OF: Final = {
+    Why.ENDED: GateRule.ENDED, Why.UNUSED: GateRule.ENDED, Why.UNAPPROVED: GateRule.UNAPPROVED, Why.SOON: GateRule.SOON
+}  # fmt: skip
 
 
 class BaselineUnusable(OperatorError):
@@ -48,6 +86,8 @@ class Gated:
     findings: tuple[Finding, ...]
     known: int = 0
     suppressed: int = 0
+    open: tuple[Finding, ...] = ()
+    """Everything that is not suppressed, what a baseline knows included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,49 +135,46 @@ def write_baseline(file: Path, merged: Iterable[Merged]) -> int:
     return len(entries)
 
 
-def gate(
-    merged: Sequence[Merged],
-    tables: Sequence[SuppressionTable],
-    today: date,
-    root: Path,
-    baseline: Baseline | None = None,
-) -> Gated:
-    """What counts, with a finding for each suppression that has ended or fits nothing."""
-    left: list[Finding] = []
-    known = suppressed = 0
-    used: set[int] = set()
-    for one in merged:
-        hits = [number for number, table in enumerate(tables) if _fits(table, one)]
-        used.update(hits)
-        if any(tables[number].until >= today for number in hits):
-            suppressed += 1
-        elif baseline is not None and baseline.holds(one, root):
-            known += 1
-        else:
-            left.append(one.finding)
-    for number, table in enumerate(tables):
-        if number in used and table.until < today:
-            left.append(_ended(number, f"{table.id} at {table.where} ended on {table.until}{_whose(table)}."))
-        elif number not in used and not _OF_ROUTES.fullmatch(table.id):
-            left.append(_ended(number, f"{table.id} at {table.where} fits no finding{_whose(table)}."))
-    return Gated(tuple(left), known, suppressed)
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the gate goes by: the exceptions, `[scan]`, and the file that says so."""
+
+    suppressions: tuple[SuppressionTable, ...] = ()
+    scan: ScanSection = field(default_factory=ScanSection)
+    file: str = "garrison.toml"
 
 
-def _fits(table: SuppressionTable, one: Merged) -> bool:
-    where = one.finding.location
-    if where is None or table.id not in one.names:
-        return False
-    fits = re.compile(".*".join(map(re.escape, table.where.split("*"))), re.DOTALL)
-    return any(fits.fullmatch(text) for text in (where.key, where.path) if text)
+def gate(merged: Sequence[Merged], rules: Rules, today: date, root: Path, baseline: Baseline | None = None) -> Gated:
+    """What counts, with findings about exceptions that are not as they should be, and budgets that are spent."""
+    exceptions = Exceptional(rules.suppressions, today, Severity(rules.scan.approval_from))
+    open_ = [one for one in merged if not exceptions.hides(one.names, one.finding.location, one.finding.severity)]
+    new = [one for one in open_ if baseline is None or not baseline.holds(one, root)]
+    told = [
+        _told(_OF[why], f"{rules.file}", f"suppressions.{number}", message)
+        for number, why, message in exceptions.wrong()
+        if why is not Why.UNUSED or not _OF_ROUTES.fullmatch(rules.suppressions[number].id)
+    ]
+    spent = [
+        _told(GateRule.BUDGET, rules.file, f"scan.budget.{name}", message) for name, message in _spent(open_, rules)
+    ]
+    findings = (*(one.finding for one in new), *told, *spent)
+    return Gated(findings, len(open_) - len(new), len(merged) - len(open_), tuple(one.finding for one in open_))
 
 
-def _whose(table: SuppressionTable) -> str:
-    return f" (owner: {table.owner})" if table.owner else ""
+def _spent(open_: Sequence[Merged], rules: Rules) -> Iterator[tuple[str, str]]:
+    for category, allowed in rules.scan.budget.items():
+        count = sum(category in _categories(one.finding) for one in open_)
+        if count > allowed:
+            yield category, f"{count} findings of {category}; the budget is {allowed}."
 
 
-def _ended(number: int, message: str) -> Finding:
+def _categories(one: Finding) -> set[str]:
+    return {one.severity.value, *one.owasp, *(f"CWE-{number}" for number in one.cwe)}
+
+
+def _told(rule: GateRule, file: str, key: str, message: str) -> Finding:
+    text: Text = rule.value
     return Finding(
-        id=ENDED.id, title=ENDED.title, severity=ENDED.severity, message=message, consequence=ENDED.consequence,
-        remedy=ENDED.remedy, reference=guideline_of(ENDED.id), source="gate",
-        location=Location(path="garrison.toml", key=f"suppressions.{number}"),
+        id=text.id, title=text.title, severity=text.severity, message=message, consequence=text.consequence,
+        remedy=text.remedy, reference=guideline_of(text.id), source="gate", location=Location(path=file, key=key),
     )  # fmt: skip

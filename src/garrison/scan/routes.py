@@ -16,8 +16,10 @@ from pathlib import Path
 from ..accounts.authorisation_routes import Route, find_routes
 from ..findings.record import Finding
 from ..findings.report import Report, ToolStatus
+from ..findings.severity import Severity
 from ..policy.model import Policy
 from ..policy.section_suppressions import SuppressionTable
+from .exceptions import Exceptional
 from .routes_access import Application, asks_who, authentication, csrf, limits, middleware_of, words_of
 from .routes_async import blocking, effects
 from .routes_catalogue import TOOL, Rule
@@ -33,11 +35,12 @@ PolicyOf = Callable[[str, str], Policy | None]
 
 @dataclass(frozen=True, slots=True)
 class Exceptions:
-    """The suppressions, the day they are judged on, and the file they stand in."""
+    """The suppressions, the day they are judged on, the file they stand in, and from where on they need an approval."""
 
     tables: Sequence[SuppressionTable]
     today: date
     file: Path | None = None
+    approval_from: Severity = Severity.HIGH
 
 
 def examine_routes(
@@ -57,7 +60,9 @@ def examine_routes(
     around = Application(policy_of, middleware, words_of(middleware, lambda thing: _is_own(own, thing)))
     built, read = read_all("source", reference, find_built_sql)
     found = [*_merged(_judge(examined, around, reader)), *built]
-    kept, count = suppress(found, exceptions.tables, exceptions.today, exceptions.file)
+    kept, count = suppress(
+        found, Exceptional(exceptions.tables, exceptions.today, exceptions.approval_from), exceptions.file
+    )
     return Report(
         command="routes",
         version=version,

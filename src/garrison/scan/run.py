@@ -14,12 +14,13 @@ from pathlib import Path
 
 from ..core.errors import OperatorError
 from ..findings.report import Report, ToolStatus
+from ..findings.trend import Point
 from ..policy.section_scan import ScanSection
 from .adapter import Adapter, Limits, Result
-from .gate import Baseline, gate
+from .gate import Baseline, Rules, gate
 from .merge import Merged, merge
 from .project import Project
-from .scan_policy import read_suppressions
+from .scan_policy import read_section, read_suppressions
 from .tool_advisories import Dependencies
 from .tool_bandit import bandit
 from .tool_code import CodeScan
@@ -28,6 +29,7 @@ from .tool_licences import Licences
 from .tool_ruff import ruff
 from .tool_secrets import detect_secrets
 from .tool_zizmor import zizmor
+from .trend import TrendUnusable, keep, points
 
 Told = Callable[[str, str], None]
 
@@ -106,14 +108,29 @@ def _weighed(status: ToolStatus, optional: Collection[str]) -> ToolStatus:
 
 def report_of(
     seen: Scan, today: date, version: str, created: datetime | None = None, baseline: Baseline | None = None,
-    suppressions: Path | None = None,
+    suppressions: Path | None = None, kept_in: Path | None = None,
 ) -> Report:  # fmt: skip
-    """The report after the gate; `suppressions`: another file than garrison.toml. Raises `SuppressionsUnusable`."""
-    tables = read_suppressions(seen.project.root, suppressions)
-    gated = gate(seen.merged, tables, today, seen.project.root, baseline)
+    """The report after the gate. Raises `SuppressionsUnusable`.
+
+    `suppressions`: another file than garrison.toml. `kept_in`: the file in which scans are kept; what can't be kept is
+    told, and ends nothing.
+    """
+    root = seen.project.root
+    file = (suppressions or root / "garrison.toml").name
+    rules = Rules(tuple(read_suppressions(root, suppressions)), read_section(root, suppressions), file)
+    gated = gate(seen.merged, rules, today, root, baseline)
     said = [f"{len(seen.merged)} findings before the gate"]
     said += [f"{gated.known} known from the baseline"] if gated.known else []
     said += [f"{gated.suppressed} suppressed"] if gated.suppressed else []
     said += [f"{seen.project.excluded} files excluded"] if seen.project.excluded else []
-    statuses = (*seen.statuses, ToolStatus.ran("gate", *said))
-    return Report(command="scan", version=version, findings=gated.findings, statuses=statuses, created=created)
+    statuses = [*seen.statuses, ToolStatus.ran("gate", *said)]
+    trend: tuple[Point, ...] = ()
+    if kept_in is not None and created is not None:
+        try:
+            keep(kept_in, root, seen.statuses, gated, created)
+            trend = tuple(points(kept_in, root))
+        except TrendUnusable as error:
+            statuses.append(ToolStatus.failed("trend", f"this scan was not kept: {error.message}", required=False))
+    return Report(
+        command="scan", version=version, findings=gated.findings, statuses=tuple(statuses), created=created, trend=trend
+    )

@@ -1,56 +1,36 @@
-"""Findings somebody decided to live with: `[[suppressions]]` of the policy, each with a reason and a last day.
+"""Findings of `garrison routes` that somebody decided to live with: `[[suppressions]]` of the policy.
 
-Threat: an exception that outlives its reason. So it ends by itself, and an entry that fits nothing is told. Lets pass:
-a reason that is none; whoever may change the policy.
+Threat: an exception that outlives its reason, or that nobody else agreed to. Lets pass: a reason that is none.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..findings.record import Finding, Location
-from ..policy.section_suppressions import SuppressionTable
+from ..findings.severity import Severity
+from .exceptions import Exceptional, Why
 from .routes_catalogue import Rule
 
 _OWN = frozenset(rule.value.id for rule in Rule)
 
 
 def suppress(
-    findings: Iterable[Finding], tables: Sequence[SuppressionTable], today: date, file: Path | None = None
+    findings: Iterable[Finding], exceptions: Exceptional, file: Path | None = None
 ) -> tuple[list[Finding], int]:
-    """The findings that are left, those of expired and unused entries among them, and how many were taken out."""
-    kept: list[Finding] = []
-    used: set[int] = set()
-    count = 0
-    for finding in findings:
-        hits = [number for number, table in enumerate(tables) if _fits(table, finding)]
-        used.update(hits)
-        if any(tables[number].until >= today for number in hits):
-            count += 1
-        else:
-            kept.append(finding)
-    for number, table in enumerate(tables):
-        if table.id not in _OWN:
-            continue  # of another tool: `garrison scan` judges it
-        if table.until < today:
-            kept.append(_stale(file, number, f"{table.id} at {table.where} ended on {table.until}."))
-        elif number not in used:
-            kept.append(_stale(file, number, f"{table.id} at {table.where} fits no finding."))
+    """The findings that are left, those about the exceptions among them, and how many were taken out."""
+    every = list(findings)
+    kept = [one for one in every if not exceptions.hides(frozenset({one.id}), one.location, one.severity)]
+    count = len(every) - len(kept)
+    for number, why, message in exceptions.wrong():
+        if exceptions.tables[number].id in _OWN:  # those of other tools `garrison scan` judges
+            kept.append(_wrong(file, number, why, message))
     return kept, count
 
 
-def _fits(table: SuppressionTable, finding: Finding) -> bool:
-    where = finding.location
-    if table.id != finding.id or where is None:
-        return False
-    fits = re.compile(".*".join(map(re.escape, table.where.split("*"))), re.DOTALL)
-    return any(fits.fullmatch(text) for text in (where.key, where.path) if text)
-
-
-def _stale(file: Path | None, number: int, message: str) -> Finding:
+def _wrong(file: Path | None, number: int, why: Why, message: str) -> Finding:
     key = f"suppressions.{number}"
     location = Location.within(Path(), file, key=key) if file else Location(key=key)
-    return Rule.SUPPRESSION.found(message, location)
+    severity = Severity.INFO if why is Why.SOON else None
+    return Rule.SUPPRESSION.found(message, location, severity=severity)
