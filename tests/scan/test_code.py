@@ -7,6 +7,7 @@ import pytest
 from garrison.scan.advisories import _within
 from garrison.scan.code import examine_code
 from garrison.scan.cvss import base_score
+from garrison.scan.versions import parse
 
 HEAD = """\
 import hashlib, logging, os, pickle, random, re, subprocess
@@ -100,4 +101,4 @@ def test_a_vector_has_the_score_of_the_specification(vector: str, score: float |
 )
 def test_ranges_are_read_as_the_schema_says(version: str, affected: bool) -> None:
     events = [{"introduced": "3.0"}, {"introduced": "0"}, {"fixed": "2.0"}, {"last_affected": "3.1"}]
-    assert _within(events, version) is affected
+    assert _within(events, parse(version, "PyPI"), "PyPI") is affected
