@@ -65,7 +65,14 @@ def test_an_unknown_variable_is_refused(name: str) -> None:
 
 
 def test_variables_that_are_no_policy_keys_are_left_alone() -> None:
-    environ = {"GARRISON_KEY": "k" * 43, "GARRISON_DEVCA_DIR": "/x", "garrison_hosts": "x", "OTHER": "y"}
+    environ = {
+        "GARRISON_KEY": "k" * 43,
+        "GARRISON_DEVCA_DIR": "/x",
+        "GARRISON_TREND": "/x",
+        "GARRISON_TOOLS": "/x",
+        "garrison_hosts": "x",
+        "OTHER": "y",
+    }
     assert read_environment(environ) == ({}, {})
 
 

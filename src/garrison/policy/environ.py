@@ -20,8 +20,11 @@ from .problems import PolicyInvalid, Problem
 from .source import Kind, Source
 
 PREFIX: Final = "GARRISON_"
-RESERVED: Final = frozenset({"GARRISON_KEY", VARIABLE, "GARRISON_DEVCA_DIR"})
-"""Variables with the prefix that are no policy keys: the root key, the policy file's path, the development CA."""
+RESERVED: Final = frozenset(
+    {"GARRISON_KEY", VARIABLE, "GARRISON_DEVCA_DIR", "GARRISON_TOOLS", "GARRISON_ADVISORIES", "GARRISON_TREND"}
+)
+"""Variables with the prefix that are no policy keys: root key, path of the policy, development CA, and where
+the scan has its tools, advisories and earlier scans."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?P<fraction>\.[0-9]+)?")
 _BETWEEN = re.compile(r",(?!\s*burst\b)")
