@@ -51,6 +51,21 @@ def test_the_table_names_rule_place_risk_and_remedy(here: Here) -> None:
         assert part in ran.flat
 
 
+def test_an_application_that_hardens_itself_is_looked_at_without_its_production_key(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GARRISON_KEY", "GARRISON_ENVIRONMENT"):
+        monkeypatch.delenv(name, raising=False)
+    here.write("main.py", BAD + HARDENED)
+    here.write("garrison.toml", 'hosts = ["shop.example.com"]\n')
+    assert "R010 HIGH" in here.process("routes", "main:app").flat
+    refused = here.process("routes", "main:app", GARRISON_ENVIRONMENT="production")
+    assert refused.code == 3
+    assert "main:app hardens itself, and is refused." in refused.said
+    assert "GARRISON_KEY" in refused.said
+    assert "Traceback" not in refused.err
+
+
 @pytest.mark.parametrize("shape", ["json", "sarif", "html", "junit", "markdown"])
 def test_every_format_has_the_finding(here: Here, shape: str) -> None:
     here.write("main.py", BAD)

@@ -134,6 +134,14 @@ def test_development_answers_to_loopback_names_by_default(name: str) -> None:
     assert isinstance(_decide(Policy(environment="development"), "evil.com"), Refuse)
 
 
+@pytest.mark.parametrize("name", ["localhost:8443", "127.0.0.1", "shop.localhost", "shop.example.com"])
+def test_the_policy_of_the_site_serves_the_developers_own_machine_as_well(name: str) -> None:
+    hosts = ["shop.example.com"]
+    assert _decide(Policy(environment="development", hosts=hosts), name) is None
+    assert isinstance(_decide(Policy(environment="development", hosts=hosts), "evil.com"), Refuse)
+    assert (_decide(Policy(hosts=hosts), name) is None) is (name == "shop.example.com")
+
+
 @pytest.mark.parametrize("pattern", ["*", "https://example.com", "example.com:443", "a b"])
 def test_malformed_hosts_stop_the_start(pattern: str) -> None:
     with pytest.raises(host.BadHost, match="In `hosts`"):

@@ -130,6 +130,18 @@ def test_an_error_inside_the_user_s_module_is_shown_as_what_it_is(source: str, s
     assert broken.value.__cause__ is not None
 
 
+def test_an_application_that_hardens_itself_unsafely_is_told_what_to_do_and_shown_no_traceback(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GARRISON_KEY", "GARRISON_ENVIRONMENT"):
+        monkeypatch.delenv(name, raising=False)
+    (folder / "hard.py").write_text("from garrison import harden\napp = harden(print, 'none.toml')\n")
+    with pytest.raises(AppBrokenError, match=r"hard:app hardens itself, and is refused. .*none.toml") as broken:
+        load_app("hard:app", folder=folder)
+    assert broken.value.details == ""
+    assert "own code" not in broken.value.remedy
+
+
 def test_an_error_inside_the_user_s_factory_is_shown_as_what_it_is(folder: Path) -> None:
     with pytest.raises(AppBrokenError, match="no database") as broken:
         load_app("site_app:create_broken()", folder=folder)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import assume_development
 from .output import COULD_NOT_RUN, err, paragraph, print_raw, safe
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def _facts(reference: str) -> AppFacts:
 
     if not reference:
         return AppFacts()
-    # There may be no policy yet, and an application that hardens itself must not be refused for that.
-    os.environ.setdefault("GARRISON_ENVIRONMENT", "development")
+    assume_development()  # there may be no policy yet
     return look(load_app(reference), reference)
 
 

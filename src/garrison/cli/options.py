@@ -45,6 +45,14 @@ def settle(policy: Path | None, environment: Environment | None) -> None:
         os.environ["GARRISON_POLICY"] = str(policy)
 
 
+def assume_development() -> None:
+    """For a command that only looks at the application: one that hardens itself must not be refused for want of a key.
+
+    An environment that somebody named stays.
+    """
+    os.environ.setdefault("GARRISON_ENVIRONMENT", Environment.DEVELOPMENT)
+
+
 def load_policy(policy: Path | None, environment: Environment | None = None) -> Loaded:
     """The policy as the application would find it. Raises `PolicyInvalid`, `PolicyFileUnreadable`."""
     from ..policy.load import load

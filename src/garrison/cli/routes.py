@@ -11,7 +11,7 @@ import typer
 
 from ..findings.formats import Format as ReportFormat
 from ..findings.severity import Severity
-from .options import PolicyFile, settle
+from .options import PolicyFile, assume_development, settle
 from .output import out, print_raw
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def routes(
     from ..serve.load import load_app
 
     settle(policy, None)
+    assume_development()
     loaded = load(policy, os.environ)
     found = load_app(app)
     inner, policy_of = (found.app, _in_force(found)) if isinstance(found, Onion) else (found, _none)

@@ -20,7 +20,7 @@ from ..policy.model import Policy
 
 NAME = "host"
 DEVELOPMENT_HOSTS = ("localhost", "127.0.0.1", "::1", "*.localhost")
-"""What `hosts` is in development when it is empty."""
+"""Answered in development beside `hosts`: one policy file serves both the site and the developer's own machine."""
 _DEFAULT_PORTS = {"https": 443, "wss": 443, "http": 80, "ws": 80}
 
 
@@ -82,11 +82,11 @@ def compile(policy: Policy, services: Services) -> Layer:
 
 
 def _hosts(policy: Policy) -> tuple[str, ...]:
-    if policy.hosts:
-        return policy.hosts
     if policy.development:
-        return DEVELOPMENT_HOSTS
-    raise HostsMissing
+        return tuple(dict.fromkeys((*policy.hosts, *DEVELOPMENT_HOSTS)))
+    if not policy.hosts:
+        raise HostsMissing
+    return policy.hosts
 
 
 def _unreadable(facts: Facts) -> Refuse:

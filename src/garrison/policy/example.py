@@ -116,7 +116,7 @@ def _preset(pinned: str, why: str, summary: str) -> list[str]:
 
 def _hosts(facts: AppFacts) -> list[str]:
     known = [host for host in facts.hosts if _good(compile_hosts, host)]
-    lines = ["# The names your users type. Production needs them; in development localhost is answered."]
+    lines = ["# The names your users type. Production needs them; in development localhost is answered as well."]
     if known:
         return [*lines, f"hosts = {_list(known)}  # taken from the application's TrustedHostMiddleware"]
     return [*lines, '# hosts = ["www.example.com"]']

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import DependencyError, OperatorError
+from ..core.errors import DependencyError, GarrisonError, OperatorError
 from ..secrets.errors import FileRefusedError as FileRefusedError
 
 
@@ -120,11 +120,17 @@ class AppRefusedError(ServeError):
 
 
 class AppBrokenError(AppRefusedError):
-    """The user's module was found and raised. `details` is its traceback, from the user's first line on."""
+    """The user's module was found and raised. `details` is its traceback, from the user's first line on.
 
-    def __init__(self, target: str, message: str, *, details: str) -> None:
-        super().__init__(target, message, remedy="The error is in the application's own code.")
+    Where Garrison itself refused it there, `refused` is that error: it says what is wrong and what to do, and no
+    traceback would say more.
+    """
+
+    def __init__(self, target: str, message: str, *, details: str = "", refused: GarrisonError | None = None) -> None:
+        remedy = "The error is in the application's own code." if refused is None else refused.remedy
+        super().__init__(target, message, remedy=remedy)
         self.details = details
+        self.reference = refused.reference if refused else ""
 
 
 class SocketUnavailableError(ServeError):

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from ..core.errors import GarrisonError
 from .errors import AppBrokenError, AppRefusedError
 
 # All that serving needs to know of an ASGI application. Its three arguments are left open, because every
@@ -138,6 +139,8 @@ def _takes(function: Callable[..., object], count: int) -> bool:
 
 
 def _broken(reference: str, error: Exception) -> AppBrokenError:
+    if isinstance(error, GarrisonError):
+        return AppBrokenError(reference, f"{reference} hardens itself, and is refused. {error.message}", refused=error)
     own = _users_part(error.__traceback__)
     details = "".join(traceback.format_exception(type(error), error, own)).rstrip()
     summary = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
