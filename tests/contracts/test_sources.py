@@ -20,6 +20,7 @@ from garrison.secrets.secret import Secret
 from garrison.secrets.source import MAX_BYTES, Source
 from garrison.secrets.source_env import EnvSource
 from garrison.secrets.source_file import FileSource
+from garrison.secrets.source_mounted import MountedSource
 from garrison.secrets.vault import read_line
 from tests.support.bao import MOUNT, Bao
 from tests.support.sealed import machine
@@ -59,6 +60,17 @@ def file_hand(folder: Path) -> Iterator[Hand]:
     yield Hand(FileSource(), Reference("file", str(path)), put, path.unlink)
 
 
+def mounted_hand(folder: Path) -> Iterator[Hand]:
+    path = folder / "secret"
+
+    def put(text: str) -> None:
+        path.unlink(missing_ok=True)
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        path.chmod(0o400)
+
+    yield Hand(MountedSource(), Reference("mounted", str(path)), put, path.unlink)
+
+
 def sealed_hand(folder: Path) -> Iterator[Hand]:
     made = machine(folder)
 
@@ -95,8 +107,14 @@ def vault_hand(bao: Bao) -> Iterator[Hand]:
 
 
 @pytest.fixture(
-    params=[env_hand, file_hand, sealed_hand, pytest.param(vault_hand, marks=pytest.mark.xdist_group("bao"))],
-    ids=["env", "file", "sealed", "vault"],
+    params=[
+        env_hand,
+        file_hand,
+        mounted_hand,
+        sealed_hand,
+        pytest.param(vault_hand, marks=pytest.mark.xdist_group("bao")),
+    ],
+    ids=["env", "file", "mounted", "sealed", "vault"],
 )
 def hand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
     yield from request.param(request.getfixturevalue("bao") if request.param is vault_hand else tmp_path)

@@ -22,6 +22,7 @@ from ..policy.source import DEFAULT, Kind, Source
 from ..serve.errors import AppBrokenError
 from ..serve.load import load_app
 from ..wire import rehearse
+from .examine_config import examine_config
 from .own_source import examine_source
 
 _SAID_BY_A_CHECK = {
@@ -55,6 +56,10 @@ def examine(policy: Path | None, app: str) -> Report:
     start = list(_start(loaded, {finding.id for finding in findings}))
     statuses = [ToolStatus.ran("check", *_looked_at(loaded)), ToolStatus.ran("start", _built(loaded))]
     source: list[Finding] = []
+    if loaded.policy.config:
+        own, status = examine_config(loaded.policy)
+        findings += own
+        statuses.append(status)
     if target.status:
         statuses.append(target.status)
     if target.app is not None:

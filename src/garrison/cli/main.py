@@ -18,6 +18,7 @@ from . import (
     bans,
     certs,
     check,
+    config,
     demo,
     edge,
     events,
@@ -50,6 +51,7 @@ app.command(rich_help_panel="Start")(init.init)
 app.command(rich_help_panel="Start")(serve.serve)
 app.command(rich_help_panel="Policy")(check.check)
 app.command(rich_help_panel="Policy")(explain.explain)
+app.add_typer(config.app, name="config", rich_help_panel="Policy")
 app.command(rich_help_panel="Policy")(routes.routes)
 app.add_typer(scan.app, name="scan", rich_help_panel="Policy")
 app.command(rich_help_panel="Run time")(report.report)

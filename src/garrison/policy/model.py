@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from .links import check_link_name
 from .section import Frozen as Frozen
 from .section import Names as Names
 from .section import Section as Section
@@ -596,8 +597,10 @@ class Policy(Frozen):
     """Worker processes on each machine; where they count apart (no shared store, or it is away) they share limits."""
     machines: Annotated[int, Field(ge=1)] = 1
     """Machines the application runs on. Several need a shared store; while it is away they share limits as well."""
-    allow_insecure_link: Names = ()
-    """Links that may be unencrypted or unverified: "store", "issuer", "audit", "export", "alerts", "vault"."""
+    config: Annotated[str, Field(pattern=r"^(?:[\w.]+:\w+)?$")] = ""
+    """The schema of the application's own configuration, for `garrison check` and `config`: `shop.settings:Shop`."""
+    allow_insecure_link: tuple[Annotated[str, AfterValidator(check_link_name)], ...] = ()
+    """Links that may be unencrypted or unverified: "store", "issuer", "audit", "export", "vault", "database", …"""
 
     bans: BansSection = BansSection()
     client: ClientSection = ClientSection()

@@ -39,7 +39,7 @@ class PolicyInvalid(OperatorError):
         self.problems = tuple(problems)
 
 
-_MESSAGES: Final = {
+MESSAGES: Final = {
     "extra_forbidden": "unknown key.",
     "missing": "it is missing.",
     "model_type": "a section with keys of its own is due here.",
@@ -64,12 +64,12 @@ def problems_of(error: ValidationError) -> Iterator[Problem]:
 def problem(detail: ErrorDetails) -> Problem:
     """One of pydantic's errors in our words, still without its place."""
     loc = [str(part) for part in detail["loc"]]
-    message = _MESSAGES.get(detail["type"]) or _reworded(detail["msg"])
+    message = MESSAGES.get(detail["type"]) or reworded(detail["msg"])
     fix = _suggest(loc) if detail["type"] == "extra_forbidden" else ""
     return Problem(".".join(loc), message, fix=fix)
 
 
-def _reworded(message: str) -> str:
+def reworded(message: str) -> str:
     return message.removeprefix("Value error, ").replace("Input should", "it should", 1).rstrip(".") + "."
 
 

@@ -2,6 +2,7 @@
 
     env:NAME               an environment variable
     file:/absolute/path    a private file (`file:///absolute/path` means the same)
+    mounted:/run/secrets/x a file that Kubernetes, Compose or systemd mounts
     sealed:NAME            the sealed file that `[secrets]` names
     vault://kv/app/db#password   a field of a secret in Vault or OpenBao, key-value engine version 2
 
@@ -20,7 +21,7 @@ from typing import Final
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}(?:\.[a-z0-9_-]{1,64}){0,7}"
 """What secrets are called: `db.password`."""
 HOW_TO_WRITE: Final = (
-    "Write env:NAME, file:/path, sealed:NAME or vault://kv/app/db#field; a secret has no place in a policy."
+    "Write env:NAME, file:/path, mounted:/path, sealed:NAME or vault://kv/app/db#field, and no secret itself."
 )
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}").fullmatch
@@ -82,7 +83,7 @@ def _path(name: str) -> str:
     path = name.removeprefix("//") if name.startswith("///") else name
     parts = path.split("/")
     if parts[0] or len(parts) < 2 or _CONTROL(path) or not all(part not in {"", ".", ".."} for part in parts[1:]):
-        raise ValueError("file: needs an absolute path without `.`, `..` and `//`: file:/etc/shop/password")
+        raise ValueError("file: and mounted: need an absolute path without `.`, `..` and `//`: file:/etc/shop/password")
     return path
 
 
@@ -108,6 +109,9 @@ def split_vault(reference: Reference) -> tuple[str, str, str]:
 _READERS: Final[Mapping[str, Callable[[str], str]]] = {
     "env": _variable,
     "file": _path,
+    "mounted": _path,
     "sealed": _sealed,
     "vault": _vault,
 }
+SCHEMES: Final = tuple(_READERS)
+"""What references begin with."""

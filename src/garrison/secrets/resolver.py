@@ -14,6 +14,7 @@ from .secret import Secret
 from .source import Source
 from .source_env import EnvSource
 from .source_file import FileSource
+from .source_mounted import MountedSource
 from .source_sealed import SealedSource
 from .source_vault import VaultSource
 from .vault import Vault
@@ -34,9 +35,10 @@ class Resolver:
         """Every source that `policy` sets up."""
         env, file = EnvSource(environ), FileSource()
         sealed = SealedSource(policy.secrets, env, file, Path(policy.state))
-        first = cls([env, file, sealed])
+        mounted = MountedSource()
+        first = cls([env, file, mounted, sealed])
         vault = Vault(policy.vault, first.read)
-        return cls([env, file, sealed, VaultSource(vault)], vault)
+        return cls([env, file, mounted, sealed, VaultSource(vault)], vault)
 
     def source(self, scheme: str) -> Source:
         """The source of `scheme`. Raises KeyError."""

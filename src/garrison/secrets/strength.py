@@ -42,8 +42,7 @@ class Weak(ValueError):
 
 def root_key(text: str) -> bytes:
     """The bytes of a key written as hexadecimal, base64 (either alphabet) or other text. Raises `Weak`."""
-    lowered = text.lower()
-    if lowered in _PUBLISHED or any(word in lowered for word in _WORDS):
+    if known_example(text):
         raise Weak("it is, or holds, a known example value")
     key = _decoded(text)
     if len(key) < MIN_BYTES or (key == text.encode() and len(text) < MIN_TEXT):
@@ -51,6 +50,12 @@ def root_key(text: str) -> bytes:
     if len(set(key)) < MIN_DISTINCT or _regular(key):
         raise Weak("its bytes repeat or follow a pattern")
     return key
+
+
+def known_example(text: str) -> bool:
+    """Whether `text` is, or holds, a value that tutorials and templates are full of."""
+    lowered = text.lower()
+    return lowered in _PUBLISHED or any(word in lowered for word in _WORDS)
 
 
 def _decoded(text: str) -> bytes:

@@ -34,6 +34,11 @@ def load_app(reference: str, *, folder: Path | None = None) -> ASGIApp:
     reference is mistyped or leads to something else than an ASGI application, `AppBrokenError` when the
     user's own code raises.
     """
+    return _application(reference, load_named(reference, folder=folder), made=reference.endswith("()"))
+
+
+def load_named(reference: str, *, folder: Path | None = None) -> object:
+    """Whatever `reference` names. As `load_app`, for things that are no application."""
     parts = _REFERENCE.fullmatch(reference)
     if parts is None:
         raise AppRefusedError(reference, f"{reference!r} is not a reference.", remedy=_right_form(reference))
@@ -42,9 +47,7 @@ def load_app(reference: str, *, folder: Path | None = None) -> ASGIApp:
         sys.path.insert(0, str(folder))
     module = _import(reference, parts["module"], folder)
     found = _attribute(reference, module, parts["attribute"])
-    if parts["call"]:
-        found = _call(reference, found)
-    return _application(reference, found, made=bool(parts["call"]))
+    return _call(reference, found) if parts["call"] else found
 
 
 def _right_form(reference: str) -> str:

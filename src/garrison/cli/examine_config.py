@@ -1,0 +1,59 @@
+"""What `garrison check` says of the application's own configuration: it is read as the application would read it."""
+
+from __future__ import annotations
+
+from ..core.errors import GarrisonError
+from ..findings.record import Finding
+from ..findings.report import ToolStatus
+from ..findings.severity import Severity
+from ..policy.checks import locate
+from ..policy.model import Policy
+from ..policy.problems import Problem
+from ..policy.source import DEFAULT
+
+_REFERENCE = "docs/secrets/config.md"
+
+
+def examine_config(policy: Policy) -> tuple[list[Finding], ToolStatus]:
+    """Everything wrong with it, and what is loosened. Raises what keeps the schema from being loaded."""
+    from ..config import Config, ConfigInvalid, load_config
+    from .config import schema_of
+
+    schema = schema_of(policy.config)
+    status = ToolStatus.ran("config", f"{policy.config}: {len(schema.every_key())} keys")
+    try:
+        config: Config = load_config(schema, policy=policy)
+    except ConfigInvalid as error:
+        return [_wrong(problem) for problem in error.problems], status
+    except GarrisonError as error:
+        return [_wrong(Problem("configuration", error.message, fix=error.remedy))], status
+    loose = (*config.allow_insecure_value, *(f"link {name}" for name in config.allow_insecure_link))
+    return [_loose(name, config) for name in loose] if not config.development else [], status
+
+
+def _wrong(problem: Problem) -> Finding:
+    where = problem.source or DEFAULT
+    return Finding(
+        id="config/invalid",
+        title="Configuration cannot be used",
+        severity=Severity.CRITICAL,
+        message=problem.message,
+        consequence="The application does not start.",
+        remedy=problem.fix or "`garrison config docs` has what each key takes.",
+        reference=_REFERENCE,
+        location=locate(where, problem.key),
+        evidence=f"set by: {where}" if problem.source and problem.source.path is None else "",
+    )
+
+
+def _loose(name: str, config: object) -> Finding:
+    return Finding(
+        id="config/allowed",
+        title="Dangerous value allowed",
+        severity=Severity.MEDIUM,
+        message=f"{name} is accepted although it is dangerous.",
+        consequence="What garrison.config protects from holds no longer for it.",
+        remedy="Mend the value, and take the name out of the list.",
+        reference=_REFERENCE,
+        location=locate(DEFAULT, "allow_insecure_link" if name.startswith("link ") else "allow_insecure_value"),
+    )
