@@ -237,7 +237,7 @@ def _places() -> Iterable[tuple[str, str, str]]:
 def _at(policy: Policy, section: str, name: str) -> str:
     holder: BaseModel = getattr(policy, section) if section else policy
     value = getattr(holder, name)
-    if name == "directives":
+    if isinstance(value, Mapping) and name == "directives":
         return "<br>".join(f"`{' '.join((key, *one))}`" for key, one in value.items())
     return _shown(value, type(holder).model_fields[name])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .accounts.authorisation_principals import Credential, principals
-from .accounts.authorisation_routes import refuse_undeclared
+from .accounts.authorisation_routes import RoutesUnknown, find_routes, refuse_undeclared
 from .accounts.bearer import Bearer
 from .accounts.bearer_http import Fetch
 from .accounts.bundle import Accounts
@@ -43,6 +43,7 @@ from .events.exports.build import WEBHOOK, build_exports
 from .events.exports.metrics import Counts, render
 from .events.vocabulary import EventName
 from .layers.errors import compile_errors
+from .layers.graphql import GraphqlPathUnknown, unserved
 from .layers.order import compile_layers
 from .policy.checks import refuse_unsafe
 from .policy.load import Loaded, load
@@ -257,8 +258,22 @@ def _route_check(policy: Policy, app: App) -> Callable[[], None]:
     def check() -> None:
         if policy.authorisation.declare:
             refuse_undeclared(app, policy.authorisation.public)
+        _check_graphql(policy, app)
 
     return check
+
+
+def _check_graphql(policy: Policy, app: App) -> None:
+    """Raises `GraphqlPathUnknown` for a path of `graphql.paths` where `app` shows its routes and has none."""
+    wanted = {path for route in (None, *policy.routes) for path in policy.effective(route).graphql.paths}
+    if not wanted:
+        return
+    try:
+        routes = list(find_routes(app))
+    except RoutesUnknown:
+        return  # another framework: nothing can be said
+    if unknown := unserved(wanted, [(route.path, route.route is None) for route in routes]):
+        raise GraphqlPathUnknown(unknown)
 
 
 def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:

@@ -45,6 +45,8 @@ class Trial:
     facts: Callable[[], Facts]
     applies: Callable[[Door], bool] = lambda door: True
     body: bytes = b""
+    path: Callable[[Door], str] | None = None
+    """Where the layer looks, if it does not look everywhere."""
 
 
 def _facts(
@@ -93,6 +95,9 @@ TRIALS: tuple[Trial, ...] = (
           body=b'{"a":1,"a":2}'),
     Trial("body", "a form that begins before its boundary",
           lambda: _facts(headers={b"content-type": b"multipart/form-data; boundary=selftest"}), body=b"x" * 99),
+    Trial("graphql", "a document whose fragment spreads itself",
+          lambda: _facts(headers={b"content-type": b"application/json"}),
+          body=b'{"query":"{...a} fragment a on Query{...a}"}', path=lambda door: door.policy.graphql.paths[0]),
     Trial("control", "any request to a disabled route", _facts, lambda door: door.policy.control.disabled),
 )  # fmt: skip
 
@@ -125,7 +130,7 @@ def selftest(doors: Sequence[Door], services: Services) -> None:
             layer = door.stack.find(trial.layer)
             if layer is None or layer.mode is Mode.OFF or not trial.applies(door):
                 continue
-            if not _refuses(layer, trial, services):
+            if not _refuses(layer, trial, door, services):
                 raise ControlSilent(trial.layer, door.name, trial.attack)
         _try_answers(door, services)
 
@@ -141,8 +146,10 @@ def _try_answers(door: Door, services: Services) -> None:
             raise ControlSilent(trial.layer, door.name, trial.attack)
 
 
-def _refuses(layer: Layer, trial: Trial, services: Services) -> bool:
+def _refuses(layer: Layer, trial: Trial, door: Door, services: Services) -> bool:
     facts = trial.facts()
+    if trial.path is not None:
+        facts.path = trial.path(door)
     exchange = Exchange(facts, services)
     return any(isinstance(verdict, Refuse) for verdict in _verdicts(layer, facts, exchange, trial.body))
 

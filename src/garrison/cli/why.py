@@ -72,6 +72,11 @@ WHY: Final[Mapping[Reason, Why]] = {
         "body.mode",
         "The client must encode its body right; the detail says what is wrong (depth, duplicate-key, boundary, …).",
     ),
+    Reason.GRAPHQL_REFUSED: Why(
+        "its GraphQL document asks for too much, or can't be judged: the detail names the bound",
+        "graphql.depth",
+        "Ask for less, or raise that bound in [graphql], best in a route class (docs/layers/graphql.md).",
+    ),
     Reason.UPLOAD_REFUSED: Why(
         "its file is not what may be uploaded: the detail names the rule",
         "content.types",

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     BODY_TOO_LARGE = "body-too-large"
     BODY_MALFORMED = "body-malformed"
     ENCODING_UNSUPPORTED = "encoding-unsupported"
+    GRAPHQL_REFUSED = "graphql-refused"
     UPLOAD_REFUSED = "upload-refused"
     EXPANSION_TOO_LARGE = "expansion-too-large"
     CONTENT_TYPE_UNSUPPORTED = "content-type-unsupported"

@@ -88,6 +88,7 @@ class EventName(StrEnum):
     FRAMING_REFUSED = "framing_refused"
     SIZE_EXCEEDED = "size_exceeded"
     CONTENT_REFUSED = "content_refused"
+    GRAPHQL_REFUSED = "graphql_refused"
     UPLOAD_REFUSED = "upload_refused"
     CROSS_SITE_REFUSED = "cross_site_refused"
     CSRF_REFUSED = "csrf_refused"
@@ -214,6 +215,7 @@ _TABLE: Final = (
     Term(_N_.FRAMING_REFUSED, _W, _REQUEST, _REFUSED, "Headers or lengths are malformed, too many or too large."),
     Term(_N_.SIZE_EXCEEDED, _W, _REQUEST, _REFUSED, "A body or message is larger than allowed."),
     Term(_N_.CONTENT_REFUSED, _N, _REQUEST, _REFUSED, "The kind or encoding of a body is not accepted."),
+    Term(_N_.GRAPHQL_REFUSED, _W, _INPUT, _REFUSED, "A GraphQL request asks for too much, or can't be judged."),
     Term(_N_.UPLOAD_REFUSED, _W, _UPLOAD, _REFUSED, "A file is not what may be uploaded."),
     Term(_N_.CROSS_SITE_REFUSED, _W, _SITE, _REFUSED, "Another site tried to act here."),
     Term(_N_.CSRF_REFUSED, _W, _SITE, _REFUSED, "A request with side effects had no valid CSRF token."),
@@ -304,6 +306,7 @@ _REASONS: Final[Mapping[EventName, tuple[Reason, ...]]] = {
     _N_.CONTENT_REFUSED: (
         Reason.ENCODING_UNSUPPORTED, Reason.CONTENT_TYPE_UNSUPPORTED, Reason.CHARSET_UNSUPPORTED,
     ),
+    _N_.GRAPHQL_REFUSED: (Reason.GRAPHQL_REFUSED,),
     _N_.UPLOAD_REFUSED: (Reason.UPLOAD_REFUSED,),
     _N_.INPUT_VALIDATION_FAIL: (Reason.BODY_MALFORMED,),
     _N_.EXCESS_RATE_LIMIT_EXCEEDED: (Reason.RATE_LIMITED, Reason.MESSAGE_RATE),

@@ -23,6 +23,7 @@ from . import (
     csp,
     csrf,
     errors,
+    graphql,
     headers,
     host,
     load,
@@ -53,6 +54,7 @@ ORDER: tuple[Compile, ...] = (
     origin.compile,  # where a request with side effects comes from
     csrf.compile,  # and that our own pages sent it
     body.compile,  # what the body holds; nothing before this needs to read it whole
+    graphql.compile,  # what a GraphQL document asks for
     websocket.compile,  # messages, once a connection stands
     reports.compile,  # what browsers report back
     headers.compile,  # from here on: what answers carry

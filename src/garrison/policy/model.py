@@ -30,6 +30,7 @@ from .section_body import BodySection
 from .section_detection import DetectionSection
 from .section_edge import EdgeSection
 from .section_export import ExportTable
+from .section_graphql import GraphqlSection
 from .section_reactions import ReactionsSection
 from .section_scan import ScanSection
 from .section_secrets import SecretsSection
@@ -542,7 +543,7 @@ class AuthorisationSection(Frozen):
 
 SECTIONS: tuple[str, ...] = (
     "bans", "client", "control", "host", "method", "target", "size", "content", "rate", "load", "cors", "origin",
-    "csrf", "body", "headers", "csp", "cache", "cookies", "errors", "websocket", "reports",
+    "csrf", "body", "graphql", "headers", "csp", "cache", "cookies", "errors", "websocket", "reports",
 )  # fmt: skip
 """Names of the defence sections, in the order requests meet them."""
 
@@ -621,6 +622,7 @@ class Policy(Frozen):
     cookies: CookiesSection = CookiesSection()
     errors: ErrorsSection = ErrorsSection()
     body: BodySection = BodySection()
+    graphql: GraphqlSection = GraphqlSection()
     websocket: WebsocketSection = WebsocketSection()
     reports: ReportsSection = ReportsSection()
     events: EventsSection = EventsSection()
