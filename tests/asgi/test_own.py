@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from garrison.policy.csp import BadDirective
 from garrison.testing import captured_events
 from tests.asgi.driving import Message, Receive, Send, drive, hardened, http_scope, request_body
 
@@ -111,3 +112,30 @@ async def test_a_reporter_that_leaves_half_way_is_no_error() -> None:
     half = [{"type": "http.request", "body": b"[", "more_body": True}]
     driven = await drive(onion, http_scope("POST", REPORTS, [KIND]), half, leaves=0)
     assert (driven.sent, driven.raised) == ([], None)
+
+
+async def test_the_trusted_types_script_carries_its_name_and_is_there_where_the_policy_has_one() -> None:
+    path = b"/.garrison/trusted-types.js"
+    driven, _ = await ask(path=path, csp={"trusted_types": "shop"})
+    assert driven.status == 200
+    assert b'const POLICY = "shop";' in driven.body
+    assert b"@POLICY@" not in driven.body
+    sent = dict(driven.headers)[b"content-security-policy"]
+    assert b"trusted-types shop" in sent
+    assert b"require-trusted-types-for 'script'" in sent
+    assert (await ask(path=path))[0].status == 404
+
+
+@pytest.mark.parametrize("csp", [
+    {"trusted_types": "a", "without": ["require-trusted-types-for"]},
+    {"trusted_types": "a", "directives": {"trusted-types": ["*"]}},
+])  # fmt: skip
+def test_a_policy_of_trusted_types_that_would_hold_nobody_stops_the_start(csp: dict[str, Any]) -> None:
+    with pytest.raises(BadDirective):
+        hardened(app, csp=csp)
+
+
+def test_one_script_has_one_name() -> None:
+    routes = [{"name": "other", "paths": ["/other"], "csp": {"trusted_types": "b"}}]
+    with pytest.raises(BadDirective, match="two names"):
+        hardened(app, csp={"trusted_types": "a"}, routes=routes)

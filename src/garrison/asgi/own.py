@@ -1,4 +1,4 @@
-"""Garrison's own endpoints, under the reserved prefix: the CSRF helper script and the browsers' reports.
+"""Garrison's own endpoints, under the reserved prefix: helper scripts (CSRF, Trusted Types) and the browsers' reports.
 
 They stand where the application would: every layer has judged the request before it comes here.
 """
@@ -15,14 +15,17 @@ from ..core.verdict import Mode, Refuse
 from ..events.exports.metrics import CONTENT_TYPE
 from ..events.vocabulary import EventName
 from ..layers.reports import parse_reports, to_event_details
+from ..policy.csp import BadDirective
 from ..policy.model import Policy
 from . import record
 from .types import App, Receive, Scope, Send
 
 SCRIPT = "csrf.js"
+TRUSTED = "trusted-types.js"
 REPORTS = "reports"
 METRICS = "metrics"
 _SCRIPT_FILE = Path(__file__).with_name("helper.js")
+_TRUSTED_FILE = Path(__file__).with_name("trusted.js")
 
 
 class Own:
@@ -33,7 +36,9 @@ class Own:
         self._prefix = policy.prefix
         self._services = services
         self._max_reports = policy.reports.max_reports
-        self._script = _SCRIPT_FILE.read_bytes()
+        self._scripts = {SCRIPT: _SCRIPT_FILE.read_bytes()}
+        if name := policy_name(policy):
+            self._scripts[TRUSTED] = _TRUSTED_FILE.read_bytes().replace(b"@POLICY@", name.encode("ascii"))
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[Any]:
         """The application's own awaitable wherever the path is its own: no coroutine stands between."""
@@ -46,19 +51,20 @@ class Own:
         return serve(scope, receive, send)
 
     def _endpoint(self, name: str, method: str) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-        allowed = {SCRIPT: ("GET", "HEAD"), REPORTS: ("POST",)}.get(name)
+        allowed = {**dict.fromkeys(self._scripts, ("GET", "HEAD")), REPORTS: ("POST",)}.get(name)
         if allowed is None:
             return _not_found
         if method not in allowed:
             return _not_allowed(allowed)
-        return self._serve_script if name == SCRIPT else self._take_reports
+        return self._take_reports if name == REPORTS else self._serve_script
 
     async def _serve_script(self, scope: Scope, receive: Receive, send: Send) -> None:
+        script = self._scripts[scope["path"].removeprefix(self._prefix)]
         headers = [
             (b"content-type", b"text/javascript; charset=utf-8"),
             (b"cache-control", b"public, max-age=3600"),
         ]
-        await _answer(send, 200, headers, b"" if scope["method"] == "HEAD" else self._script, len(self._script))
+        await _answer(send, 200, headers, b"" if scope["method"] == "HEAD" else script, len(script))
 
     async def _serve_metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = self._services.metrics()
@@ -79,6 +85,15 @@ class Own:
         for report in reports:
             self._services.emit(EventName.BROWSER_REPORT, exchange.facts, **to_event_details(report))
         await _answer(send, 204, [], b"")
+
+
+def policy_name(policy: Policy) -> str:
+    """The name of the Trusted Types policy: one script makes it for all pages. Raises `BadDirective` for two names."""
+    names = {policy.effective(route).csp.trusted_types for route in (None, *policy.routes)} - {""}
+    if len(names) > 1:
+        remedy = "Give every route class the same csp.trusted_types, or none."
+        raise BadDirective("trusted-types", f"has two names, {' and '.join(sorted(names))}, for one script", remedy)
+    return "".join(names)
 
 
 async def _whole_body(receive: Receive) -> bytes | None:

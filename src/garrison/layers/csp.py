@@ -27,7 +27,7 @@ from ..core.layer import Amend, Layer
 from ..core.ports import Services
 from ..core.verdict import HeaderList, Mode
 from ..policy.csp import NONCE, BadDirective, check_directives, weaknesses
-from ..policy.model import Policy
+from ..policy.model import CspSection, Policy
 from .reporting import REPORT_TO, reports_path
 
 __all__ = ["BadDirective", "compile", "weaknesses"]
@@ -53,6 +53,7 @@ def compile(policy: Policy, services: Services) -> Layer:
     check_directives(wanted)
     monitor = section.mode is Mode.MONITOR
     path = reports_path(policy)
+    _check_trusted(section)
     _check_reporting(wanted, path, monitor=monitor)
     name = _REPORT_ONLY if monitor else _ENFORCED
     endpoints: HeaderList = ((_ENDPOINTS, f'{REPORT_TO}="{path}"'.encode()),) if path else ()
@@ -68,6 +69,18 @@ def compile(policy: Policy, services: Services) -> Layer:
     bare = {name: _without_nonce(values) for name, values in directives.items()}
     amend = _amend(name, parts, _serialise(bare, path).encode())
     return Layer("csp", amend=amend, sets=endpoints, drops=(name,), claims=claims)
+
+
+def _check_trusted(section: CspSection) -> None:
+    if not section.trusted_types:
+        return
+    taken = [name for name in ("require-trusted-types-for", "trusted-types") if name in section.without]
+    if taken:
+        remedy = "Take it out of csp.without, or set csp.trusted_types to nothing."
+        raise BadDirective(taken[0], "is left out: csp.trusted_types would hold nobody", remedy)
+    if "trusted-types" in section.directives:
+        remedy = "Keep one of the two: csp.trusted_types allows its own policy only."
+        raise BadDirective("trusted-types", "stands beside csp.trusted_types, and only one would be used", remedy)
 
 
 def _check_reporting(directives: Mapping[str, Sequence[str]], path: str, *, monitor: bool) -> None:

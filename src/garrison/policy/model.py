@@ -296,13 +296,19 @@ class CspSection(Section):
     """Directive to its sources. Naming one changes that one; the others stay."""
     without: Names = ()
     """Directives to leave out, such as `require-trusted-types-for`."""
+    trusted_types: Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9_-]{0,63})?$")] = ""
+    """Name of the Trusted Types policy that the script `trusted-types.js` makes; pages can then make no other."""
     report: bool = True
     """Send violation reports to the reports endpoint."""
 
     @property
     def in_force(self) -> Mapping[str, Names]:
         """The directives that are sent."""
-        return {name: sources for name, sources in self.directives.items() if name not in self.without}
+        found = {name: sources for name, sources in self.directives.items() if name not in self.without}
+        if self.trusted_types:
+            found = {"require-trusted-types-for": ("'script'",), **found}
+            found["trusted-types"] = (self.trusted_types,)
+        return found
 
 
 class CacheSection(Section):
