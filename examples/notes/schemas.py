@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from garrison.fastapi import refusals
 from garrison.inputs import Email as AnyEmail
-from garrison.inputs import FormInput, Name, Prose, SearchText, Text, Title
+from garrison.inputs import FormInput, Name, Prose, SearchText, Sensitive, Text, Title
 
 Email = Annotated[AnyEmail, AfterValidator(str.lower)]
 Query = SearchText
@@ -148,19 +148,25 @@ class PreviewOut(Answer):
 
 
 class Me(Answer):
-    """The person who is logged in."""
+    """The person who is logged in, or whose program asks. A key that leaks does not tell the address to log in with."""
 
     id: UUID
-    email: str
+    email: Sensitive[str]
     name: str
     role: Literal["member", "admin"]
+
+
+class Account(Me):
+    """The whole account, for its owner's own export."""
+
+    email: str
 
 
 class Export(Answer):
     """Everything a person has written."""
 
     exported: datetime
-    account: Me
+    account: Account
     notes: list[NoteOut]
 
 

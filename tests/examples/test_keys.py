@@ -56,7 +56,7 @@ async def test_a_program_reads_with_a_key_and_writes_only_if_it_may(site: Site) 
     async with site.member() as person, site.visitor() as machine:
         note = await person.write("Plan")
         reader = Program(machine.client, await made(person))
-        assert (await reader.ask("GET", "/api/me")).json()["email"] == "ann@example.com"
+        assert (await reader.ask("GET", "/api/me")).json()["name"] == "Ann"
         assert note in [one["id"] for one in (await reader.ask("GET", "/api/notes")).json()["notes"]]
         refused = await reader.ask("POST", "/api/notes", {"title": "Mine"})
         assert refused.status_code == 403
@@ -104,3 +104,11 @@ async def test_making_a_key_takes_a_fresh_log_in(site: Site, frozen: FrozenClock
         frozen.advance(11 * 60)
         answer = await person.post("/account/keys", {"name": "Backup", "days": "30"})
         assert answer.headers["location"] == "/account/confirm?then=/account/keys"
+
+
+async def test_a_key_does_not_tell_the_address_to_log_in_with(site: Site) -> None:
+    async with site.member() as person, site.visitor() as machine:
+        answer = await Program(machine.client, await made(person)).ask("GET", "/api/me")
+        assert answer.json()["email"] == "[redacted]"
+        assert "ann@example.com" not in answer.text
+        assert (await person.get("/export")).json()["account"]["email"] == "ann@example.com"  # the control: it is there

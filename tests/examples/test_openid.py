@@ -79,8 +79,8 @@ async def sent_back(person: Person) -> str:
 
 async def who(person: Person) -> str:
     """The address of who is logged in; empty for nobody."""
-    answer = await person.get("/api/me", headers={"Accept": "application/json"})
-    return str(answer.json()["email"]) if answer.status_code == 200 else ""
+    answer = await person.get("/export", headers={"Accept": "application/json"})
+    return str(answer.json()["account"]["email"]) if answer.status_code == 200 else ""
 
 
 async def test_who_logs_in_there_has_an_account_here_and_the_same_one_next_time(site: Site, provider: Provider) -> None:
