@@ -19,7 +19,9 @@ from tests.asgi.driving import Message, Receive, Send, hardened
 Compile = Callable[[Policy, Services], Layer]
 TRIED = sorted({trial.layer for trial in (*TRIALS, *ANSWER_TRIALS)})
 SILENCE = {"decide": None, "toll": None, "peek": None, "amend": None, "sets": (), "drops": ()}
-ASKED: dict[str, Any] = {"control": {"disabled": True}, "cors": {"origins": ["https://app.example"]}}
+ASKED: dict[str, Any] = {
+    "control": {"disabled": True}, "cors": {"origins": ["https://app.example"]}, "graphql": {"paths": ["/graphql"]},
+}  # fmt: skip
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None: ...
