@@ -53,9 +53,9 @@ class Here:
         path.write_text(dedent(text), "utf-8")
         return path
 
-    def run(self, *arguments: str, **environ: str) -> Ran:
+    def run(self, *arguments: str, stdin: str | None = None, **environ: str) -> Ran:
         """`garrison ARGUMENTS` in this process."""
-        result = CliRunner().invoke(app, list(arguments), env=environ)
+        result = CliRunner().invoke(app, list(arguments), input=stdin, env=environ)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Ran(result.exit_code, result.stdout, result.stderr)

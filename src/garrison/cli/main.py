@@ -23,6 +23,7 @@ from . import (
     edge,
     events,
     explain,
+    honey,
     incident,
     init,
     report,
@@ -59,6 +60,7 @@ app.command(rich_help_panel="Run time")(undo.undo)
 app.add_typer(alerts.app, name="alerts", rich_help_panel="Run time")
 app.add_typer(bans.app, name="bans", rich_help_panel="Run time")
 app.add_typer(events.app, name="events", rich_help_panel="Run time")
+app.add_typer(honey.app, name="honey", rich_help_panel="Run time")
 app.add_typer(incident.app, name="incident", rich_help_panel="Run time")
 app.add_typer(edge.app, name="edge", rich_help_panel="Start")
 app.add_typer(audit.app, name="audit", rich_help_panel="Run time")

@@ -10,6 +10,8 @@ from ..events.bus import Bus
 from ..policy.model import Policy
 from ..policy.store_address import resolve_store
 from .engine import Engine
+from .honey import Honey
+from .honey_layer import honey_layer
 from .match import Match
 from .rule import Rule, rules_of
 from .runner import Detector
@@ -59,6 +61,8 @@ def attach_detection(
     if section.shared and not (address := resolve_store(policy.store, environ)).local:
         detector.stream = Stream(lambda: client_for(address), address.namespace, wall)
     services.layers.append(sightings.layer)
+    if honey := Honey(section.honey_tokens):
+        services.layers.append(honey_layer(honey, services.emit))
     services.gauges["detection_keys"] = ("Keys that detection remembers.", lambda: detector.engine.budget.used)
     services.gauges["detection_alerts"] = ("Alerts raised by this process.", lambda: detector.alerts)
     bus.attach(detector)

@@ -139,6 +139,7 @@ class EventName(StrEnum):
     REACTION_WITHHELD = "reaction_withheld"
     REACTION_UNDONE = "reaction_undone"
     REACTIONS_SPENT = "reactions_spent"
+    HONEY_TOKEN_USED = "honey_token_used"  # noqa: S105 - the name of an event
     REQUEST_NOTED = "request_noted"
     TRAFFIC_COUNTED = "traffic_counted"
     EVENT_UNKNOWN = "event_unknown"
@@ -270,6 +271,7 @@ _TABLE: Final = (
     Term(_N_.REACTION_WITHHELD, _N, _ATTACK, _NOTED, "A reaction did not follow from an alert, and why."),
     Term(_N_.REACTION_UNDONE, _N, _ATTACK, _OK, "A reaction was taken back by an operator."),
     Term(_N_.REACTIONS_SPENT, _E, _SYSTEM, _NOTED, "So many reactions followed that no further one does."),
+    Term(_N_.HONEY_TOKEN_USED, _E, _ATTACK, _NOTED, "A request held a token that was planted for thieves."),
     _chatter(_N_.REQUEST_NOTED, _I, _REQUEST, _NOTED, "An error, much data, or a trap: for detection, never logged."),
     _chatter(_N_.TRAFFIC_COUNTED, _I, _SYSTEM, _NOTED, "How many answers there were: for detection, never logged."),
     Term(_N_.EVENT_UNKNOWN, _E, _SYSTEM, _NOTED, "Something was recorded under a name outside the vocabulary."),

@@ -74,6 +74,19 @@ def no_detection(subject: Subject) -> Iterator[Objection]:
 
 
 @check(
+    "P056", "Traps that nobody watches", Severity.HIGH,
+    consequence="Honey paths, accounts or tokens are set, and with detection off nobody hears of a touch.",
+    remedy="Take detection.enabled = false out, or the traps.",
+    reference="docs/detection/honey.md", cwe=(778,),
+)  # fmt: skip
+def traps_without_detection(subject: Subject) -> Iterator[Objection]:
+    section = subject.policy.detection
+    for name in ("honey_paths", "honey_accounts", "honey_tokens"):
+        if getattr(section, name) and not section.enabled:
+            yield Objection(f"detection.{name}", "detection is off.")
+
+
+@check(
     "P081", "Alerts that never come", Severity.HIGH,
     consequence="Receivers are named, and with detection off they are never told anything.",
     remedy="Take detection.enabled = false out, or the receivers.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -9,6 +10,9 @@ from pydantic import Field
 from .section import Frozen, Names
 
 HoneyPath = Annotated[str, Field(pattern=r"^/[^\x00-\x20*?#]{1,200}$")]
+
+HoneyToken = Annotated[str, Field(pattern=r"^(key|password|id):(1[6-9]|[2-9][0-9]|1[01][0-9]|12[0-8]):[0-9a-f]{32}$")]
+PlantedName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 
 class DetectionSection(Frozen):
@@ -28,3 +32,5 @@ class DetectionSection(Frozen):
     """Paths that nobody has a reason to ask for, exactly: linked from nowhere, named in no page."""
     honey_accounts: Names = ()
     """Logins that belong to nobody."""
+    honey_tokens: Mapping[PlantedName, HoneyToken] = Field(default_factory=dict)
+    """Planted credentials, keys and record ids, as digests: `garrison honey plant` makes the lines."""
