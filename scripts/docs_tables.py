@@ -347,6 +347,7 @@ def _speaks(rule: DetectionRule) -> str:
         + (f", of {rule.various} different `{rule.distinct}`" if rule.distinct else ""),
         "sequence": f"when {rule.at_least} are followed by the other kind within {window}",
         "absence": f"when nothing follows within {window}",
+        "rise": f"when the mean of `{rule.measure}` over {window} is {rule.rise:g} above the {rule.past} before it",
     }[rule.kind]  # fmt: skip
     return f"{said}, {each}"
 

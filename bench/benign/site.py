@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,15 +45,17 @@ def policy_of(state: Path, **changes: Any) -> Policy:
 
 
 class Shop:
-    """The application. `keys` are API keys by kind, made when it is first asked for one."""
+    """The application. `keys` are API keys by kind, made when it is first asked for one; `pace` lets time pass."""
 
     def __init__(self) -> None:
+        self.pace: Callable[[str], None] = lambda path: None
         self.hash = ""
         self.keys: dict[str, str] = {"old": make_key("garrison").whole}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         exchange: Exchange = scope["state"]["garrison"]
         path, method = scope["path"], scope["method"]
+        self.pace(path)
         if method == "POST":
             body = await _body(receive)
             status = await self._log_in(exchange, body) if path == "/log-in" else 200

@@ -1,4 +1,8 @@
-"""A day, replayed under the eyes of detection: the same engine, layer and events, but with the day's own time."""
+"""A day, replayed under the eyes of detection: the same engine, layer and events, but with the day's own time.
+
+Every source is on: addresses have autonomous systems (one for each /8, which is coarser than any real provider), and
+answers take their time (`pace.py`).
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from garrison.detection.alert import Alert
+from garrison.detection.asn import Asns, AsnTable
 from garrison.detection.build import build_engine
 from garrison.detection.sightings import Sightings
 from garrison.testing import FrozenClock, captured_events
 
 from .day import day
+from .pace import Pace
 from .replay import Replay
 from .site import build, policy_of
 
@@ -37,14 +43,17 @@ def watch_day(profile: str, seed: int, share: float = 1.0) -> Watched:
     """The alerts of the day that `profile` and `seed` make."""
     clock, watched = FrozenClock(), Watched()
     with TemporaryDirectory(prefix="garrison-day-") as folder:
-        sightings = Sightings(clock.clock.wall, "day", ("default",), (), ())
-        engine = build_engine(policy_of(Path(folder)))
+        asns = Asns(table=AsnTable(f"{number}.0.0.0/8 {64_500 + number}" for number in range(1, 224)))
+        time = clock.clock
+        sightings = Sightings(time.wall, "day", ("default",), (), (), asns, time.monotonic)
+        engine = build_engine(policy_of(Path(folder), detection={"asn_table": "in memory"}))
         shop, app = build(Path(folder), clock, [sightings.layer], detection={"enabled": False})
+        shop.pace = Pace(clock, seed)
         replay, asks = Replay(shop, app, clock), day(profile, seed, share)
         with captured_events(app) as captured:
 
             def look() -> None:
-                events = [*captured, *sightings.drain()]
+                events = asns.stamp([*captured, *sightings.drain()])
                 captured.clear()
                 watched.events += len(events)
                 watched.alerts += [*engine.feed_all(events), *engine.tick(clock.now)]

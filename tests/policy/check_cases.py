@@ -204,6 +204,16 @@ CASES: dict[str, list[Case]] = {
         Case({"load": {**OFF, "weight": 101}}), Case({}),
     ],
     "P054": [Case({"detection": {"enabled": False}}, "detection.enabled"), Case({})],
+    "P056": [
+        Case({"detection": {"enabled": False, "honey_paths": ["/old"]}}, "detection.honey_paths"),
+        Case({"detection": {"enabled": False, "honey_tokens": {"wiki": "id:16:" + "0" * 32}}},
+             "detection.honey_tokens"),
+        Case({"detection": {"honey_accounts": ["root"]}}), Case({"detection": {"enabled": False}}),
+    ],
+    "P057": [
+        Case({"detection": {"asn_header": "X-Client-ASN"}}, "detection.asn_header"),
+        Case({"detection": {"asn_header": "X-Client-ASN"}, "proxies": ["10.0.0.0/8"]}), Case({}),
+    ],
     "P081": [
         Case({"alerts": {"receivers": [{"to": "https://a.example"}]}, "detection": {"enabled": False}},
              "alerts.receivers"),

@@ -45,10 +45,12 @@ class Exchange:
     stands       the onion's judgement whether a refusal is enforced
     nonce_drawn, csrf_handed_out   the nonce and the CSRF token of this exchange, or empty: asking these draws none
     sandboxed    the answer is a file of somebody else's: its Content-Security-Policy gets a sandbox as well
+    began        monotonic time at which the application was asked; 0 where nobody measures, or it was not
     load         how the load layer counts this exchange: 0 not at all, 1 until it is answered, 2 until it is over
     """
 
     __slots__ = (
+        "began",
         "cookies",
         "csrf_handed_out",
         "facts",
@@ -81,6 +83,7 @@ class Exchange:
         self.nonce_drawn = ""
         self.csrf_handed_out = ""
         self.load = 0
+        self.began = 0.0
         self.sandboxed = False
 
     @property

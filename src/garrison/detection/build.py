@@ -9,6 +9,7 @@ from ..core.ports import Services
 from ..events.bus import Bus
 from ..policy.model import Policy
 from ..policy.store_address import resolve_store
+from .asn import Asns, read_table
 from .engine import Engine
 from .honey import Honey
 from .honey_layer import honey_layer
@@ -27,11 +28,16 @@ def build_engine(policy: Policy, shown: Callable[[str], str] = str) -> Engine:
 
 
 def rules_for(policy: Policy, shown: Callable[[str], str] = str) -> list[Rule]:
-    """The rules in force: that of honey accounts only where there are some. Raises `RuleWrong`."""
+    """The rules in force: that of honey accounts only where there are some, those by ASN only where it is known.
+
+    Raises `RuleWrong`.
+    """
     section = policy.detection
     names = [shown(login) for login in section.honey_accounts]
     found = []
     for rule in rules_of(section.rules, section.off):
+        if rule.by == "asn" and not (section.asn_header or section.asn_table):
+            continue
         if rule.id != HONEY_ACCOUNT:
             found.append(rule)
         elif names:
@@ -54,7 +60,10 @@ def attach_detection(
     if not section.enabled:
         return None
     wall = services.clock.wall
-    sightings = Sightings(wall, socket.gethostname(), routes, section.honey_paths, policy.events.redact)
+    asns = Asns(section.asn_header, read_table(section.asn_table) if section.asn_table else None)
+    sightings = Sightings(
+        wall, socket.gethostname(), routes, section.honey_paths, policy.events.redact, asns, services.clock.monotonic
+    )
     build_engine(policy, shown)  # what is wrong with a rule is to be told at the start
     detector = Detector(lambda: build_engine(policy, shown), sightings, bus.emit, wall)
     detector.settle = bus.flush

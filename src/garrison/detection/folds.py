@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import median
 from typing import Protocol, TypeAlias
 
 from ..events.event import Event
 from .match import Read, Test, held_against, reader
 from .rule import Rule
-from .steps import NOTHING, Seen, Window, count, level, see
+from .steps import NOTHING, Course, Seen, Window, count, go_on, level, see
 from .table import Budget, Table
 
 Spoken: TypeAlias = tuple[int, bool]
@@ -151,7 +152,7 @@ class Absence(_Base):
     def feed(self, event: Event, who: str) -> Spoken | None:
         if event.name in self._then_names and self._then(event):
             self._table.pop(who)
-        elif self._fits(event) and self._table.get(who) is None:
+        elif self._fits(event) and (self.rule.again or self._table.get(who) is None):
             self._table.put(who, event)
         return None
 
@@ -163,6 +164,25 @@ class Absence(_Base):
             yield who, event
 
 
+class Rise(_Base):
+    """A mean against its own recent past."""
+
+    def __init__(self, rule: Rule, budget: Budget) -> None:
+        super().__init__(rule)
+        self._table: Table[Course] = Table(budget)
+        self._weigh, self._measure = reader(rule.weight), reader(rule.measure)
+
+    def feed(self, event: Event, who: str) -> Spoken | None:
+        if not self.matches(event):
+            return None
+        rule, number, total = self.rule, _number(self._weigh(event)), _number(self._measure(event))
+        entry = go_on(self._table.get(who), event.when, rule.window, number, total, rule.at_least, rule.past)
+        self._table.put(who, entry)
+        if entry.number < rule.at_least or len(entry.past) < rule.past or entry.mean < rule.least:
+            return None
+        return (int(entry.number), False) if entry.mean >= median(entry.past) + rule.rise else None
+
+
 def compile_fold(rule: Rule, budget: Budget) -> Fold:
     """The fold of `rule`; what it remembers counts against `budget`."""
     if rule.kind == "ratio":
@@ -171,6 +191,8 @@ def compile_fold(rule: Rule, budget: Budget) -> Fold:
         return Sequence(rule, budget)
     if rule.kind == "absence":
         return Absence(rule, budget)
+    if rule.kind == "rise":
+        return Rise(rule, budget)
     if rule.distinct:
         return Distinct(rule, budget)
     return Count(rule, budget) if rule.at_least > 1 else Once(rule)

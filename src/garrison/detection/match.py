@@ -28,6 +28,7 @@ Read: TypeAlias = Callable[[Event], str]
 _READERS: Final[Mapping[str, Read]] = {
     "client": attrgetter("client_key"),
     "account": lambda event: str(event.details.get("account", "")),
+    "asn": lambda event: str(event.details.get("asn", "")),
     "network": lambda event: network_of(event.client),
     "global": lambda event: "all",
 }

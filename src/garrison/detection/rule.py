@@ -55,7 +55,9 @@ class Rule(Frozen):
     ratio     of at least `at_least` events within `window`, a `share` are `hits` (with `distinct`: of `various` values)
               An event may stand for many: `weight` for all, `hit_weight` for the hits among them
     sequence  `at_least` events, and then one of `then`, within `window`
-    absence   an event, and none of `then` within `window` after it
+    absence   an event, and none of `then` within `window` after it; `again`: the wait begins anew with each event
+    rise      the mean (sum of `measure` by sum of `weight`) within `window` is `rise` above the median of the `past`
+              windows before it, and at least `least`; a window counts from `at_least` values on
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{2,47}$")]
@@ -66,7 +68,7 @@ class Rule(Frozen):
     confidence: Confidence
     attack: tuple[Annotated[str, Field(pattern=_TECHNIQUE)], ...] = ()
     cwe: tuple[int, ...] = ()
-    kind: Literal["count", "ratio", "sequence", "absence"] = "count"
+    kind: Literal["count", "ratio", "sequence", "absence", "rise"] = "count"
     match: Match
     hits: Match | None = None
     then: Match | None = None
@@ -77,6 +79,11 @@ class Rule(Frozen):
     various: Annotated[int, Field(ge=1, le=100)] = 1
     weight: str = ""
     hit_weight: str = ""
+    measure: str = ""
+    rise: Annotated[float, Field(ge=0)] = 0.0
+    past: Annotated[int, Field(ge=3, le=100)] = 15
+    least: float = 0.0
+    again: bool = False
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
     cooldown: Annotated[Seconds, Field(gt=0)] = 900.0
     react: tuple[Reaction, ...] = ()
@@ -84,8 +91,10 @@ class Rule(Frozen):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        for by in filter(None, (self.by, self.distinct, self.weight, self.hit_weight)):
+        for by in filter(None, (self.by, self.distinct, self.weight, self.hit_weight, self.measure)):
             reader(by)
+        if (self.kind == "rise") != bool(self.measure and self.rise) or (self.measure and not self.weight):
+            raise ValueError("a rise, and nothing else, has measure and rise, and a weight")
         if (self.hits is not None) != (self.kind == "ratio"):
             raise ValueError("a ratio, and nothing else, has hits")
         if (self.then is not None) != (self.kind in ("sequence", "absence")):

@@ -22,6 +22,7 @@ from ..events.event import Event
 from ..events.vocabulary import EventName
 from .alert import Alert
 from .engine import Engine
+from .gaps import Gaps
 from .sightings import Sightings
 from .stream import Stream, StreamAway
 
@@ -67,6 +68,7 @@ class Detector:
         self._fresh: deque[Event] = deque()
         self._lost = 0
         self.engine = self._build()
+        self._own, self._others = Gaps(), Gaps()
 
     def open(self) -> None:
         """Begin to watch, also before the first event."""
@@ -88,6 +90,10 @@ class Detector:
     def write(self, events: Sequence[Event]) -> int:
         self.start()
         with self._lock:
+            now = self._wall()
+            for event in events:
+                if event.run:
+                    self._own.see(event.run, event.seq, now)
             room = _MOST - len(self._fresh)
             kept = events if len(events) <= room else [one for one in events if one.relevant][:room]
             self._fresh.extend(kept)
@@ -107,9 +113,13 @@ class Detector:
             with self._lock:
                 events, self._fresh = list(self._fresh), deque()
                 lost, self._lost = self._lost, 0
+                gaps = [*self._own.due(self._wall()), *self._others.due(self._wall())]
             if lost:
                 self._emit(EventName.EVENTS_DROPPED, None, lost=lost, where=self.name)
-            events += self._sightings.drain()
+            for gap in gaps:
+                self._emit(EventName.EVENTS_MISSING, None, writer=gap.writer, first=gap.first, last=gap.last,
+                           missing=gap.size)  # fmt: skip
+            events = self._sightings.asns.stamp([*events, *self._sightings.drain()])
             return self.fold(events) if self.stream is None else self._fold_shared(self.stream, events)
 
     def fold(self, events: Iterable[Event]) -> list[Alert]:
@@ -140,8 +150,10 @@ class Detector:
         if not held:
             return []
         found: list[Alert] = []
+        stream.numbered = lambda publisher, number: self._others.see(publisher, number, self._wall())
         if new:
             self.engine = self._build()
+            self._others = Gaps()
             known, unfinished = stream.inherit()
             self.engine.feed_all(known)
             found += self._tell_once(stream, [event for _, event in unfinished])

@@ -1,7 +1,10 @@
-"""What detection has to know of answers that are no events: errors of the application, large bodies, traps touched.
+"""What detection has to know of answers that are no events: errors of the application, large bodies, traps touched,
+and how long the application took.
 
 Writing an event for each would turn the log into an access log. So they go past it, into a bounded queue that only
-detection reads; of all other answers nothing is kept but their number.
+detection reads; of all other answers nothing is kept but their number, and the mean logarithm of their time by route
+class. (A mean of logarithms: one answer in a hundred that takes a minute moves it less than all of them taking twice
+as long.) Time is from the application's being asked to its answer's first line, the sending of the body to it included.
 
 Cost: a comparison or two for an ordinary answer. Lets pass: what is beyond the bound, which is counted; bodies without
 Content-Length, and many small ones.
@@ -9,13 +12,16 @@ Content-Length, and many small ones.
 
 from __future__ import annotations
 
+import math
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from ..core.ban_table import SELFTEST_KEY
 from ..core.exchange import Exchange
+from ..core.facts import Facts
 from ..core.headers import Edit
 from ..core.layer import Layer
 from ..core.ports import Detail
@@ -24,11 +30,16 @@ from ..events.raw import Raw, locate
 from ..events.redaction import Redactor
 from ..events.shape import Shaper
 from ..events.vocabulary import EventName
+from .asn import Asns
 
 LARGE: Final = 1_000_000
 """Bytes of a body from which on it is noted."""
 _LARGE_DIGITS: Final = len(str(LARGE))
 _MOST: Final = 20_000
+COUNTED_EVERY: Final = 5.0
+"""Seconds between two counts of times."""
+BEAT: Final = 60.0
+"""Seconds after which a count of no answers is given all the same: this process lives."""
 
 
 class Sightings:
@@ -38,15 +49,26 @@ class Sightings:
     node    what events call this machine
     routes  names of the route classes
     traps   paths whose every touch is noted
+    redact  further names whose values are not kept
+    asns    learns from requests what proxies say
+    monotonic   measures how long answers take
     """
 
     def __init__(
-        self, wall: Callable[[], float], node: str, routes: Iterable[str], traps: Iterable[str], redact: Iterable[str]
+        self,
+        wall: Callable[[], float],
+        node: str,
+        routes: Iterable[str],
+        traps: Iterable[str],
+        redact: Iterable[str],
+        asns: Asns | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.asns, self._monotonic = asns or Asns(), monotonic
         self._wall, self._node, self._routes = wall, node, tuple(routes)
         self._traps = frozenset(traps)
         self._redact = tuple(redact)
-        self.layer: Final = Layer("detection", amend=self._amend)
+        self.layer: Final = Layer("detection", toll=self._begin, amend=self._amend)
         self.reset()
 
     def reset(self) -> None:
@@ -54,11 +76,22 @@ class Sightings:
         self._queue: deque[Raw] = deque()
         self._answers = self._errors = self.lost = 0
         self._number = 0
+        self._times: list[list[float]] = [[0, 0.0] for _ in self._routes or ("",)]
+        self._counted = self._beat = self._wall()
         self._shaper = Shaper(Redactor(self._redact), self._node, secrets.token_hex(4), self._routes)
+
+    def _begin(self, facts: Facts, exchange: Exchange) -> None:
+        exchange.began = self._monotonic()
 
     def _amend(self, exchange: Exchange, edit: Edit) -> None:
         status, facts = edit.status, exchange.facts
         self._answers += 1
+        if self.asns.on:
+            self.asns.learn(facts)
+        if exchange.began and not edit.ours and facts.kind == "http":
+            times = self._times[facts.route if facts.route < len(self._times) else 0]
+            times[0] += 1
+            times[1] += math.log2(max(1e-6, self._monotonic() - exchange.began) * 1e6)
         if status >= 500 and (status == 500 or not edit.ours):  # our own 503 is a decision, not an error
             self._errors += 1
         trap = facts.path in self._traps
@@ -84,13 +117,28 @@ class Sightings:
         """What was seen since the last time. Call it in one thread."""
         answers, errors, lost = self._answers, self._errors, self.lost
         raws = [self._queue.popleft() for _ in range(len(self._queue))]
-        if answers:
+        now = self._wall()
+        if answers or now - self._beat >= BEAT:
+            self._beat = now
             self._answers -= answers  # what is counted in between is left for the next time, give or take a request
             self._errors -= errors
             self.lost -= lost
             counted: dict[str, Detail] = {"answers": answers, "errors": errors, "good": answers - errors, "lost": lost}
-            raws.append((0, self._wall(), EventName.TRAFFIC_COUNTED, None, counted))
+            raws.append((0, now, EventName.TRAFFIC_COUNTED, None, counted))
+        raws += self._counts(now)
         return [self._shaper.shape((self._next(), *raw[1:])) for raw in raws]
+
+    def _counts(self, now: float) -> list[Raw]:
+        """How long answers took by route class, every few seconds; a clock that was set back begins anew."""
+        if 0 <= now - self._counted < COUNTED_EVERY:
+            return []
+        self._counted, times = now, self._times
+        self._times = [[0, 0.0] for _ in times]
+        return [
+            (0, now, EventName.LATENCY_COUNTED, None, {"route": name, "answers": int(number), "log": round(total, 3)})
+            for name, (number, total) in zip(self._routes, times, strict=False)
+            if number
+        ]
 
     def _next(self) -> int:
         self._number += 1

@@ -20,6 +20,19 @@ class Window(NamedTuple):
     held: float
 
 
+class Course(NamedTuple):
+    """A mean over time: of the stretch that began at `start`, and the means of those before it, the newest last."""
+
+    start: float
+    number: float
+    total: float
+    past: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.number if self.number else 0.0
+
+
 Seen: TypeAlias = tuple[tuple[int, float, bool], ...]
 """Distinct values, as hashes: when each was last seen, and whether the client itself sent it."""
 NOTHING: Final[Seen] = ()
@@ -42,6 +55,21 @@ def level(entry: Window, when: float, length: float) -> tuple[float, float]:
         return entry.now + entry.before * (1.0 - age), entry.held + entry.held_before * (1.0 - age)
     rest = max(0.0, 2.0 - age)
     return entry.now * rest, entry.held * rest
+
+
+def go_on(
+    entry: Course | None, when: float, length: float, number: float, total: float, least: float, keep: int
+) -> Course:
+    """`number` more values that add up to `total`. A stretch of fewer than `least` values leaves no mean behind.
+
+    After a silence as long as all that is kept, the past is no longer recent, and forgotten.
+    """
+    if entry is None or when - entry.start >= (keep + 1) * length:
+        return Course(when, number, total, ())
+    if when - entry.start < length:
+        return entry._replace(number=entry.number + number, total=entry.total + total)
+    past = (*entry.past, entry.mean)[-keep:] if entry.number >= least else entry.past
+    return Course(when, number, total, past)
 
 
 def see(entry: Seen, value: int, when: float, length: float, most: int, *, held: bool) -> Seen:

@@ -37,6 +37,7 @@ _TIMEOUT: Final = 1.0
 _TELLING, _TOLD = "telling", "told"
 
 Entry = tuple[str, Event]
+Told = Callable[[str, int], None]
 
 
 class StreamAway(DependencyError):
@@ -49,10 +50,13 @@ class Stream:
     connect  makes the client (`client_for`)
     prefix   begins all keys
     wall     wall time
+
+    `numbered` is told the publisher and number of every entry that is read: each publisher counts its own.
     """
 
     def __init__(self, connect: Callable[[], Any], prefix: str, wall: Callable[[], float]) -> None:
         self._connect, self._wall = connect, wall
+        self.numbered: Told = lambda publisher, number: None
         tag = f"{{{prefix}:detection}}"  # one slot of a cluster
         self._key, self._lease, self._claims = f"{tag}:events", f"{tag}:lease", f"{tag}:alert:"
         self.reset()
@@ -62,6 +66,7 @@ class Stream:
         self._process = os.getpid()
         self._me = f"{self._process}-{secrets.token_hex(4)}"
         self._client: Any = None
+        self._published = 0
         self.leading = False
 
     def publish(self, events: Sequence[Event]) -> None:
@@ -69,9 +74,11 @@ class Stream:
         if events:
             with _Guard(self):
                 pipe = self._open().pipeline(transaction=False)
-                for event in events:
-                    pipe.xadd(self._key, {"e": event.to_json()}, maxlen=KEEP, approximate=True)
+                for number, event in enumerate(events, self._published + 1):
+                    entry = {"e": event.to_json(), "p": self._me, "n": number}
+                    pipe.xadd(self._key, entry, maxlen=KEEP, approximate=True)
                 pipe.execute()
+            self._published += len(events)
 
     def lead(self) -> tuple[bool, bool]:
         """Whether this process holds the lease now, and whether it has only just got it."""
@@ -106,7 +113,7 @@ class Stream:
             entries = [(name, fields) for _, rows in found or () for name, fields in rows]
             if not entries:
                 return
-            yield list(_events(entries))
+            yield list(self._events(entries))
             self.finish([name for name, _ in entries])
 
     def finish(self, names: Sequence[str]) -> None:
@@ -143,14 +150,26 @@ class Stream:
         at = "0-0"
         while True:
             at, rows, *_ = self._open().xautoclaim(self._key, _GROUP, self._me, 0, start_id=at, count=_BATCH)
-            yield from _events(rows)
+            yield from self._events(rows)
             if at == "0-0":
                 return
 
     def _range(self, start: str, end: str) -> Iterator[Entry]:
         while rows := self._open().xrange(self._key, min=start, max=end, count=_BATCH):
-            yield from _events(rows)
+            yield from self._events(rows)
             start = f"({rows[-1][0]}"
+
+    def _events(self, rows: Sequence[tuple[str, dict[str, str] | None]]) -> Iterator[Entry]:
+        """What can be read of `rows`; an entry that is none of ours must not stop the others."""
+        for name, fields in rows:
+            try:
+                found = fields or {}
+                event = Event.from_dict(json.loads(found["e"]))
+                if "p" in found:  # a node of an earlier version numbers nothing
+                    self.numbered(found["p"], int(found["n"]))
+            except (ValueError, KeyError, TypeError):
+                continue
+            yield name, event
 
 
 class _Guard:
@@ -166,15 +185,6 @@ class _Guard:
         if isinstance(error, Exception) and not isinstance(error, DependencyError):
             self._stream._client = None
             raise StreamAway(f"Detection's stream does not answer: {type(error).__name__}.") from error
-
-
-def _events(rows: Sequence[tuple[str, dict[str, str] | None]]) -> Iterator[Entry]:
-    """What can be read of `rows`; an entry that is none of ours must not stop the others."""
-    for name, fields in rows:
-        try:
-            yield name, Event.from_dict(json.loads((fields or {})["e"]))
-        except (ValueError, KeyError, TypeError):
-            continue
 
 
 def client_for(address: StoreAddress) -> Any:

@@ -142,6 +142,8 @@ class EventName(StrEnum):
     HONEY_TOKEN_USED = "honey_token_used"  # noqa: S105 - the name of an event
     REQUEST_NOTED = "request_noted"
     TRAFFIC_COUNTED = "traffic_counted"
+    LATENCY_COUNTED = "latency_counted"
+    EVENTS_MISSING = "events_missing"
     EVENT_UNKNOWN = "event_unknown"
 
 
@@ -274,6 +276,8 @@ _TABLE: Final = (
     Term(_N_.HONEY_TOKEN_USED, _E, _ATTACK, _NOTED, "A request held a token that was planted for thieves."),
     _chatter(_N_.REQUEST_NOTED, _I, _REQUEST, _NOTED, "An error, much data, or a trap: for detection, never logged."),
     _chatter(_N_.TRAFFIC_COUNTED, _I, _SYSTEM, _NOTED, "How many answers there were: for detection, never logged."),
+    _chatter(_N_.LATENCY_COUNTED, _I, _SYSTEM, _NOTED, "How long answers took: for detection, never logged."),
+    Term(_N_.EVENTS_MISSING, _E, _SYSTEM, _FAIL, "Numbered entries are missing where events are read."),
     Term(_N_.EVENT_UNKNOWN, _E, _SYSTEM, _NOTED, "Something was recorded under a name outside the vocabulary."),
 )
 

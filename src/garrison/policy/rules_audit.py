@@ -87,6 +87,17 @@ def traps_without_detection(subject: Subject) -> Iterator[Objection]:
 
 
 @check(
+    "P057", "Nobody may name an autonomous system", Severity.MEDIUM,
+    consequence="detection.asn_header is believed from trusted proxies only, and there is none: it is never read.",
+    remedy="Name the proxies in `proxies`, or take detection.asn_header out.",
+    reference="docs/detection/index.md",
+)  # fmt: skip
+def asn_without_proxies(subject: Subject) -> Iterator[Objection]:
+    if subject.policy.detection.asn_header and not subject.policy.proxies:
+        yield Objection("detection.asn_header", "proxies is empty.")
+
+
+@check(
     "P081", "Alerts that never come", Severity.HIGH,
     consequence="Receivers are named, and with detection off they are never told anything.",
     remedy="Take detection.enabled = false out, or the receivers.",

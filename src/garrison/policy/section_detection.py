@@ -32,5 +32,9 @@ class DetectionSection(Frozen):
     """Paths that nobody has a reason to ask for, exactly: linked from nowhere, named in no page."""
     honey_accounts: Names = ()
     """Logins that belong to nobody."""
+    asn_header: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]{1,64})?$")] = ""
+    """Header in which trusted proxies name the client's autonomous system, such as `X-Client-ASN`. Empty: none."""
+    asn_table: str = ""
+    """File of networks and the numbers of their autonomous systems, read at the start. Empty: none."""
     honey_tokens: Mapping[PlantedName, HoneyToken] = Field(default_factory=dict)
     """Planted credentials, keys and record ids, as digests: `garrison honey plant` makes the lines."""
