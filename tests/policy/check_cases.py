@@ -233,6 +233,9 @@ CASES: dict[str, list[Case]] = {
         Case({"audit": {"ship": ["/mnt/a", "http://log.example.com/a"]}}, "audit.ship.1"),
         Case({"audit": {"ship": ["/mnt/a", "http://127.0.0.1:8000/a", "https://log.example.com/a"]}}),
         Case({"audit": {"ship": ["http://log.example.com/a"]}, "allow_insecure_link": ["audit"]}), Case({}),
+        Case({"audit": {"ship": ["s3://bucket/a"]}}, "audit.ship.0", {"AWS_ENDPOINT_URL": "http://minio.example.com"}),
+        Case({"audit": {"ship": ["s3://bucket/a"]}}),
+        Case({"audit": {"ship": ["s3://bucket/a"]}}, environ={"AWS_ENDPOINT_URL_S3": "https://minio.example.com"}),
     ],
     "P053": [
         Case({"events": {"exports": [{"to": "/a"}, {"to": "syslog://log.example.com"}]}}, "events.exports.1.to"),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from ..core.errors import OperatorError
 
 _PORTS: Final = {"https": 443, "http": 80, "syslog+tls": 6514, "syslog": 514, "otlp+https": 4318, "otlp+http": 4318,
-                 "redis": 6379, "rediss": 6379}  # fmt: skip
+                 "redis": 6379, "rediss": 6379, "s3": 443}  # fmt: skip
 
 
 class BadLink(OperatorError):

@@ -44,7 +44,7 @@ def plaintext_shipping(subject: Subject) -> Iterator[Objection]:
     if "audit" in subject.policy.allow_insecure_link:
         return
     for index, text in enumerate(subject.policy.audit.ship):
-        if _is_exposed(text):
+        if _is_exposed(text) or (text.startswith("s3://") and _is_exposed(_endpoint(subject))):
             yield Objection(f"audit.ship.{index}", "plaintext to another machine.")
 
 
@@ -121,6 +121,11 @@ def plaintext_alerts(subject: Subject) -> Iterator[Objection]:
         text = _address(subject, receiver.to)
         if _is_exposed(text) or text.startswith(("mailto://", "json://", "form://", "xml://")):
             yield Objection(f"alerts.receivers.{index}.to", "plaintext to another machine.")
+
+
+def _endpoint(subject: Subject) -> str:
+    """Where the environment has boto3 send what is meant for S3; empty: to the provider's own, over https."""
+    return subject.environ.get("AWS_ENDPOINT_URL_S3") or subject.environ.get("AWS_ENDPOINT_URL", "")
 
 
 def _address(subject: Subject, text: str) -> str:

@@ -24,7 +24,7 @@ class AuditSection(Frozen):
     checkpoint: Annotated[Seconds, Field(ge=1)] = 60.0
     """How often what is new is signed and shipped."""
     ship: Names = ()
-    """Where checkpoints go: a file on another volume, `https://…`, `syslog+tls://host:6514`."""
+    """Where checkpoints go: a file on another volume, `https://…`, `syslog+tls://host:6514`, `s3://bucket/prefix`."""
     segment: Annotated[int, Field(ge=100)] = 500_000
     """Entries of one file; then a new one begins."""
     personal: Annotated[Seconds, Field(ge=0)] = _YEAR

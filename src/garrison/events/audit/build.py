@@ -23,6 +23,7 @@ from .entry import system_event
 from .forget import about, erase, trim
 from .log import FOLDER, AuditLog, origin_of
 from .note import Signer
+from .s3 import S3Place
 from .ship import FilePlace, Place, Shipper
 
 PURPOSE: Final = "audit/checkpoint"
@@ -85,6 +86,8 @@ def place_of(link: Link) -> Place:
         return FilePlace(Path(link.path).absolute())
     if link.scheme in ("https", "http"):
         return HttpPlace(link)
+    if link.scheme == "s3":
+        return S3Place(link)
     if link.scheme.startswith("syslog"):
         return SyslogPlace(link)
     raise BadLink(link.url, "checkpoints can't be sent there")
