@@ -214,3 +214,26 @@ def test_the_doctor_says_what_is_missing(project: Path) -> None:
     assert "not installed" in ran.out
     listed = json.loads(run("scan", "tools", "list", "--format", "json").out)
     assert {one["name"]: one["installed"] for one in listed} == dict.fromkeys(toolbox.TOOLS, False)
+
+
+class TestRunningApplication:
+    def test_a_scanner_that_attacks_has_to_be_asked_for(self, project: Path) -> None:
+        ran = run("scan", str(project), "--url", "http://localhost:9", "--only", "zap")
+        assert ran.code == 2
+        assert "--active" in ran.said
+
+    def test_a_host_that_is_not_listed_is_not_attacked(self, project: Path) -> None:
+        ran = run("scan", str(project), "--url", "https://shop.example.com", "--active", "--only", "zap")
+        assert ran.code == 2
+        assert "may not be attacked" in ran.said
+
+    def test_nobody_there_is_exit_code_3(self, project: Path) -> None:
+        ran = run("scan", str(project), "--url", "http://127.0.0.1:9", "--only", "headers")
+        assert ran.code == 3
+        assert "does not answer" in ran.flat
+
+    @pytest.mark.parametrize("given", ["Authorization=Bearer s3cret", "env:X", "A b=env:X"])
+    def test_a_credential_is_a_reference_and_never_the_secret_itself(self, given: str, project: Path) -> None:
+        ran = run("scan", str(project), "--url", "http://localhost:9", "--only", "headers", "--credential", given)
+        assert ran.code == 2
+        assert "s3cret" not in ran.out + ran.err

@@ -10,6 +10,7 @@ import pytest
 from garrison.scan import toolbox
 from tests.support.components import in_ci
 
+NEEDED = ("bandit", "detect-secrets", "ruff", "zizmor")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -21,8 +22,8 @@ def own_tools() -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GARRISON_TOOLS", str(folder))
         try:
-            for one in toolbox.TOOLS.values():
-                toolbox.install(one)
+            for name in NEEDED:
+                toolbox.install(toolbox.tool(name))
         except toolbox.InstallFailed as error:
             (pytest.fail if in_ci() else pytest.skip)(str(error))
     return folder

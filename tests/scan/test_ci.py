@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 import subprocess
-import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema.validators import validator_for
 
 from garrison.findings.report import Outcome
 from garrison.scan.adapter import Limits
@@ -22,7 +24,7 @@ from tests.support.components import need
 from .own_tools import own_tools  # noqa: F401  # a fixture
 
 IMAGE = f"python:3.13-slim@sha256:{'0' * 64}"
-CHOICES = Choices(baseline="scan-baseline.json", image=IMAGE)
+CHOICES = Choices(baseline="scan-baseline.json", image=IMAGE, locks=("uv.lock", "web/package-lock.json"))
 BAD = """\
 name: x
 on: pull_request_target
@@ -63,15 +65,21 @@ class TestZizmor:
 
 
 @pytest.mark.parametrize(
-    ("kind", "schema"), [(Kind.GITHUB, "vendor.github-workflows"), (Kind.GITLAB, "vendor.gitlab-ci")]
+    ("kind", "schema"),
+    [
+        (Kind.GITHUB, "github-workflows"),
+        (Kind.GITLAB, "gitlab-ci"),
+        (Kind.DEPENDABOT, "dependabot"),
+        (Kind.RENOVATE, "renovate"),
+    ],
 )
-def test_the_file_is_valid_by_the_hosts_own_schema(kind: Kind, schema: str, tmp_path: Path) -> None:
-    file = tmp_path / "one.yml"
-    file.write_text(only(kind))
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema]
-    assert subprocess.run([*command, str(file)], capture_output=True, check=False, timeout=60).returncode == 0
-    file.write_text("jobs: [1]\nscript: 1\n")  # the control: something it would refuse
-    assert subprocess.run([*command, str(file)], capture_output=True, check=False, timeout=60).returncode == 1
+def test_the_file_is_valid_by_the_hosts_own_schema(kind: Kind, schema: str) -> None:
+    given = json.loads(files("check_jsonschema.builtin_schemas.vendor").joinpath(f"{schema}.json").read_text("utf-8"))
+    validator = validator_for(given)(given)
+    made = {"on" if key is True else key: value for key, value in yaml.safe_load(only(kind)).items()}  # YAML 1.1's on
+    assert [one.message for one in validator.iter_errors(made)] == []
+    wrong = {"jobs": [1], "script": 1, "updates": 1, "automerge": 1}  # the control: each of them would be refused
+    assert not validator.is_valid(wrong)
 
 
 def test_everything_from_elsewhere_is_named_by_what_can_not_be_moved() -> None:
@@ -94,6 +102,20 @@ def test_a_name_that_would_become_a_command_is_refused(word: str) -> None:
         configurations(Kind.CRON, Choices(user=word))
 
 
+def test_updates_wait_for_the_cool_down_and_security_updates_do_not() -> None:
+    entries = {one["package-ecosystem"]: one for one in yaml.safe_load(only(Kind.DEPENDABOT))["updates"]}
+    assert {name: one["directory"] for name, one in entries.items()} == {
+        "uv": "/",
+        "npm": "/web",
+        "github-actions": "/",
+    }
+    assert all(one["cooldown"]["default-days"] == 7 for one in entries.values())
+    settings = yaml.safe_load(only(Kind.RENOVATE))
+    assert settings["minimumReleaseAge"] == "7 days"
+    assert settings["vulnerabilityAlerts"]["minimumReleaseAge"] is None
+    assert settings["automerge"] is False
+
+
 def test_the_workflow_has_no_right_but_to_read_and_takes_no_text_of_a_change_into_a_command() -> None:
     data = yaml.safe_load(only(Kind.GITHUB))
     assert data["permissions"] == {}
@@ -114,7 +136,7 @@ def test_every_command_of_ours_in_a_configuration_is_one_with_these_options(kind
             for words in commands_in(line):
                 check_garrison(words)
                 found += 1
-    assert found or kind is Kind.SYSTEMD
+    assert found or kind in {Kind.SYSTEMD, Kind.DEPENDABOT, Kind.RENOVATE}
 
 
 def test_the_timer_and_the_service_are_what_systemd_reads(tmp_path: Path) -> None:

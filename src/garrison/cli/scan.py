@@ -10,10 +10,11 @@ import typer
 
 from ..findings.formats import Format as ReportFormat
 from ..findings.severity import Severity
-from . import scan_data, scan_init, scan_review, scan_sbom, scan_trend
+from . import scan_data, scan_deps, scan_init, scan_review, scan_sbom, scan_trend
 from .group import Group
 from .options import Format
 from .output import COULD_NOT_RUN, Shape, err, out, print_json, print_raw, safe
+from .scan_live import live_adapters
 
 if TYPE_CHECKING:
     from ..findings.report import Report
@@ -36,6 +37,7 @@ app = typer.Typer(
     cls=ScanGroup, help="Scan a project: code, dependencies, secrets, policy. `scan PATH` is `scan run PATH`."
 )
 app.command("init")(scan_init.init)
+app.command("deps")(scan_deps.deps)
 app.command("review")(scan_review.review)
 app.command("sbom")(scan_sbom.sbom)
 app.add_typer(scan_data.tools, name="tools")
@@ -48,6 +50,16 @@ def run(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of the project.")] = Path(),
     application: Annotated[
         str, typer.Option("--app", "-a", metavar="MODULE:APP", help="The application: its routes are examined as well.")
+    ] = "",
+    url: Annotated[str, typer.Option("--url", help="A running application: what it shows is examined as well.")] = "",
+    active: Annotated[bool, typer.Option("--active", help="Attack --url as well; it has to be yours.")] = False,
+    method: Annotated[
+        list[str] | None, typer.Option("--method", help="Try this method as well as GET, HEAD and OPTIONS.")
+    ] = None,
+    rate: Annotated[int, typer.Option("--rate", min=1, max=1000, help="Requests a second, for each scanner.")] = 20,
+    schema: Annotated[str, typer.Option("--schema", help="Where --url has its OpenAPI document.")] = "/openapi.json",
+    credential: Annotated[
+        str, typer.Option("--credential", metavar="HEADER=REFERENCE", help="Log in at --url: env:NAME or file:/path.")
     ] = "",
     only: Annotated[list[str] | None, typer.Option("--only", help="Run this scanner only; can be given again.")] = None,
     optional: Annotated[
@@ -90,7 +102,13 @@ def run(
     now = datetime.now(UTC)
     known = read_baseline(baseline) if baseline else None
     project = read_project(path, exclude or ())
-    every = adapters(now.date(), application, read_section(path, suppressions))
+    section = read_section(path, suppressions)
+    every = adapters(now.date(), application, section)
+    if url:
+        every += live_adapters(
+            url, section, only=only or (), active=active, methods=method or (), rate=rate, schema=schema,
+            credential=credential,
+        )  # fmt: skip
     choose(every, optional or ())
     chosen = choose(every, only or ())
     seen = scan(project, chosen, Limits(seconds, memory), optional=optional or (), jobs=jobs, told=_progress)

@@ -13,7 +13,8 @@ from .output import COULD_NOT_RUN, err, print_raw, safe
 
 def init(
     kinds: Annotated[
-        list[Kind] | None, typer.Argument(metavar="KIND", help="github, gitlab, pre-commit, cron or systemd.")
+        list[Kind] | None,
+        typer.Argument(metavar="KIND", help="github, gitlab, pre-commit, cron, systemd, dependabot or renovate."),
     ] = None,
     requirements: Annotated[
         str, typer.Option("--requirements", metavar="FILE", help="A lock file with hashes that has Garrison in it.")
@@ -23,6 +24,7 @@ def init(
     folder: Annotated[str, typer.Option("--folder", help="For cron and systemd: where the project is.")] = "/srv/app",
     program: Annotated[str, typer.Option("--program", help="For cron and systemd: Garrison's program.")] = "",
     user: Annotated[str, typer.Option("--user", help="For cron and systemd: as whom it runs.")] = "garrison-scan",
+    cool_down: Annotated[int, typer.Option("--cool-down", min=0, help="Days that an update waits.")] = 7,
     into: Annotated[Path, typer.Option("--into", metavar="FOLDER", help="The root of the project.")] = Path(),
     print_: Annotated[bool, typer.Option("--print", help="Print them instead of writing files.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
@@ -31,7 +33,11 @@ def init(
 
     A file that is there is never replaced without --force: exit code 3, and nothing else is touched.
     """
-    choices = Choices(requirements, baseline, image, folder, program or f"{folder}/.venv/bin/garrison", user)
+    from ..scan.project import read_project
+
+    locks = read_project(into).locks
+    program = program or f"{folder}/.venv/bin/garrison"
+    choices = Choices(requirements, baseline, image, folder, program, user, cool_down, locks)
     made: dict[str, str] = {}
     for kind in kinds or [Kind.GITHUB]:
         made |= configurations(kind, choices)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .section import Frozen, Names
+from .section_scan_targets import ScanTarget
 
 Category = Annotated[str, Field(pattern=r"^(?:critical|high|medium|low|info|A(?:0[1-9]|10):2025|CWE-[1-9]\d{0,4})$")]
 
@@ -23,3 +24,5 @@ class ScanSection(Frozen):
     """From this severity on a suppression holds only with `approved_by`, somebody else than its owner."""
     budget: Mapping[Category, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     """Findings that a category may have: `low`, `A05:2025`, `CWE-79`. More close the gate; known ones count."""
+    targets: tuple[ScanTarget, ...] = ()
+    """Hosts that active scanners may attack: `[[scan.targets]]`. Loopback needs no entry."""

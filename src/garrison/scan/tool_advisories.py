@@ -62,7 +62,7 @@ class Dependencies:
                 dependencies += read_lock(project.root, path)
             except (OSError, ValueError) as error:
                 unknown.append(f"{path} ({type(error).__name__})")
-        imported = _imported(project)
+        imported = imported_names(project)
         for one in dependencies:
             if not one.version:
                 unknown.append(f"{one.name} (not pinned in {one.path})")
@@ -95,7 +95,8 @@ class Dependencies:
         return ToolStatus.ran(_NAME, *examined, version=version)
 
 
-def _imported(project: Project) -> set[str]:
+def imported_names(project: Project) -> set[str]:
+    """The first names of all modules that the project's own code imports, in lower case."""
     names: set[str] = set()
     for path in project.python:
         try:

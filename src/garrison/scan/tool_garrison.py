@@ -22,16 +22,17 @@ from .taxonomy import asvs, owasp
 
 @dataclass(frozen=True, slots=True)
 class OwnCommand:
-    """`garrison NAME ARGUMENTS --format json`, run in the project's folder."""
+    """`garrison WORDS ARGUMENTS --format json`, run in the project's folder; WORDS is NAME unless told."""
 
     name: str
     arguments: Sequence[str] = ()
+    words: Sequence[str] = ()
 
     def run(self, project: Project, limits: Limits) -> Result:
         """See `Adapter`."""
         if self.name == "check" and not (project.root / "garrison.toml").is_file():
             return Result(ToolStatus.skipped(self.name, "no garrison.toml in the project", required=False))
-        command = [sys.executable, "-m", "garrison", self.name, *self.arguments, "--format", "json"]
+        command = [sys.executable, "-m", "garrison", *(self.words or [self.name]), *self.arguments, "--format", "json"]
         extra = {"PYTHONPATH": str(project.root.resolve())}
         ended = run_bounded(command, project.root, limits, extra=extra)
         if why := ended.crash(0, 1):

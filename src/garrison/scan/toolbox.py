@@ -75,6 +75,7 @@ TOOLS: Final = {
         Tool("bandit", "dangerous calls in Python (Apache-2.0)"),
         Tool("detect-secrets", "keys and passwords in all text files (Apache-2.0)"),
         Tool("ruff", "the rules S of flake8-bandit (MIT)"),
+        Tool("schemathesis", "requests made up from an OpenAPI document (MIT)"),
         Tool("zizmor", "GitHub workflows (MIT)"),
     )
 }

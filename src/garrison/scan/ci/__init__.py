@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Final
 
 from ...core.errors import OperatorError
+from .updates import dependabot, renovate
 
 FAST: Final = ("code", "bandit", "ruff", "detect-secrets", "check")
 """What looks at every change; the night runs all."""
@@ -30,6 +31,8 @@ class Kind(StrEnum):
     PRE_COMMIT = "pre-commit"
     CRON = "cron"
     SYSTEMD = "systemd"
+    DEPENDABOT = "dependabot"
+    RENOVATE = "renovate"
 
 
 class NotPinned(OperatorError):
@@ -44,6 +47,7 @@ class Choices:
 
     `requirements`: a lock file with hashes and Garrison in it. `baseline`: a file of known findings, or empty. `image`:
     a Python image with its digest, for GitLab. `folder`, `program`, `user`: where and as whom cron and systemd run.
+    `cool_down`: days that an update waits; `locks`: the project's lock files.
     """
 
     requirements: str = "requirements/garrison.txt"
@@ -52,6 +56,8 @@ class Choices:
     folder: str = "/srv/app"
     program: str = "/srv/app/.venv/bin/garrison"
     user: str = "garrison-scan"
+    cool_down: int = 7
+    locks: tuple[str, ...] = ()
 
 
 _PLACES: Final = {
@@ -73,6 +79,10 @@ def configurations(kind: Kind, choices: Choices) -> dict[str, str]:
     for word in (choices.requirements, choices.baseline, choices.folder, choices.program, choices.user):
         if word and not _PLAIN.fullmatch(word):
             raise NotPinned(f"{word!r} can't stand in these files.", remedy="Letters, digits and ._/- only.")
+    if kind is Kind.DEPENDABOT:
+        return {".github/dependabot.yml": dependabot(choices.locks, choices.cool_down)}
+    if kind is Kind.RENOVATE:
+        return {"renovate.json": renovate(choices.cool_down)}
     words = {
         "REQUIREMENTS": choices.requirements,
         "IMAGE": choices.image,
