@@ -28,9 +28,13 @@ from garrison.testing import testing_policy
 
 from .harness import Result, Size, middle_half, result
 
-_PIECE = b"0123456789abcde\n" * 65536
-_HEAD = b'--X\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
-_TAIL = b"\r\n--X--\r\n"
+_ROWS = "".join(
+    f"{n},O'Brien {n * 7919 % 9973},{n * 31 % 997}.{n % 100:02},paid,2026-{n % 12 + 1:02}-14\n" for n in range(40_000)
+)
+_PIECE = _ROWS.encode()[: 1024 * 1024]
+_BOUNDARY = b"----WebKitFormBoundary7MA4YWxkTrZu0gW"
+_HEAD = b"--" + _BOUNDARY + b'\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
+_TAIL = b"\r\n--" + _BOUNDARY + b"--\r\n"
 
 
 def _serve(folder: Path, descriptor: int) -> None:
@@ -69,7 +73,7 @@ def _post(address: tuple[str, int], path: str, megabytes: int) -> float:
     head = f"POST {path} HTTP/1.1\r\nHost: testserver\r\nConnection: close\r\nContent-Length: {length}\r\n"
     with socket.create_connection(address, 60) as link:
         start = time.perf_counter()
-        link.sendall(f"{head}Content-Type: multipart/form-data; boundary=X\r\n\r\n".encode() + _HEAD)
+        link.sendall(f"{head}Content-Type: multipart/form-data; boundary={_BOUNDARY.decode()}\r\n\r\n".encode() + _HEAD)
         for _ in range(megabytes):
             link.sendall(_PIECE)
         link.sendall(_TAIL)

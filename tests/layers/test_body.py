@@ -16,11 +16,11 @@ from starlette.testclient import TestClient
 
 from garrison import Policy, harden
 from garrison.core.json_guard import JsonLimits
+from garrison.core.multipart import Multipart
 from garrison.core.ports import Services
 from garrison.core.verdict import Reason, Refuse
 from garrison.layers import body
-from garrison.layers.body import judge_json, judge_urlencoded
-from garrison.layers.body_multipart import Multipart
+from garrison.layers.body import judge_urlencoded, read_json
 from garrison.policy.section_body import BodySection
 from garrison.testing import captured_events, testing_policy
 from tests.support.facts import make_facts
@@ -191,7 +191,7 @@ def test_header_lines_of_just_the_allowed_length_pass_however_they_are_cut() -> 
 
 
 def test_an_empty_body_is_no_document_and_passes() -> None:
-    assert judge_json(b"", JsonLimits()) == ""
+    assert read_json(b"", True, JsonLimits()) == (None, None)
 
 
 def _app(policy: Policy) -> tuple[FastAPI, Any]:

@@ -8,6 +8,7 @@ from ..core.exchange import Exchange
 from ..core.facts import Facts
 from ..core.names import SAFE_METHODS
 from ..core.verdict import Answer, Mode, Refuse
+from ..layers.body import FormWatch
 from ..layers.size import Decoder, wants_decoding
 from . import record
 from .body import Body, Check, Judges, expect
@@ -61,6 +62,8 @@ def watchers(door: Door, exchange: Exchange) -> list[Check] | Refuse:
             check = watch(exchange.facts)
         except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door, whatever broke it
             return record.failed(exchange.services.emit, exchange.facts, layer, error, door.name)
+        if isinstance(check, FormWatch):
+            exchange.form = check.form
         if check is not None:
             checks.append((layer, mode, check))
     return checks
@@ -88,7 +91,10 @@ async def _look_ahead(door: Door, exchange: Exchange, body: Body) -> Stands:
             prefix, complete = await body.prefix(wish.limit)
             if body.refused:
                 return None
-            verdict = wish.judge(prefix, complete)
+            if wish.read is not None:
+                verdict, exchange.document = wish.read(prefix, complete)
+            else:
+                verdict = wish.judge(prefix, complete)
             if verdict is None:
                 continue
             expect(verdict, Refuse, Answer)

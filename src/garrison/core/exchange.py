@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .facts import Facts
+    from .json_guard import Document
+    from .multipart import Multipart
     from .ports import Services, SessionKeeper, Taken
     from .verdict import Refuse
 
@@ -46,6 +48,8 @@ class Exchange:
     nonce_drawn, csrf_handed_out   the nonce and the CSRF token of this exchange, or empty: asking these draws none
     sandboxed    the answer is a file of somebody else's: its Content-Security-Policy gets a sandbox as well
     began        monotonic time at which the application was asked; 0 where nobody measures, or it was not
+    document     the JSON body as the layer `body` judged and parsed it; None for none
+    form         the reading of a multipart body, fed by the layer `body` as chunks are handed on; None where it is off
     load         how the load layer counts this exchange: 0 not at all, 1 until it is answered, 2 until it is over
     """
 
@@ -53,7 +57,9 @@ class Exchange:
         "began",
         "cookies",
         "csrf_handed_out",
+        "document",
         "facts",
+        "form",
         "issue_csrf",
         "load",
         "login",
@@ -85,6 +91,8 @@ class Exchange:
         self.load = 0
         self.began = 0.0
         self.sandboxed = False
+        self.document: Document | None = None
+        self.form: Multipart | None = None
 
     @property
     def nonce(self) -> str:

@@ -60,8 +60,38 @@ class JsonLimits:
     keys: int = 10_000
     digits: int = 40
 
+    def within(self, other: JsonLimits) -> bool:
+        """Whether what is in these bounds, but for its size, is in `other`'s too."""
+        return (
+            self.depth <= other.depth
+            and self.values <= other.values
+            and self.keys <= other.keys
+            and self.digits <= other.digits
+        )
+
 
 DEFAULT: Final = JsonLimits()
+
+
+@dataclass(slots=True)
+class Document:
+    """A document that was judged, and its value, for who would parse the same bytes again.
+
+    Nothing is trusted: the value goes out for these bytes alone, to bounds that are no narrower, and once, since it can
+    be changed.
+    """
+
+    body: bytes
+    value: Any
+    limits: JsonLimits
+    taken: bool = False
+
+    def fits(self, body: bytes, limits: JsonLimits) -> bool:
+        return not self.taken and len(body) <= limits.size and self.limits.within(limits) and self.body == body
+
+    def take(self) -> Any:
+        self.taken, value, self.value = True, self.value, None
+        return value
 
 
 def loads(data: bytes, limits: JsonLimits = DEFAULT) -> Any:

@@ -26,6 +26,7 @@ from typing import TypeAlias
 from .exchange import Exchange
 from .facts import Facts
 from .headers import Edit
+from .json_guard import Document
 from .verdict import HeaderList, Mode, Refuse, Verdict
 
 Decide: TypeAlias = Callable[[Facts], Verdict]
@@ -38,10 +39,14 @@ Judge: TypeAlias = Callable[[bytes, bool], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """A wish to see up to `limit` bytes of the body; `judge(prefix, complete)` is then asked once."""
+    """A wish to see up to `limit` bytes of the body; `judge(prefix, complete)` is then asked once.
+
+    `read` gives, with the same verdict, what it read: asked in its place, where the exchange can keep the `document`.
+    """
 
     limit: int
     judge: Judge
+    read: Callable[[bytes, bool], tuple[Verdict, Document | None]] | None = None
 
 
 AskPeek: TypeAlias = Callable[[Facts], Peek | None]

@@ -1,7 +1,8 @@
 """`JsonRoute`: FastAPI endpoints whose JSON bodies are bounded before they are parsed.
 
 Threat: see `garrison.inputs.json`. FastAPI and Starlette parse with `json.loads`, which takes NaN, duplicate keys and
-any depth the stack holds; a document that is no UTF-8 is a 500 where the endpoint reads the body itself.
+any depth the stack holds; a document that is no UTF-8 is a 500 where the endpoint reads the body itself. Where the
+layer `body` has parsed the same bytes under bounds no wider, its value is used, and nothing is parsed twice.
 
 Assumption: the application is behind `harden`; without it each request raises, since no refusal would be recorded.
 Lets pass: bodies an endpoint parses by itself, and JSON with a Content-Type that FastAPI does not parse.
@@ -16,6 +17,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ..core.exchange import Exchange
 from ..core.verdict import Reason, Refuse
 from ..inputs.json import DEFAULT, JsonLimits, JsonRefused, loads
 from .accounts import refuse
@@ -35,10 +37,7 @@ def json_route(limits: JsonLimits = DEFAULT) -> type[APIRoute]:
     class GuardedRequest(Request):
         async def json(self) -> Any:
             if not hasattr(self, "_json"):
-                try:
-                    self._json = loads(await self.body(), limits)
-                except JsonRefused as error:
-                    refuse(exchange(self), _refusal(error.why))
+                self._json = _value(exchange(self), await self.body(), limits)
             return self._json
 
     class GuardedRoute(APIRoute):
@@ -51,6 +50,16 @@ def json_route(limits: JsonLimits = DEFAULT) -> type[APIRoute]:
             return guarded
 
     return GuardedRoute
+
+
+def _value(current: Exchange, body: bytes, limits: JsonLimits) -> Any:
+    document = current.document
+    if document is not None and document.fits(body, limits):
+        return document.take()
+    try:
+        return loads(body, limits)
+    except JsonRefused as error:
+        refuse(current, _refusal(error.why))
 
 
 def _refusal(why: str) -> Refuse:

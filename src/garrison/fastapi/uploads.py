@@ -7,8 +7,9 @@
         key = await file.keep()
 
 Threat: see `garrison.inputs.uploads`. The body goes from the socket to quarantine, through no buffer of the framework,
-so memory stays what it is whatever the size; name, extension and declared type are judged before the first byte is
-written, the size while bytes come. A file that the endpoint does not keep is gone when it ends, also by an error.
+and is parsed once: what the layer `body` judged is what is stored. So memory stays what it is whatever the size; name,
+extension and declared type are judged before the first byte is written, the size while bytes come. A file that the
+endpoint does not keep is gone when it ends, also by an error.
 
 Assumption: the application is behind `harden`, and `prepare` was awaited at the start: it tries every control, and
 without it each upload raises. Lets pass: many uploads one after the other (`limit`, or the route class's rate).
@@ -32,14 +33,16 @@ from ..core.exchange import Exchange
 from ..core.verdict import Reason, Refuse
 from ..events.vocabulary import EventName
 from ..inputs.uploads import Accepted, Store, UploadRefused, UploadRule, Why
+from ..inputs.uploads.form import FileBegins, FormReader
 from ..inputs.uploads.kinds import Kind
-from ..inputs.uploads.multipart import FileBegins, FormReader
 from ..inputs.uploads.quarantine import Draft
+from ..layers.body import read_form
+from ..policy.section_body import BodySection
 from .accounts import refuse
 from .current import exchange
 
 _T = TypeVar("_T")
-_PIECE: Final = 256 * 1024
+_PIECE: Final = 1024 * 1024
 _PIECES: Final = 4096
 _REASONS: Final = {
     Why.MALFORMED: Reason.BODY_MALFORMED,
@@ -164,7 +167,7 @@ class UploadPolicy:
         most: int | None,
     ) -> Upload:
         bound = self.rule.largest if most is None else max(0, min(most, self.rule.largest))
-        form = FormReader(request.headers.get("content-type", ""), self._field)
+        form = self._form(current)
         receiving = _Receiving(self.rule, bound, functools.partial(self._begin, drafts))
         draft, name, kind = await receiving.run(request, form)
         judge = functools.partial(self.rule.judge, draft, name, kind, self.store)
@@ -172,6 +175,14 @@ class UploadPolicy:
         if kept is not draft:
             drafts.append(kept)
         return Upload(kept, info, form.fields, current)
+
+    def _form(self, current: Exchange) -> FormReader:
+        """The layer's reading of the body, where it has one: what was judged is what is stored."""
+        judged = current.form
+        form = judged or read_form(current.facts, BodySection())
+        if form is None:
+            raise UploadRefused(Why.MALFORMED, "no multipart form")
+        return FormReader(form, self._field, judged=judged is not None)
 
     def _begin(self, drafts: list[Draft], kind: Kind) -> Draft:
         draft = self.rule.draft(kind, self.store)

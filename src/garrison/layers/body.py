@@ -2,7 +2,7 @@
 
 Threat: bodies that cost more than their bytes (depth, millions of tiny values, thousands of fields; CWE-674, CWE-770)
 and bodies that two parsers read differently, so that what was checked is not what is used (CWE-436): see
-`core.json_guard` for JSON, `body_multipart` for forms with files. URL-encoded forms that are no UTF-8, or hold NUL, are
+`core.json_guard` for JSON, `core.multipart` for forms with files. URL-encoded forms that are no UTF-8, or hold NUL, are
 mended by each parser in its own way.
 
 JSON (`application/json`, `application/…+json`) and URL-encoded forms are read whole, up to what `size` allows, and the
@@ -14,17 +14,18 @@ it is; names that come more than once, as check boxes do; other kinds of multipa
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from ..core.facts import Facts
-from ..core.json_guard import JsonLimits, JsonRefused, loads
+from ..core.json_guard import Document, JsonLimits, JsonRefused, loads
 from ..core.layer import Judge, Layer, Peek
+from ..core.multipart import FormLimits, Multipart
 from ..core.ports import Services
 from ..core.verdict import Reason, Refuse, Verdict
 from ..policy.model import Policy
 from ..policy.section_body import BodySection
-from .body_multipart import Multipart
 from .media import parse_media_type, sane_boundary
 
 NAME: Final = "body"
@@ -40,7 +41,8 @@ def compile(policy: Policy, services: Services) -> Layer:
     section, sizes = policy.body, policy.size
     size = sizes.decompressed if sizes.decompress else sizes.body
     limits = JsonLimits(size, section.depth, section.values, section.keys, section.digits)
-    json = Peek(size + 1, _whole(size, lambda body: judge_json(body, limits)))
+    read = partial(read_json, limits=limits)
+    json = Peek(size + 1, lambda body, complete: read(body, complete)[0], read)
     form = Peek(size + 1, _whole(size, lambda body: judge_urlencoded(body, section)))
 
     def peek(facts: Facts) -> Peek | None:
@@ -61,14 +63,14 @@ def _whole(size: int, why: Callable[[bytes], str]) -> Judge:
     return judge
 
 
-def judge_json(body: bytes, limits: JsonLimits) -> str:
-    """Why a JSON document is refused, in a word; empty if it is fine, or nothing at all."""
+def read_json(body: bytes, complete: bool, limits: JsonLimits) -> tuple[Verdict, Document | None]:
+    """What is said of a JSON body, and what it holds, for who would parse it again; nothing of an empty one."""
+    if not complete or not body:  # more than `size` allows, or the client went away
+        return (_refusal("size") if len(body) > limits.size else None), None
     try:
-        if body:
-            loads(body, limits)
+        return None, Document(body, loads(body, limits), limits)
     except JsonRefused as error:
-        return error.why
-    return ""
+        return _refusal(error.why), None
 
 
 def judge_urlencoded(body: bytes, limits: BodySection) -> str:
@@ -92,18 +94,35 @@ def judge_urlencoded(body: bytes, limits: BodySection) -> str:
 
 
 def _watch(facts: Facts, section: BodySection) -> Callable[[bytes], Refuse | None] | None:
-    value = facts.headers.get(b"content-type", b"")
-    if value[:19].lower() != b"multipart/form-data":
+    if facts.headers.get(b"content-type", b"")[:19].lower() != b"multipart/form-data":
         return None
-    media = parse_media_type(value)
-    if media is None or not sane_boundary(media):
+    if (form := read_form(facts, section)) is None:
         return lambda chunk: _refusal("boundary")
     if b"content-encoding" in facts.headers:
         return lambda chunk: _ENCODED
+    return FormWatch(form)
+
+
+def read_form(facts: Facts, limits: FormLimits) -> Multipart | None:
+    """A reader for the request's multipart form; None where its Content-Type is none, or has no sane boundary."""
+    media = parse_media_type(facts.headers.get(b"content-type", b""))
+    if media is None or media.name != "multipart/form-data" or not sane_boundary(media):
+        return None
     length = facts.headers.get(b"content-length", b"")
-    boundary = media.parameters["boundary"].encode("latin-1")
-    form = Multipart(boundary, section, int(length) if length.isdigit() else None)
-    return lambda chunk: _refusal(why) if (why := form.feed(chunk)) else None
+    plain = length.isdigit() and b"content-encoding" not in facts.headers  # else it is the length of something else
+    return Multipart(media.parameters["boundary"].encode("latin-1"), limits, int(length) if plain else None)
+
+
+class FormWatch:
+    """Judges a form as it comes in; the onion leaves its `form` with the exchange, for who takes files out of it."""
+
+    __slots__ = ("form",)
+
+    def __init__(self, form: Multipart) -> None:
+        self.form = form
+
+    def __call__(self, chunk: bytes) -> Refuse | None:
+        return _refusal(why) if (why := self.form.feed(chunk)) else None
 
 
 def _refusal(why: str) -> Refuse:

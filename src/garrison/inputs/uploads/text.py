@@ -18,8 +18,9 @@ from .refused import UploadRefused, Why
 
 _CHUNK: Final = 1024 * 1024
 _CACHED: Final = 128 * 1024
-_MARKED: Final = bytes(code == 0x7F or (code < 32 and code not in b"\t\n\f\r") for code in range(256))
-"""Control characters as ones, all others as zeros: translating and looking is several times as fast as a pattern."""
+_CONTROLS: Final = tuple(bytes([code]) for code in (*range(32), 0x7F) if code not in b"\t\n\f\r")
+"""Each is looked for by itself, in pieces that stay in the processor's cache: memchr, twenty-nine times, is several
+times as fast as a pattern and twice as fast as translating."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _ACTIVE: Final = re.compile(
     r"\s*+(?:<!--(?>.*?-->)\s*+)*+"  # possessive: a thousand comments must not be divided in all ways
@@ -36,9 +37,13 @@ _MOST_HTML: Final = 2 * 1024 * 1024
 _WIDE: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
-def has_controls(data: bytes | bytearray) -> bool:
+def has_controls(data: bytes | bytearray | memoryview) -> bool:
     """Whether bytes hold control characters."""
-    return b"\1" in data.translate(_MARKED)
+    for start in range(0, len(data), _CACHED):
+        piece = bytes(data[start : start + _CACHED])
+        if True in map(piece.__contains__, _CONTROLS):
+            return True
+    return False
 
 
 def check_text(file: BinaryIO, found: str, controls: bool | None = None) -> None:
