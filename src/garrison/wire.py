@@ -42,6 +42,7 @@ from .events.bus import Bus, alarm_on_stderr
 from .events.exports.build import WEBHOOK, build_exports
 from .events.exports.metrics import Counts, render
 from .events.vocabulary import EventName
+from .inputs.uploads import try_uploads
 from .layers.errors import compile_errors
 from .layers.graphql import GraphqlPathUnknown, unserved
 from .layers.order import compile_layers
@@ -111,6 +112,7 @@ def _wire(
         own_layers = (*(_as_layer(layer) for layer in extra), *services.layers)
         doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
         selftest(doors, services)
+        _refuse_uploads(policy)
     except BaseException:
         bus.close()  # a start that is refused leaves no thread and no open file behind
         raise
@@ -155,6 +157,7 @@ def build_services(
     services = Services(
         clock=clock,
         emit=bus.emit,
+        uploads=policy.uploads,
         counters=stores.counters,
         records=stores.records,
         degraded=stores.degraded,
@@ -308,7 +311,7 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
             except GarrisonError as error:
                 found.setdefault(str(error), error)
         bus.close()
-        return list(found.values())
+        return [*found.values(), *try_uploads(policy.uploads)]
 
 
 def own_routes(policy: Policy) -> list[RouteClass]:
@@ -341,6 +344,12 @@ def own_routes(policy: Policy) -> list[RouteClass]:
             },
         ),
     ]
+
+
+def _refuse_uploads(policy: Policy) -> None:
+    """Raises what keeps uploads from working as the policy has them."""
+    for failed in try_uploads(policy.uploads):
+        raise failed
 
 
 def _door(policy: Policy, services: Services, extra: tuple[Layer, ...]) -> Door:

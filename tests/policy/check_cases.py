@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from garrison import Policy
@@ -14,6 +16,11 @@ from garrison.policy.source import Kind, Source
 DEV = {"environment": "development"}
 A, B = {"name": "a", "paths": ["/a"]}, {"name": "b", "paths": ["/b"]}
 OFF = {"mode": "off", "allow_insecure_off": "a reason"}
+_FOLDER = TemporaryDirectory(prefix="garrison-checks-")
+TWO = _FOLDER.name
+"""A folder whose `quarantine` and `files` are on two file systems."""
+Path(TWO, "quarantine").symlink_to("/proc")
+Path(TWO, "files").symlink_to("/usr")
 
 
 @dataclass(frozen=True)
@@ -273,5 +280,28 @@ CASES: dict[str, list[Case]] = {
         Case({"vault": {"address": "http://127.0.0.1:8200", "auth": "token", "token": "env:T"}}),
         Case({"vault": {"address": "http://v.example.com", "auth": "token", "token": "env:T"},
               "allow_insecure_link": ["vault"]}), Case({}),
+    ],
+    "P110": [
+        Case({"uploads": {"folder": "/srv/www/up", "served": ["/srv/www"]}}, "uploads.folder"),
+        Case({"uploads": {"folder": "/srv/www", "served": ["/srv/www/"]}}, "uploads.folder"),
+        Case({"uploads": {"folder": "/srv/www/static/../www2", "served": ["/srv/www/static"]}}),
+        Case({"uploads": {"folder": "/srv/www2", "served": ["/srv/www"]}}), Case({}),
+    ],
+    "P111": [
+        Case({"uploads": {"folder": "/usr"}}, "uploads.folder"),
+        Case({"uploads": {"folder": "/no/such"}}), Case({}),
+    ],
+    "P112": [Case({"uploads": {"folder": TWO}}, "uploads.folder"), Case({"uploads": {"folder": "/usr"}}), Case({})],
+    "P113": [
+        Case({"uploads": {"folder": "/a", "most": "9 GB"}}, "uploads.most"),
+        Case({"uploads": {"folder": "/a", "most": 9, "named": {"b": {"most": "9 GB"}}}}, "uploads.named.b.most"),
+        Case({"uploads": {"folder": "/a", "most": "9 MB"},
+              "routes": [{"name": "a", "paths": ["/a"], "size": {"body": "10 MB"}}]}),
+        Case({"uploads": {"most": "9 GB"}}), Case({}),
+    ],
+    "P114": [
+        Case({"uploads": {"allow_unexamined": ["pdf"]}}, "uploads.allow_unexamined"),
+        Case({"uploads": {"named": {"a": {"allow_unexamined": ["pdf"]}}}}, "uploads.named.a.allow_unexamined"),
+        Case({"uploads": {"allow_unexamined": ["pdf"], "scanner": "unix:/run/clamav/clamd.ctl"}}), Case({}),
     ],
 }  # fmt: skip

@@ -230,6 +230,8 @@ class Services:
     sessions: SessionKeeper | None = None
     accounts: object = None
     """`garrison.accounts.Accounts`, which this room can't name; `accounts_of(exchange)` gives it with its type."""
+    uploads: object = None
+    """The policy's section `uploads`, for who receives files."""
     nonces: Callable[[], str] = _no_nonces
     route_names: Sequence[str] = field(default_factory=lambda: ("default",))
     trusted: bool = True

@@ -22,7 +22,7 @@ By: TypeAlias = Literal["address", "principal", "auto"]
 _Spend: TypeAlias = Callable[[Exchange], Verdict | Awaitable[Verdict]]
 
 
-def limit(*rates: str, name: str = "", by: By = "auto") -> Callable[[Request], Awaitable[None]]:
+def limit(*rates: str | Rate, name: str = "", by: By = "auto") -> Callable[[Request], Awaitable[None]]:
     """A dependency that charges limits at one endpoint: `dependencies=[Depends(limit("5/minute"))]`.
 
     rates   such as "5/minute" or "100/hour burst 10"; all hold at once

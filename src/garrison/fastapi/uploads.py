@@ -1,6 +1,6 @@
 """`UploadPolicy`: one file of a multipart form, judged in quarantine before the endpoint sees it.
 
-    uploads = UploadPolicy("var/files", UploadRule(allow=("images",), most="5 MB"))
+    uploads = UploadPolicy()  # as `[uploads]` of the policy has it; or say it here: UploadPolicy("var/files", rule)
 
     @app.post("/pictures", openapi_extra=uploads.openapi)
     async def add(file: Annotated[Upload, Depends(uploads)]) -> ...:
@@ -18,32 +18,36 @@ without it each upload raises. Lets pass: many uploads one after the other (`lim
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import anyio
 from anyio import to_thread
-from anyio.abc import TaskGroup
 from fastapi import Request
-from starlette.requests import ClientDisconnect
 
+from ..core.errors import OperatorError
 from ..core.exchange import Exchange
 from ..core.verdict import Reason, Refuse
 from ..events.vocabulary import EventName
 from ..inputs.uploads import Accepted, Store, UploadRefused, UploadRule, Why
-from ..inputs.uploads.form import FileBegins, FormReader
+from ..inputs.uploads.form import FormReader
 from ..inputs.uploads.kinds import Kind
 from ..inputs.uploads.quarantine import Draft
 from ..layers.body import read_form
+from ..policy.load import load
+from ..policy.model import Policy
 from ..policy.section_body import BodySection
+from ..policy.section_uploads import UploadsSection
 from .accounts import refuse
 from .current import exchange
+from .limits import limit
+from .upload_stream import Receiving
 
 _T = TypeVar("_T")
-_PIECE: Final = 1024 * 1024
-_PIECES: Final = 4096
+_AT_ONCE: Final = 4
 _REASONS: Final = {
     Why.MALFORMED: Reason.BODY_MALFORMED,
     Why.MISSING: Reason.BODY_MALFORMED,
@@ -51,6 +55,10 @@ _REASONS: Final = {
     Why.SCANNER: Reason.SCANNER_AWAY,
     Why.STORAGE: Reason.STORE_AWAY,
 }
+
+
+class FolderMissing(OperatorError):
+    """Uploads that nobody gave a folder."""
 
 
 class Upload:
@@ -97,27 +105,72 @@ class Upload:
 class UploadPolicy:
     """A dependency that gives an `Upload`, and refuses every other file.
 
-    folder    where quarantine and files lie: outside every folder that is served
-    rule      what may come in
+    folder    where quarantine and files lie: outside every folder that is served (default: `uploads.folder`)
+    rule      what may come in (default: what the policy's section `uploads` says)
+    name      the uploads of the policy that this is for: "avatars" for `[uploads.named.avatars]`
+    policy    where the section is read, as `harden` takes it (default: the policy file that `harden` finds)
     field     the form field with the file
-    at_once   files that are judged at a time; more wait
+    at_once   files that are judged at a time; more wait (default: `uploads.at_once`)
+
+    What comes from the policy is read by `prepare`.
     """
 
     def __init__(
-        self, folder: str | Path, rule: UploadRule | None = None, *, field: str = "file", at_once: int = 4
+        self,
+        folder: str | Path | None = None,
+        rule: UploadRule | None = None,
+        *,
+        name: str = "",
+        policy: Policy | str | Path | None = None,
+        field: str = "file",
+        at_once: int | None = None,
     ) -> None:
-        self.rule = rule or UploadRule()
-        self.store = Store(Path(folder))
+        if rule is not None and name:
+            raise ValueError("a rule or a name of the policy's, not both")
+        self._folder, self._rule, self._name, self._policy = folder, rule, name, policy
+        self._section: UploadsSection | None = None
+        self._charge: Callable[[Request], Awaitable[None]] | None = None
+        self._store = None if folder is None else Store(Path(folder))
         self._field = field
         self._at_once = at_once
         self._limiter: anyio.CapacityLimiter | None = None
 
+    @property
+    def rule(self) -> UploadRule:
+        """What may come in. Raises RuntimeError before `prepare`, where the policy says it."""
+        return _prepared(self._rule)
+
+    @property
+    def store(self) -> Store:
+        """Where files lie. Raises RuntimeError before `prepare`, where the policy says it."""
+        return _prepared(self._store)
+
     async def prepare(self) -> None:
-        """At the start of the application: make the folders and try every control. Raises `ControlFailed`,
-        `DependencyError` and `OSError`; the application must not start then."""
+        """At the start of the application: read the policy, make the folders and try every control. Raises
+        `ControlFailed`, `OperatorError`, `DependencyError` and `OSError`; the application must not start then."""
+        await to_thread.run_sync(self._settle)
         await to_thread.run_sync(self.store.prepare)
         await to_thread.run_sync(self.rule.self_test, self.store)
-        self._limiter = anyio.CapacityLimiter(self._at_once)
+        self._limiter = anyio.CapacityLimiter(self._at_once or _AT_ONCE)
+
+    def _settle(self) -> None:
+        """Read from the policy what was not given here."""
+        if self._section is not None or (self._rule is not None and self._folder is not None):
+            return
+        section = load(self._policy, os.environ).policy.uploads
+        if self._folder is None and not section.folder:
+            raise FolderMissing(
+                "Nobody says where uploads lie.", remedy='Set uploads.folder = "/var/lib/…", or name it here.'
+            )
+        if self._rule is None:
+            self._rule = UploadRule.of(section, self._name)
+            own = section.named[self._name].rate if self._name else None
+            rates = section.rate if own is None else own
+            if rates:
+                self._charge = limit(*rates, name=f"uploads-{self._name or 'default'}")
+        self._store = Store(Path(self._folder or section.folder), section.keep_quarantine)
+        self._at_once = self._at_once or section.at_once
+        self._section = section
 
     async def __call__(self, request: Request) -> AsyncIterator[Upload]:
         async with self.receive(request) as upload:
@@ -138,9 +191,11 @@ class UploadPolicy:
         """The request's file, for an endpoint that knows a bound of its own: `most` bytes, if that is less than the
         rule's. Refusals are answered as problem+json and recorded. Raises RuntimeError without `prepare`."""
         current = exchange(request)
-        limiter = self._limiter
-        if limiter is None:
-            raise RuntimeError("await UploadPolicy.prepare() when the application starts")
+        limiter = _prepared(self._limiter)
+        if self._section is not None and current.services.uploads != self._section:
+            raise RuntimeError("harden() has another policy: hand the same one to UploadPolicy(policy=…)")
+        if self._charge is not None:
+            await self._charge(request)
         drafts: list[Draft] = []
         try:
             try:
@@ -168,7 +223,7 @@ class UploadPolicy:
     ) -> Upload:
         bound = self.rule.largest if most is None else max(0, min(most, self.rule.largest))
         form = self._form(current)
-        receiving = _Receiving(self.rule, bound, functools.partial(self._begin, drafts))
+        receiving = Receiving(self.rule, bound, functools.partial(self._begin, drafts))
         draft, name, kind = await receiving.run(request, form)
         judge = functools.partial(self.rule.judge, draft, name, kind, self.store)
         kept, info = await to_thread.run_sync(judge, limiter=limiter)
@@ -190,77 +245,17 @@ class UploadPolicy:
         return draft
 
 
-class _Receiving:
-    """Bytes on their way into quarantine: one thread writes and hashes a megabyte while the next one comes in."""
-
-    def __init__(self, rule: UploadRule, bound: int, begin: Callable[[Kind], Draft]) -> None:
-        self._rule = rule
-        self._bound = bound
-        self._begin = begin
-        self._pieces: list[memoryview] = []
-        self._waiting = self._size = 0
-        self._file: tuple[Draft, str | None, Kind] | None = None
-        self._refused: UploadRefused | None = None
-        self._turn = anyio.Semaphore(1)
-
-    async def run(self, request: Request, form: FormReader) -> tuple[Draft, str | None, Kind]:
-        """Until the form has ended. Raises `UploadRefused`."""
-        async with anyio.create_task_group() as tasks:
-            try:
-                await self._read(request, form, tasks)
-            except UploadRefused as error:  # kept: the group would wrap it
-                self._refused = error
-        if self._refused is not None:
-            raise self._refused
-        if self._file is None:
-            raise UploadRefused(Why.MISSING)
-        return self._file
-
-    async def _read(self, request: Request, form: FormReader, tasks: TaskGroup) -> None:
-        try:
-            async for chunk in request.stream():
-                for piece in form.read(chunk):
-                    if isinstance(piece, FileBegins):
-                        kind = self._rule.kind(piece.name, piece.declared)
-                        self._file = (await to_thread.run_sync(self._begin, kind), piece.name, kind)
-                    else:
-                        await self._take(piece, tasks)
-        except ClientDisconnect:
-            raise UploadRefused(Why.MALFORMED, "the client hung up") from None
-        form.finish()
-        await self._pass_on(tasks)
-
-    async def _take(self, piece: memoryview, tasks: TaskGroup) -> None:
-        self._size += len(piece)
-        if self._size > self._bound:
-            raise UploadRefused(Why.SIZE)
-        self._pieces.append(piece)
-        self._waiting += len(piece)
-        if self._waiting >= _PIECE or len(self._pieces) >= _PIECES:
-            await self._pass_on(tasks)
-
-    async def _pass_on(self, tasks: TaskGroup) -> None:
-        await self._turn.acquire()
-        if self._refused is not None:
-            raise self._refused
-        if self._file is not None:
-            tasks.start_soon(self._write, self._file[0], self._pieces)
-        self._pieces, self._waiting = [], 0
-
-    async def _write(self, draft: Draft, pieces: list[memoryview]) -> None:
-        try:
-            await to_thread.run_sync(draft.write_all, pieces)
-        except UploadRefused as error:
-            self._refused = error
-        finally:
-            self._turn.release()
-
-
 async def _here(current: Exchange, act: Callable[[], _T]) -> _T:
     try:
         return await to_thread.run_sync(act)
     except UploadRefused as error:
         refuse(current, _refusal(error))
+
+
+def _prepared(part: _T | None) -> _T:
+    if part is None:
+        raise RuntimeError("await UploadPolicy.prepare() when the application starts")
+    return part
 
 
 def _grouped(digits: str) -> str:

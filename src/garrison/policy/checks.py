@@ -127,6 +127,7 @@ def registered() -> Mapping[str, Check]:
         rules_secrets,
         rules_serve,
         rules_store,
+        rules_uploads,
     )  # fmt: skip
 
     return dict(sorted(CHECKS.items()))

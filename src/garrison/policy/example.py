@@ -93,6 +93,7 @@ def write_policy(facts: AppFacts, chosen: str = "", hsts: HstsAnswers = HstsAnsw
         _hsts(hsts),
         _cors(facts.cors),
         _notes(facts, base.name),
+        _uploads(facts),
         *_classes(facts, base.name),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -190,6 +191,20 @@ def _notes(facts: AppFacts, name: str) -> list[str]:
         where = ", ".join(map(_comment, facts.websockets))
         lines += [f"# WebSockets: {where}. Messages are limited by [websocket] (64 KB each, 600 a minute)."]
     return lines
+
+
+def _uploads(facts: AppFacts) -> list[str]:
+    if not facts.uploads:
+        return []
+    return [
+        "# What `garrison.fastapi.UploadPolicy()` takes, and where it lies: outside of everything that is served.",
+        "# The size of the whole body is bounded by the route class of the upload, below.",
+        "# [uploads]",
+        '# folder = "/var/lib/application/uploads"',
+        '# allow = ["images", "texts"]',
+        '# most = "5 MB"',
+        '# scanner = "unix:/run/clamav/clamd.ctl"',
+    ]
 
 
 def _classes(facts: AppFacts, name: str) -> Iterator[list[str]]:

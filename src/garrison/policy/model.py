@@ -35,6 +35,7 @@ from .section_reactions import ReactionsSection
 from .section_scan import ScanSection
 from .section_secrets import SecretsSection
 from .section_suppressions import SuppressionTable
+from .section_uploads import UploadsSection
 from .section_vault import VaultSection
 from .store_address import check_store
 from .units import Bytes, Rate, Seconds
@@ -647,6 +648,7 @@ class Policy(Frozen):
     api_keys: ApiKeysSection = ApiKeysSection()
     bearer: BearerSection = BearerSection()
     authorisation: AuthorisationSection = AuthorisationSection()
+    uploads: UploadsSection = UploadsSection()
     secrets: SecretsSection = SecretsSection()
     vault: VaultSection = VaultSection()
     routes: tuple[RouteClass, ...] = ()

@@ -14,7 +14,7 @@ import pytest
 from garrison.core.verdict import Reason
 from garrison.inputs.uploads import Clamd, UploadRule
 from garrison.inputs.uploads.clamd import EICAR, ScannerAddress
-from garrison.inputs.uploads.rule import ControlFailed
+from garrison.inputs.uploads.selftest import ControlFailed
 from garrison.testing import assert_refused
 from tests.support.clamd import running
 from tests.support.components import need
@@ -54,17 +54,20 @@ async def test_a_scanner_that_is_away_or_knows_nothing_refuses_the_start(tmp_pat
             await blind.uploads.prepare()
 
 
+NO_MORE = b"\0\0\0\0"
+
+
 @pytest.fixture
 def speaking(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A server that reads a file and says what the test wants: first for the start, then for the upload."""
+    """A server that answers PING, finds the test file of the start, and says what the test wants of the upload."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
-        for answer in (b"stream: Eicar FOUND\0", request.param):
+        for end, answer in ((b"zPING\0", b"PONG\0"), (NO_MORE, b"stream: Eicar FOUND\0"), (NO_MORE, request.param)):
             link, _ = server.accept()
             with link:
                 data = b""
-                while not data.endswith(b"\0\0\0\0"):
+                while not data.endswith(end):
                     data += link.recv(65536)
                 link.sendall(answer)
 

@@ -15,7 +15,7 @@ import pytest
 
 from garrison.core.verdict import Reason
 from garrison.inputs.uploads import UploadRule, image
-from garrison.inputs.uploads.rule import ControlFailed
+from garrison.inputs.uploads.selftest import ControlFailed
 from garrison.testing import assert_refused, captured_events
 
 from . import builders as b

@@ -9,3 +9,4 @@ from .refused import UploadRefused as UploadRefused
 from .refused import Why as Why
 from .rule import Accepted as Accepted
 from .rule import UploadRule as UploadRule
+from .start import try_uploads as try_uploads

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import BinaryIO, Final
@@ -49,23 +50,36 @@ class Clamd:
             f"{self.address!r} is no address of a scanner.", remedy="Take unix:/path or tcp:127.0.0.1:3310."
         )
 
+    def ping(self) -> None:
+        """Raises `UploadRefused` unless the daemon answers PONG. Blocks."""
+        answer = self._ask(lambda link: link.sendall(b"zPING\0"))
+        if answer != "PONG":
+            raise UploadRefused(Why.SCANNER, f"PING answered {answer[:50]!r}")
+
     def scan(self, file: BinaryIO) -> None:
         """Raises `UploadRefused`: `Why.INFECTED` for what the scanner finds, `Why.SCANNER` for everything that is no
         answer. Blocks: call it in a thread."""
-        try:
-            with self._connect() as link:
-                link.sendall(b"zINSTREAM\0")
-                while chunk := file.read(_CHUNK):
-                    link.sendall(struct.pack("!L", len(chunk)) + chunk)
-                link.sendall(struct.pack("!L", 0))
-                answer = self._read(link)
-        except OSError as error:  # refused, hung, closed in the middle
-            raise UploadRefused(Why.SCANNER, type(error).__name__) from None
+
+        def send(link: socket.socket) -> None:
+            link.sendall(b"zINSTREAM\0")
+            while chunk := file.read(_CHUNK):
+                link.sendall(struct.pack("!L", len(chunk)) + chunk)
+            link.sendall(struct.pack("!L", 0))
+
+        answer = self._ask(send)
         if answer == "stream: OK":
             return
         if answer.endswith(" FOUND"):
             raise UploadRefused(Why.INFECTED, answer.removeprefix("stream: ")[:100])
         raise UploadRefused(Why.SCANNER, answer[:100])
+
+    def _ask(self, say: Callable[[socket.socket], None]) -> str:
+        try:
+            with self._connect() as link:
+                say(link)
+                return self._read(link)
+        except OSError as error:  # refused, hung, closed in the middle
+            raise UploadRefused(Why.SCANNER, type(error).__name__) from None
 
     def _connect(self) -> socket.socket:
         scheme, _, rest = self.address.partition(":")

@@ -39,9 +39,10 @@ def _behind(pieces: list[memoryview], written: int) -> list[memoryview]:
 
 
 class Store:
-    """The folder. `path(key)` is the only way to a file."""
+    """The folder. `path(key)` is the only way to a file. `keep` are seconds for what is left in quarantine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keep: float = _LEFT_BEHIND) -> None:
+        self._keep = keep
         self._quarantine = folder / "quarantine"
         self._files = folder / "files"
 
@@ -54,7 +55,7 @@ class Store:
         trial.write(b"x")
         trial.close()
         self.path(trial.keep()).unlink()
-        old = time.time() - _LEFT_BEHIND
+        old = time.time() - self._keep
         for path in self._quarantine.iterdir():
             with suppress(FileNotFoundError):  # another process tidies too
                 if path.stat().st_mtime < old:

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 from zipfile import BadZipFile, ZipFile
 
 from ...core.errors import OperatorError
+from ...policy.section_uploads import NamedUpload, UploadsSection
 from ...policy.units import parse_size
 from .archive import ArchiveRule, check_directory, check_tar, check_zip
-from .clamd import EICAR, Clamd
+from .clamd import Clamd
 from .detect import HEAD, detector
 from .image import need_pillow, rewrite
 from .kinds import UNDECLARED, Kind, choose
 from .names import display_name, kind_of
 from .quarantine import Draft, Store
 from .refused import UploadRefused, Why
+from .selftest import ControlFailed, try_decoder, try_scanner
 from .text import check_text, clean_html, has_controls
 
 _PARTS: Final = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml", "pptx": "ppt/presentation.xml"}
+_OF_POLICY: Final = (
+    "allow", "most", "allow_unexamined", "pixels", "unpacked", "unpacked_files", "unpacked_ratio",
+)  # fmt: skip
 _ACTIVE_PARTS: Final = ("vbaproject", "activex", "oleobject")
 
 
-class ControlFailed(OperatorError):
-    """A control of uploads that was asked for and does not work."""
+class UnknownUpload(OperatorError):
+    """A name for uploads that stands nowhere in the policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +79,28 @@ class UploadRule:
         for name, value in (("kinds", kinds), ("largest", parse_size(self.most)), ("_archives", archives)):
             object.__setattr__(self, name, value)
 
+    @classmethod
+    def of(cls, section: UploadsSection, name: str = "") -> Self:
+        """The rule that the policy has, for uploads called `name` where they have values of their own. Raises
+        `UnknownUpload`, `UnknownKind` and `ScannerAddress`."""
+        own = NamedUpload()
+        if name:
+            if name not in section.named:
+                raise UnknownUpload(f"The policy has no [uploads.named.{name}].", remedy="Write it, or mend the name.")
+            own = section.named[name]
+        values = {key: getattr(section, key) if (value := getattr(own, key)) is None else value for key in _OF_POLICY}
+        scanner = Clamd(section.scanner, section.scanner_timeout) if section.scanner else None
+        return cls(**values, scanner=scanner)
+
     def self_test(self, store: Store) -> None:
         """See that every control this rule needs is there and works. Raises `ControlFailed` and `DependencyError`."""
         if detector().media_type(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n") != "application/pdf":
             raise ControlFailed("libmagic does not know a PDF.", remedy="Install garrison[inputs] anew.")
         if any(kind.family == "image" for kind in self.kinds.values()):
             need_pillow()
-            _try_decoder(store)
+            try_decoder(store)
         if self.scanner is not None:
-            _try_scanner(self.scanner, store)
+            try_scanner(self.scanner, store)
 
     def kind(self, sent: str | None, declared: str) -> Kind:
         """The kind a file of this name and Content-Type must prove to be. Raises `UploadRefused`."""
@@ -156,44 +174,3 @@ def _check_office(draft: Draft, name: str, most: int) -> None:
         raise UploadRefused(Why.DETECTED, f"no {name}")
     if any(word in part.casefold() for part in names for word in _ACTIVE_PARTS):
         raise UploadRefused(Why.MACROS)
-
-
-_PICTURE: Final = bytes.fromhex(
-    "47494638376101000100800000000000ffffff2c00000000010001000002024401003b"  # a GIF of one pixel
-)
-
-
-def _try_decoder(store: Store) -> None:
-    """A good picture must come out, half of it must not."""
-    outcomes = []
-    for data in (_PICTURE, _PICTURE[:16]):
-        sent, clean = Draft(store), Draft(store)
-        try:
-            sent.write(data)
-            with sent.reading() as file:
-                rewrite(file, clean.file, "gif", 100)
-            outcomes.append("taken")
-        except UploadRefused as error:
-            outcomes.append(error.why)
-        finally:
-            sent.discard()
-            clean.discard()
-    if outcomes != ["taken", Why.BROKEN]:
-        raise ControlFailed(
-            "The process that decodes pictures does not work.", remedy="See that this Python can start itself."
-        )
-
-
-def _try_scanner(scanner: Clamd, store: Store) -> None:
-    draft = Draft(store)
-    try:
-        draft.write(EICAR)
-        with draft.reading() as file:
-            scanner.scan(file)
-    except UploadRefused as error:
-        if error.why is Why.INFECTED:
-            return
-        raise ControlFailed("The virus scanner does not answer.", remedy=f"Look at {scanner.address}.") from error
-    finally:
-        draft.discard()
-    raise ControlFailed("The virus scanner lets its own test file pass.", remedy="Give it its signatures.")
