@@ -209,9 +209,10 @@ class UploadPolicy:
                     await to_thread.run_sync(draft.discard)
 
     async def delete(self, key: str, current: Exchange) -> None:
-        """Remove a stored file, and record it. Raises ValueError for a key that is not one of ours."""
+        """Remove a stored file, and record who did. Raises ValueError for a key that is not one of ours."""
         await to_thread.run_sync(self.store.delete, key)
-        current.services.emit(EventName.UPLOAD_DELETE, current.facts, file=_grouped(key))
+        who = current.principal.id if current.principal else ""
+        current.services.emit(EventName.UPLOAD_DELETE, current.facts, principal=who, file=_grouped(key))
 
     async def _judged(
         self,

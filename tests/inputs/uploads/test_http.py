@@ -1,7 +1,5 @@
 """The way of a file from the socket to the store, and what is left when it ends early."""
 
-from __future__ import annotations
-
 import hashlib
 import resource
 import subprocess
@@ -12,11 +10,16 @@ from typing import Any
 
 import anyio
 import pytest
+from fastapi import Request
 
+from garrison import harden
+from garrison.core.exchange import Exchange, Principal
+from garrison.core.facts import Facts
 from garrison.core.verdict import Reason
+from garrison.fastapi import exchange
 from garrison.inputs.uploads import UploadRule, image
 from garrison.inputs.uploads.selftest import ControlFailed
-from garrison.testing import assert_refused, captured_events
+from garrison.testing import assert_refused, captured_events, testing_policy
 
 from . import builders as b
 from .gigabyte import scope
@@ -37,6 +40,29 @@ async def test_a_file_is_kept_under_a_name_of_ours_with_its_hash_on_record(tmp_p
     (told,) = events.of("upload_stored")
     assert str(told.details["sha256"]).replace(" ", "") == hashlib.sha256(b"hello").hexdigest()
     assert site.lying() == (0, 1)
+
+
+async def test_who_brought_and_who_removed_a_file_is_on_record(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+
+    @site.inner.delete("/files/{key}")
+    async def remove(key: str, request: Request) -> None:
+        await site.uploads.delete(key, exchange(request))
+
+    async def who(facts: Facts, current: Exchange) -> Principal | None:
+        name = facts.headers.get(b"x-who", b"").decode()
+        return Principal(name) if name else None
+
+    site.app = harden(site.inner, testing_policy(), principal=who)
+    with captured_events(site.app) as events:
+        async with site.client() as client:
+            for name in ("ann", ""):
+                sent = await client.post("/files", files={"file": ("a.txt", b"x")}, headers={"x-who": name})
+                await client.delete(f"/files/{sent.json()['key']}", headers={"x-who": name})
+    for kind in ("upload_stored", "upload_delete"):
+        assert [event.principal for event in events.of(kind)] == ["ann", ""]
+        assert all(event.details["file"] for event in events.of(kind))
+    assert site.lying() == (0, 0)
 
 
 async def test_the_other_fields_of_the_form_come_along(tmp_path: Path) -> None:
