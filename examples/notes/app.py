@@ -45,13 +45,14 @@ _FEATURES: Final = (
 )  # fmt: skip
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, policy: Policy | None = None) -> FastAPI:
     """The application, not hardened yet: serve `hardened(settings)`.
 
+    `policy` says what may be uploaded: the one it is hardened with, or the `garrison.toml` beside this file.
     Without Garrison it answers 500 wherever it needs to know who is asking, so that it can't be served so by mistake.
     Documentation of the API is there in development only.
     """
-    own = Parts.build(settings)
+    own = Parts.build(settings, policy or default_policy(settings))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -81,7 +82,8 @@ def hardened(settings: Settings, policy: Policy | str | Path | None = None) -> O
 
     Raises `OperatorError` when the policy is unsafe for the environment of `settings`.
     """
-    return harden(create_app(settings), policy if policy is not None else default_policy(settings))
+    chosen = load(policy, os.environ).policy if policy is not None else default_policy(settings)
+    return harden(create_app(settings, chosen), chosen)
 
 
 def default_policy(settings: Settings) -> Policy:

@@ -15,8 +15,7 @@ from garrison.accounts import OidcLogin, Passwords
 from garrison.accounts.bearer_http import Fetch
 from garrison.core.exchange import Exchange, Principal
 from garrison.fastapi import AUTHENTICATED, LOGGED_IN, Garrison, UploadPolicy, allow, enforces, exchange
-from garrison.inputs.uploads import UploadRule
-from garrison.policy.model import PasswordsSection
+from garrison.policy.model import PasswordsSection, Policy
 
 from .database import Database
 from .errors import ADMINISTRATORS, LOG_IN_FIRST
@@ -40,13 +39,13 @@ class Parts:
     oidc: OidcLogin | None
 
     @classmethod
-    def build(cls, settings: Settings) -> Parts:
+    def build(cls, settings: Settings, policy: Policy) -> Parts:
         return cls(
             settings,
             Database(settings.database_url),
             Passwords(PasswordsSection(profile=settings.hash_profile), development=settings.development),
-            UploadPolicy(settings.files, settings.upload_rule),
-            UploadPolicy(settings.data / "imports", UploadRule(("json",), "2 MB")),
+            UploadPolicy(settings.files, policy=policy),
+            UploadPolicy(settings.data / "imports", name="imports", policy=policy),
             Previews(allow_loopback=settings.allow_insecure_loopback_preview),
             Hub(),
             _oidc(settings),

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from sqlalchemy.engine import URL, make_url
 
 from garrison.accounts import Provider
-from garrison.inputs.uploads import Clamd, UploadRule
 from garrison.secrets import Secret
 
 DEMO_EMAIL: Final = "demo@example.com"
@@ -45,7 +44,6 @@ class Settings(BaseModel):
     seed           make the demo user and a few notes at start
     demo_password  of the demo user; a new one for each run unless given
     attachment_bytes, storage_bytes   the largest file, and all files of one person together
-    scanner        clamd that attachments have to pass, as "unix:/run/clamav/clamd.ctl"; empty for none
 
     oidc_issuer    identity provider to log in with, https; empty for none. `oidc_client` and `oidc_secret` are what it
                    gave you, `oidc_back` the address registered with it: https://…/log-in/back
@@ -66,7 +64,6 @@ class Settings(BaseModel):
     demo_password: SecretStr = Field(default_factory=_new_password)
     attachment_bytes: Annotated[int, Field(ge=1)] = 5 * 1024**2
     storage_bytes: Annotated[int, Field(ge=1)] = 50 * 1024**2
-    scanner: str = ""
     oidc_issuer: str = ""
     oidc_client: str = ""
     oidc_secret: SecretStr = SecretStr("")
@@ -110,12 +107,6 @@ class Settings(BaseModel):
     def files(self) -> Path:
         """Where attachments are stored, in quarantine at first."""
         return self.data / "files"
-
-    @property
-    def upload_rule(self) -> UploadRule:
-        """What may be attached."""
-        scanner = Clamd(self.scanner) if self.scanner else None
-        return UploadRule(("images", "texts", "archives"), self.attachment_bytes, scanner=scanner)
 
     @property
     def provider(self) -> Provider | None:

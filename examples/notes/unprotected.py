@@ -25,7 +25,7 @@ from garrison.policy.model import Policy
 from garrison.secrets.keyring import Keyring
 from garrison.stores.records import MemoryRecords
 
-from .app import create_app
+from .app import create_app, default_policy
 from .settings import Settings
 
 _COOKIE: Final = "session"
@@ -91,6 +91,7 @@ class Unprotected:
             nonces=lambda: "control",
             sessions=self._sessions,
             counters=_Countless(),
+            uploads=default_policy(settings).uploads,
             records=MemoryRecords(SYSTEM, max_records=1000),
             signer=Keyring([secrets.token_bytes(32)]).signer,
         )

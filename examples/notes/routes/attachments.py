@@ -31,7 +31,7 @@ async def upload(id: UUID, request: Request, session: Session, user: CurrentUser
     if len(note.attachments) >= _PER_NOTE:
         raise ATTACHMENTS_FULL.error(most=_PER_NOTE)
     room = own.settings.storage_bytes - await notes.stored_bytes(session, user)
-    async with own.uploads.receive(request, most=room) as file:
+    async with own.uploads.receive(request, most=min(room, own.settings.attachment_bytes)) as file:
         key, info = await file.keep(), file.info
     session.add(
         Attachment(note_id=note.id, name=info.name, key=key, size=info.size, media=info.media, sha256=info.sha256)
