@@ -140,7 +140,7 @@ def _findings(findings: tuple[Finding, ...]) -> str:
 def _row(finding: Finding) -> str:
     severity = finding.severity
     tags = [f"CWE-{number}" for number in finding.cwe] + [_text(item) for item in (*finding.owasp, *finding.asvs)]
-    tags += [f"also {_text(voice)}" for voice in finding.voices]
+    tags += [f"also {_text(voice)}" for voice in finding.voices] + [_text(one) for one in finding.context]
     where = f"<code>{_text(str(finding.location))}</code>" if finding.location else ""
     rule = f"<code>{_text(finding.id)}</code>"
     return (

@@ -84,6 +84,7 @@ def _finding(finding: Finding) -> dict[str, Json]:
         "owasp": finding.owasp,
         "asvs": finding.asvs,
         "voices": finding.voices,
+        "context": finding.context,
         "evidence": finding.evidence,
         "fingerprint": finding.fingerprint,
     }

@@ -114,6 +114,7 @@ def _result(finding: Finding, rule: int, invocation: int) -> dict[str, Json]:
             "confidence": finding.confidence.value,
             "evidence": lines(finding.evidence),
             "voices": [one_line(voice) for voice in finding.voices],
+            "context": [one_line(one) for one in finding.context],
             "asvs": [one_line(item) for item in finding.asvs],
         },
     }

@@ -73,6 +73,7 @@ def _finding(finding: Finding) -> Group:
         ("Where", one_line(str(finding.location or ""))),
         ("What", finding.message),
         ("Seen", finding.evidence),
+        ("Here", "; ".join(finding.context)),
         ("Risk", finding.consequence),
         ("Fix", finding.remedy),
         ("More", finding.reference),

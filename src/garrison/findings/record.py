@@ -83,7 +83,7 @@ class Finding:
     ``snippet``: the piece of code or value that the fingerprint holds on to; never written out.
     ``occurrence``: which of several like findings this is, from 0; ``Report`` counts it.
     ``asvs``: requirements of OWASP ASVS 5.0 (``V1.2.4``). ``voices``: others that say the same
-    (``bandit:B608``).
+    (``bandit:B608``). ``context``: what of the project made it better or worse (``reached by pay (shop.py)``).
 
     Raises ``ValueError`` for a malformed id, an empty title or message, a CWE number below 1.
     """
@@ -105,6 +105,7 @@ class Finding:
     occurrence: int = 0
     asvs: tuple[str, ...] = ()
     voices: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):

@@ -27,6 +27,7 @@ from .lockfiles import plain
 from .versions import lowest, parse
 
 FRESH_DAYS: Final = 14
+_BANDS: Final = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM), (0.0, Severity.LOW))
 LARGEST_RECORD: Final = 4 * 1024 * 1024
 MOST_RECORDS: Final = 500_000
 
@@ -47,6 +48,7 @@ class Advisory:
     aliases: tuple[str, ...]
     summary: str
     severity: Severity | None
+    score: float | None
     fixed: tuple[str, ...]
 
 
@@ -181,7 +183,7 @@ def _applies(record: dict[str, Any], package: tuple[str, str], version: str, wan
         return None
     summary = str(record.get("summary") or record.get("details") or "")[:300]
     aliases = tuple(str(one) for one in record.get("aliases", []))
-    return Advisory(str(record["id"]), aliases, summary, _severity(record), tuple(sorted(fixed)))
+    return Advisory(str(record["id"]), aliases, summary, *_severity(record), tuple(sorted(fixed)))
 
 
 def _within(events: list[dict[str, str]], wanted: Any, ecosystem: str) -> bool:
@@ -202,19 +204,11 @@ def _within(events: list[dict[str, str]], wanted: Any, ecosystem: str) -> bool:
     return affected
 
 
-def _severity(record: dict[str, Any]) -> Severity | None:
-    for one in record.get("severity", []):
-        score = base_score(str(one.get("score", "")))
-        if score is not None:
-            return next(
-                level
-                for least, level in (
-                    (9.0, Severity.CRITICAL),
-                    (7.0, Severity.HIGH),
-                    (4.0, Severity.MEDIUM),
-                    (0.0, Severity.LOW),
-                )
-                if score >= least
-            )
+def _severity(record: dict[str, Any]) -> tuple[Severity | None, float | None]:
+    """By the CVSS base score where the record has a vector of version 3, else by the word of the database."""
+    scores = [base_score(str(one.get("score", ""))) for one in record.get("severity", [])]
+    score = max((one for one in scores if one is not None), default=None)
+    if score is not None:
+        return next(level for least, level in _BANDS if score >= least), score
     word = re.sub("moderate", "medium", str(record.get("database_specific", {}).get("severity", "")).lower())
-    return Severity(word) if word in set(Severity) else None
+    return Severity(word) if word in set(Severity) else None, None

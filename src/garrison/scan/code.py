@@ -21,7 +21,6 @@ from .code_rules import TOOL, Hole
 from .code_shapes import shapes
 from .source_files import parse
 from .source_sql import find_built_sql
-from .taxonomy import asvs, owasp
 
 _SHADOWS = {
     Hole.LOADS: Hole.DESERIALISE, Hole.SHELL: Hole.COMMAND, Hole.EVAL: Hole.CODE,
@@ -62,7 +61,7 @@ def _built_sql(path: str, text: str, told: set[int]) -> Iterator[Finding]:
             continue
         place = Location(path=path, line=where.line, column=where.column)
         yield replace(
-            one, location=place, source=TOOL, owasp=owasp(one.cwe), asvs=asvs(one.cwe),
+            one, location=place, source=TOOL,
             snippet=anchors_in(text).at(where.line) if where.line else "",
         )  # fmt: skip
 

@@ -17,7 +17,7 @@ from ..findings.report import Report
 from .anchors import Anchors, anchors_in
 from .project import Project
 from .source_files import read
-from .taxonomy import family
+from .taxonomy import classified, family
 
 _ORDER: Final = ("code", "routes", "check", "advisories", "bandit", "ruff", "detect-secrets")
 
@@ -89,6 +89,7 @@ def _merged(group: list[Finding]) -> Merged:
     first, *others = group
     voices = tuple(dict.fromkeys(f"{one.source}:{one.id}" for one in others))
     cwe = tuple(dict.fromkeys(number for one in group for number in one.cwe))
-    said = replace(first, voices=voices, cwe=cwe, occurrence=first.occurrence)
+    context = tuple(dict.fromkeys(word for one in group for word in one.context))
+    said = classified(replace(first, voices=voices, cwe=cwe, context=context, occurrence=first.occurrence))
     moved = frozenset(fingerprint(one.id, "", one.anchor, one.occurrence) for one in group)
     return Merged(said, frozenset(one.fingerprint for one in group), moved, frozenset(one.id for one in group))

@@ -10,6 +10,7 @@ from typing import Final
 from ..findings.record import Finding, Location
 from ..findings.severity import Confidence, Severity
 from .guidelines import guideline_of
+from .taxonomy import asvs, owasp
 
 TOOL: Final = "routes"
 
@@ -172,6 +173,8 @@ class Rule(Enum):
             location=location,
             source=TOOL,
             cwe=text.cwe,
+            owasp=owasp(text.cwe),
+            asvs=asvs(text.cwe),
             confidence=confidence,
             snippet=f"{location.key} {snippet}" if snippet else "",
         )

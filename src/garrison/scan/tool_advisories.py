@@ -16,6 +16,7 @@ from ..findings.report import ToolStatus
 from ..findings.severity import Confidence, Severity
 from .adapter import Limits, Result
 from .advisories import FRESH_DAYS, Advisories, Advisory, DatabaseBroken, database_file
+from .context import lowered
 from .lockfiles import Dependency, read_lock
 from .project import Project
 from .source_files import read
@@ -108,14 +109,19 @@ def imported_names(project: Project) -> set[str]:
 
 def _finding(one: Dependency, advisory: Advisory, imported: set[str]) -> Finding:
     used = one.name.replace("-", "_") in imported or one.name.partition("-")[0] in imported
-    hint = " (imported here)" if used else " (not imported here by that name)"
+    hint = "imported here" if used else "not imported here by that name"
+    severity = advisory.severity or Severity.MEDIUM
+    context = [hint] if one.ecosystem == "PyPI" else []
+    context += ["for development only"] if one.dev else []
+    context += [f"CVSS {advisory.score}" if advisory.score is not None else "severity by the database's word"]
     names = ", ".join([advisory.id, *advisory.aliases])
     return Finding(
         id=f"advisory/{advisory.id}",
         title="Dependency with a known vulnerability",
-        severity=advisory.severity or Severity.MEDIUM,
+        severity=lowered(severity) if one.dev else severity,
+        context=tuple(context),
         confidence=Confidence.HIGH,
-        message=f"{one.name} {one.version}: {advisory.summary or names}" + (hint if one.ecosystem == "PyPI" else ""),
+        message=f"{one.name} {one.version}: {advisory.summary or names}",
         consequence=f"{names}: the hole is public, and so is often the way to use it.",
         remedy=f"Update to {' or '.join(advisory.fixed)}."
         if advisory.fixed

@@ -61,7 +61,7 @@ def _status(project: Project, count: int, unread: list[str]) -> ToolStatus:
 
 def _finding(one: dict[str, Any]) -> Finding:
     where = one.pop("location")
-    one |= {name: tuple(one[name]) for name in ("cwe", "owasp", "asvs", "voices")}
+    one |= {name: tuple(one[name]) for name in ("cwe", "owasp", "asvs", "voices", "context")}
     one |= {"severity": Severity(one["severity"]), "confidence": Confidence(one["confidence"])}
     return Finding(**one, location=Location(**where) if where else None)
 
