@@ -41,9 +41,9 @@ def write(report: Report) -> str:
 </header>
 <main>
 {_verdict(report)}
-{_trend(report.trend)}
 {_findings(report.findings)}
 {_statuses(report.statuses)}
+{_trend(report.trend)}
 </main>
 <script>{script}</script>
 </body>
