@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -21,7 +22,8 @@ from garrison.scan.live import Answer, Live, TargetRefused, live, may_attack
 from garrison.scan.project import Project
 from garrison.scan.tool_headers import Headers
 from garrison.scan.tool_schemathesis import Schemathesis
-from garrison.scan.tool_tls import Sslyze
+from garrison.scan.tool_tls import WANTED, Sslyze
+from garrison.scan.tool_tls import read_report as read_sslyze
 from garrison.scan.tool_zap import Zap
 from garrison.scan.tool_zap import read_report as read_zap
 from garrison.scan.zap_plan import document, plan
@@ -95,6 +97,23 @@ def shop(deleted: list[int]) -> FastAPI:
         return {}
 
     return app
+
+
+def pair(folder: Path) -> tuple[Path, Path]:
+    """A key, and a certificate that nobody signed."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(9))
+    (folder / "c.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    shape = serialization.PrivateFormat.PKCS8
+    (folder / "k.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, shape, serialization.NoEncryption()))
+    return folder / "c.pem", folder / "k.pem"
 
 
 @pytest.fixture
@@ -212,7 +231,7 @@ class TestSchemathesis:
     program = Path(sys.prefix) / "bin" / "schemathesis"
 
     def run(self, target: Live, **more: Any) -> Result:
-        return Schemathesis(target, program=self.program, examples=3, **more).run(NOBODY, Limits(15, 4000))
+        return Schemathesis(target, program=self.program, examples=3, budget=5, **more).run(NOBODY, Limits(100, 4000))
 
     def test_it_finds_the_broken_endpoint_and_deletes_nothing(self, target: tuple[Live, list[int]]) -> None:
         result = self.run(target[0])
@@ -251,6 +270,26 @@ class TestSslyze:
         result = Sslyze(live("https://127.0.0.1:9"), command=tuple(sslyze())).run(NOBODY, Limits(60, 4000))
         assert result.status.outcome is Outcome.ERROR
         assert "ERROR" in result.status.detail
+
+    def test_a_good_endpoint_is_fine_and_an_old_protocol_would_be_found(self, tmp_path: Path) -> None:
+        """The control is the same output with what such a server would have in it: no library here speaks TLS 1.0."""
+        from tests.scanners.tools import sslyze
+
+        certificate, key = pair(tmp_path)
+        with serving(shop([]), ssl_certfile=str(certificate), ssl_keyfile=str(key)) as port:
+            target = live(f"https://127.0.0.1:{port}")
+            result = Sslyze(target, command=tuple(sslyze())).run(NOBODY, Limits(100, 4000))
+            assert result.status.outcome is Outcome.OK, result.status
+            assert result.findings == ()
+            command = [*sslyze(), "--json_out=-", "--mozilla_config=disable", *WANTED, f"127.0.0.1:{port}"]
+            said = json.loads(subprocess.run(command, capture_output=True, check=False, timeout=100).stdout)
+        seen = said["server_scan_results"][0]["scan_result"]
+        seen["tls_1_0_cipher_suites"]["result"]["accepted_cipher_suites"] = [{"cipher_suite": {"name": "x"}}]
+        seen["robot"]["result"]["robot_result"] = "VULNERABLE_STRONG_ORACLE"
+        seen["heartbleed"]["status"] = "ERROR"
+        bad = read_sslyze(said, "x")
+        assert {one.id for one in bad.findings} == {"sslyze/old-protocol", "sslyze/robot"}
+        assert (bad.status.outcome, "heartbleed" in bad.status.detail) == (Outcome.INCOMPLETE, True)
 
     def test_it_may_be_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "")

@@ -52,6 +52,10 @@ def run(
         str, typer.Option("--app", "-a", metavar="MODULE:APP", help="The application: its routes are examined as well.")
     ] = "",
     url: Annotated[str, typer.Option("--url", help="A running application: what it shows is examined as well.")] = "",
+    osv: Annotated[
+        str,
+        typer.Option("--osv", metavar="URL", help="Ask this OSV service, by pip-audit: names and versions go there."),
+    ] = "",
     active: Annotated[bool, typer.Option("--active", help="Attack --url as well; it has to be yours.")] = False,
     method: Annotated[
         list[str] | None, typer.Option("--method", help="Try this method as well as GET, HEAD and OPTIONS.")
@@ -97,6 +101,7 @@ def run(
     from ..scan.project import read_project
     from ..scan.run import adapters, choose, report_of, scan
     from ..scan.scan_policy import read_section
+    from ..scan.tool_pip_audit import PipAudit
     from ..scan.trend import trend_file
 
     now = datetime.now(UTC)
@@ -104,6 +109,8 @@ def run(
     project = read_project(path, exclude or ())
     section = read_section(path, suppressions)
     every = adapters(now.date(), application, section)
+    if osv:
+        every.append(PipAudit(osv))
     if url:
         every += live_adapters(
             url, section, only=only or (), active=active, methods=method or (), rate=rate, schema=schema,

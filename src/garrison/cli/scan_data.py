@@ -18,12 +18,14 @@ database = typer.Typer(cls=Group, help="The database of known vulnerabilities.",
 
 @tools.command("install")
 def install(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Which; all when none is named.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="Which; when none is named, all that need no naming.")
+    ] = None,
 ) -> None:
     """Install scanners: exact versions, every file by its hash, from the index that pip is configured for."""
     from ..scan import toolbox
 
-    for one in [toolbox.tool(name) for name in names or toolbox.TOOLS]:
+    for one in [toolbox.tool(name) for name in names or toolbox.DEFAULT]:
         fresh = toolbox.install(one)
         out().print(safe(f"{one.name} {one.version}: {'installed' if fresh else 'was there'}"))
 
@@ -49,7 +51,8 @@ def doctor() -> None:
     """Run each scanner once: is it there, does it start, is it the pinned version? Exit code 3 where one is not."""
     from ..scan import toolbox
 
-    states = {one.name: toolbox.state(one) for one in toolbox.TOOLS.values()}
+    wanted = [one for one in toolbox.TOOLS.values() if one.name in toolbox.DEFAULT or one.program is not None]
+    states = {one.name: toolbox.state(one) for one in wanted}
     for name, wrong in states.items():
         out().print(safe(f"{name}: {wrong or 'fine'}"))
     raise typer.Exit(COULD_NOT_RUN if any(states.values()) else 0)

@@ -50,8 +50,9 @@ class External:
             return Result(ToolStatus.skipped(self.name, "no file for it in the project", required=False))
         tool = TOOLS[self.name]
         if self.program is None and (wrong := state(tool)):
-            status = ToolStatus.skipped if "not installed" in wrong else ToolStatus.failed
-            return Result(replace(status(self.name, wrong), version=tool.version))
+            if "not installed" in wrong:
+                return Result(ToolStatus.skipped(self.name, wrong, required=not tool.by_name))
+            return Result(replace(ToolStatus.failed(self.name, wrong), version=tool.version))
         program = self.program or tool.program
         ended = run_bounded([str(program), *self.arguments, *chosen], project.root, limits)
         if why := ended.crash(*self.fine):

@@ -83,7 +83,7 @@ def releases(index: str, name: str, seconds: float = 20) -> list[Release]:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
     try:
-        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310  # see above
+        with _http_only().open(request, timeout=seconds) as answer:
             kind = answer.headers.get_content_type()
             content = answer.read(LARGEST + 1)
     except urllib.error.HTTPError as error:
@@ -98,6 +98,18 @@ def releases(index: str, name: str, seconds: float = 20) -> list[Release]:
         return _releases(files)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NoIndex(f"{shown(index)} answered something else ({type(error).__name__})") from None
+
+
+def _http_only() -> urllib.request.OpenerDirector:
+    """What opens http and https, and follows redirects among them: no file, no FTP, whoever asks for it."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(),
+        urllib.request.HTTPRedirectHandler(), urllib.request.HTTPDefaultErrorHandler(),
+        urllib.request.HTTPErrorProcessor(),
+    ):  # fmt: skip
+        opener.add_handler(handler)
+    return opener
 
 
 def _releases(files: list[dict[str, Any]]) -> list[Release]:

@@ -27,6 +27,9 @@ from .tool_advisories import Dependencies
 from .tool_bandit import bandit
 from .tool_code import CodeScan
 from .tool_garrison import OwnCommand
+from .tool_gixy import Gixy
+from .tool_hadolint import hadolint
+from .tool_history import History
 from .tool_licences import Licences
 from .tool_ruff import ruff
 from .tool_secrets import detect_secrets
@@ -62,6 +65,9 @@ def adapters(today: date, app: str = "", section: ScanSection | None = None) -> 
         ruff(),
         detect_secrets(),
         zizmor(),
+        Gixy(),
+        hadolint(),
+        History(),
         Dependencies(today),
         Licences(held),
         OwnCommand("check"),

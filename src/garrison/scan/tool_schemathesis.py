@@ -36,6 +36,8 @@ class Schemathesis:
     program: Path | None = None
     """Another program than the installed one: for tests."""
     examples: int = 20
+    budget: float = 0
+    """Seconds that it is told to take; most of the time limit unless given. It makes requests up until then."""
     name: str = _NAME
 
     def run(self, project: Project, limits: Limits) -> Result:
@@ -50,7 +52,7 @@ class Schemathesis:
     def _run(self, folder: Path, limits: Limits, program: str) -> Result:
         (folder / "schemathesis.toml").write_text(self._settings(), encoding="utf-8")
         methods = [word for one in self.live.methods for word in ("--include-method", one)]
-        seconds = max(1, int(limits.seconds * 0.8) - 2)
+        seconds = max(1, int(self.budget or limits.seconds * 0.8 - 2))
         command = [
             program, "--no-color", "--config-file", "schemathesis.toml", "run", f"{self.live.url}{self.live.schema}",
             *methods, "--url", self.live.url, "--rate-limit", f"{self.live.rate}/s", "--max-time", str(seconds),

