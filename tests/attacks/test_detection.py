@@ -42,6 +42,7 @@ class Node:
 
     port: int
     folder: Path
+    process: subprocess.Popen[bytes] | None = None
 
     def ask(self, path: str, client: str, **headers: str) -> httpx.Response:
         """As a trusted proxy would hand on a request of `client`."""
@@ -69,6 +70,7 @@ def nodes(tmp_path: Path, server: Server, count: int = 2, **settings: str) -> It
             command = [sys.executable, "-m", "uvicorn", "served:app", "--port", str(node.port), "--no-proxy-headers"]
             with (node.folder / "log").open("wb") as log:
                 process = subprocess.Popen(command, cwd=node.folder, env=environ, stdout=log, stderr=log)
+            node.process = process
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
             found.append(node)
