@@ -242,8 +242,22 @@ def test_numbers_that_are_missing_in_a_process_of_its_own_are_missed() -> None:
     assert captured.of("events_missing") == []
     clock.advance(gaps.PATIENCE)
     detector.turn()
-    told = [(one.details["first"], one.details["last"]) for one in captured.of("events_missing")]
-    assert told == [(6, 6), (8, 8)]
+    assert [told_of(one) for one in captured.of("events_missing")] == [(6, 8, 2)]
+
+
+def told_of(one: Event) -> tuple[object, ...]:
+    return one.details["first"], one.details["last"], one.details["missing"]
+
+
+def test_a_flood_of_holes_is_told_in_few_words_and_kept_in_little_room() -> None:
+    found, numbers = gaps.Gaps(), range(1, 20_001, 2)  # every second one is missing
+    told = []
+    for number in numbers:
+        found.see("w", number, number / 1000)
+        told += list(found.due(number / 1000))
+    told += list(found.due(40.0))
+    assert sum(one.missing for one in told) == len(numbers) - 1
+    assert len(told) <= 4
 
 
 @pytest.mark.server

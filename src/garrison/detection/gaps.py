@@ -21,30 +21,39 @@ _HOLES: Final = 200
 
 
 class Gap(NamedTuple):
-    """Numbers `first` to `last` of `writer` are missing."""
+    """`missing` numbers of `writer`, between `first` and `last`."""
 
     writer: str
     first: int
     last: int
-
-    @property
-    def size(self) -> int:
-        return self.last - self.first + 1
+    missing: int
 
 
 class _Writer:
-    __slots__ = ("holes", "next")
+    __slots__ = ("holes", "lost", "next")
 
     def __init__(self, number: int) -> None:
         self.next = number + 1
         self.holes: OrderedDict[tuple[int, int], float] = OrderedDict()
+        self.lost: tuple[int, int, int] | None = None
+
+    def give_up(self, hole: tuple[int, int]) -> None:
+        """No longer wait for what is missing there: it adds to what is told next (first, last, how many)."""
+        del self.holes[hole]
+        first, last, missing = self.lost or (*hole, 0)
+        self.lost = min(first, hole[0]), max(last, hole[1]), missing + hole[1] - hole[0] + 1
 
 
 class Gaps:
-    """`see` every number in the order in which they come; `due` gives what stayed away. Bounded; for one thread."""
+    """`see` every number in the order in which they come; `due` gives what stayed away. Bounded; for one thread.
+
+    One gap of each writer at a time, and not more often than every `PATIENCE` seconds: a flood that has events dropped
+    is not to be answered with a flood of reports.
+    """
 
     def __init__(self) -> None:
         self._writers: OrderedDict[str, _Writer] = OrderedDict()
+        self._told = float("-inf")
 
     def see(self, writer: str, number: int, now: float) -> None:
         """`number` of `writer` has come, at `now` (any clock, the same in `due`)."""
@@ -59,16 +68,22 @@ class Gaps:
         elif number > known.next:
             known.holes[known.next, number - 1] = now
             known.next = number + 1
-        else:
+            if len(known.holes) > _HOLES:
+                known.give_up(next(iter(known.holes)))
+        elif known.holes:
             _fill(known.holes, number)
 
     def due(self, now: float) -> Iterator[Gap]:
-        """The gaps that have been open for too long, each once."""
+        """What has been missing for too long, each once."""
+        if 0 <= now - self._told < PATIENCE:
+            return
         for name, writer in self._writers.items():
-            for (first, last), since in list(writer.holes.items()):
-                if now - since >= PATIENCE or len(writer.holes) > _HOLES:
-                    del writer.holes[first, last]
-                    yield Gap(name, first, last)
+            for hole, since in list(writer.holes.items()):
+                if now - since >= PATIENCE:
+                    writer.give_up(hole)
+            if (lost := writer.lost) is not None:
+                writer.lost, self._told = None, now
+                yield Gap(name, *lost)
 
 
 def _fill(holes: OrderedDict[tuple[int, int], float], number: int) -> None:

@@ -118,7 +118,7 @@ class Detector:
                 self._emit(EventName.EVENTS_DROPPED, None, lost=lost, where=self.name)
             for gap in gaps:
                 self._emit(EventName.EVENTS_MISSING, None, writer=gap.writer, first=gap.first, last=gap.last,
-                           missing=gap.size)  # fmt: skip
+                           missing=gap.missing)  # fmt: skip
             events = self._sightings.asns.stamp([*events, *self._sightings.drain()])
             return self.fold(events) if self.stream is None else self._fold_shared(self.stream, events)
 
