@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import pytest
@@ -51,6 +52,10 @@ ACCEPTED: list[tuple[Any, Any, Any]] = [
     (inputs.FileName, "console.txt", "console.txt"),
     (SORT, "-notes.created,title", (inputs.SortBy("notes.created", True), inputs.SortBy("title"))),
     (COLUMN, "title", "title"),
+    (inputs.Day, "2026-11-28", date(2026, 11, 28)),
+    (inputs.Moment, "2026-11-28T12:00:00.5+01:00", datetime(2026, 11, 28, 11, 0, 0, 500_000, UTC)),
+    (inputs.Moment, "2026-11-28t12:00Z", datetime(2026, 11, 28, 12, tzinfo=UTC)),
+    (inputs.Prose, "x" * 20_000, "x" * 20_000),
     (inputs.HtmlFragment, "a <b>b</b>", "a <b>b</b>"),
     (inputs.HtmlFragment, "a < b & c", "a &lt; b &amp; c"),
 ]
@@ -70,6 +75,8 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (inputs.Name, "a\ufeffb", "text_character"),
     (inputs.Name, "a\ud800b", "string_unicode"),
     (inputs.Prose, "a\u2028b", "text_character"),
+    (inputs.Prose, "x" * 20_001, "string_too_long"),
+    (inputs.Prose, "é\n" * 10_001, "string_too_long"),
     (inputs.Name, 7, "string_type"),
     (inputs.Slug, "Post", "string_pattern_mismatch"),
     (inputs.Slug, "a--b", "string_pattern_mismatch"),
@@ -148,11 +155,19 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (inputs.Amount, 0.1, "money_float"),
     (inputs.Amount, "NaN", "finite_number"),
     (inputs.Amount, "1e30", "decimal_max_digits"),
-    (inputs.Day, "9999-12-31", "less_than_equal"),
-    (inputs.Moment, "2026-01-01T00:00:00", "timezone_aware"),
+    (inputs.Day, "9999-12-31", "date"),
+    (inputs.Day, 86400, "date"),
+    (inputs.Day, "86400", "date"),
+    (inputs.Day, "2026-11-28T00:00:00Z", "date"),
+    (inputs.Day, datetime(2026, 11, 28, tzinfo=UTC), "date"),
+    (inputs.Day, "2026-02-30", "date"),
+    (inputs.Moment, 1_700_000_000, "date_time"),
+    (inputs.Moment, "1700000000", "date_time"),
+    (inputs.Moment, "2026-01-01T00:00:00", "date_time"),
     (inputs.Moment, "0001-01-01T00:00:00+14:00", "moment_range"),
     (inputs.Money, {"amount": "1.5", "currency": "JPY"}, "money_decimals"),
     (inputs.Money, {"amount": "1.5", "currency": "eur"}, "string_pattern_mismatch"),
+    (inputs.Money, {"amount": "1.5", "currency": "XXQ"}, "money_currency"),
     (inputs.DayRange, {"start": "2026-02-01", "end": "2026-01-01"}, "range_order"),
     (inputs.DayRange, {"start": "2026-01-01", "end": "2028-01-01"}, "range_length"),
     (PATCH, [{"op": "replace", "path": "/role", "value": 1}], "patch_path"),

@@ -33,11 +33,14 @@ _TAGS: Final = r"(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007f]"
 """Tag characters outside the flag emoji that are made of them (England, Scotland, Wales)."""
 
 
-def compile_clean(most: int, *, lines: bool = False, controls: bool = False, bidi: bool = False) -> Clean:
+def compile_clean(
+    most: int, *, lines: bool = False, controls: bool = False, bidi: bool = False, bounded: bool = True
+) -> Clean:
     """A function that gives text back in NFC, or raises `PydanticCustomError` naming what is wrong.
 
     `most`: characters after normalisation, which can make text longer. `lines`: tabs and line breaks are allowed, and
     CRLF becomes LF (forms send it). `controls`, `bidi`: allow what acts; ask for it only where it is the content.
+    `bounded`: what comes has at most `most` characters already, so that plain ASCII need not be counted.
     """
     acting = ("" if controls else _CONTROLS + ("" if lines else r"\t\n\r")) + ("" if bidi else _BIDI)
     bad = re.compile(f"[{acting}{_SILENT}]|{_TAGS}")
@@ -45,9 +48,10 @@ def compile_clean(most: int, *, lines: bool = False, controls: bool = False, bid
     def clean(text: str) -> str:
         # Printable text holds no character of the categories C and Z but the space: nothing that acts, nothing silent.
         if text.isprintable() or (lines and "\r" not in text and text.replace("\n", "").isprintable()):
-            if text.isascii():
+            if not text.isascii():
+                text = normalize("NFC", text)
+            elif bounded:
                 return text
-            text = normalize("NFC", text)
         else:
             text = _searched(normalize("NFC", text), bad, lines=lines)
         if len(text) > most:
@@ -84,7 +88,9 @@ class Text:
     bidi: bool = False
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        clean = compile_clean(self.most, lines=self.lines, controls=self.controls, bidi=self.bidi)
+        clean = compile_clean(
+            self.most, lines=self.lines, controls=self.controls, bidi=self.bidi, bounded=not self.lines
+        )
         # CRLF counts as two characters on the way in and as one afterwards: `clean` has the last word on length.
         most = self.most * 2 if self.lines else self.most
         inner = core_schema.str_schema(min_length=self.least, max_length=most, strip_whitespace=True)
