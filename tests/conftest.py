@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from tests.support.bao import Bao
+
+settings.register_profile("garrison", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("garrison")
+"""Property tests say nothing about time: a loaded machine must not fail them."""
 
 ALONE = (
     "attacks/test_flood.py",
