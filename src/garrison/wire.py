@@ -31,7 +31,7 @@ from .core.clock import SYSTEM, Clock
 from .core.errors import GarrisonError
 from .core.facts import Facts
 from .core.layer import Layer
-from .core.ports import Emit, Records, ResolvePrincipal, Services, SessionId
+from .core.ports import Emit, Records, ResolvePrincipal, Reveal, Services, SessionId
 from .core.stack import Stack
 from .core.verdict import Mode, Verdict
 from .detection.build import attach_detection
@@ -49,15 +49,19 @@ from .layers.order import compile_layers
 from .policy.checks import refuse_unsafe
 from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
+from .policy.own_references import OwnReference, own_references
 from .policy.presets import preset, raw_table
 from .policy.section_alerts import AlertsSection
 from .policy.section_audit import AuditSection
 from .policy.section_detection import DetectionSection
 from .policy.section_secrets import SecretsSection
 from .reactions.build import attach_alerts, attach_reactions
+from .secrets.errors import SecretsUnresolved
 from .secrets.keeping import keep_secrets
 from .secrets.keyring import Keyring
 from .secrets.named import Secrets
+from .secrets.own import OwnSecrets
+from .secrets.resolver import Resolver
 from .stores.bans import Bans
 from .stores.build import build_stores
 
@@ -100,21 +104,23 @@ def _wire(
     secrets: Secrets | None,
 ) -> Onion:
     policy = loaded.policy
-    refuse_unsafe(policy, environ, app, loaded.sources)
+    resolver = Resolver.from_policy(policy, environ)
     check_routes = _route_check(policy, app)
     check_routes()
     routes = [*own_routes(policy), *policy.routes]
     names = ("default", *(route.name for route in routes))
+    refuse_unsafe(policy, environ, app, loaded.sources, lambda reference: resolver.read(reference).reveal())
     bus = build_bus(policy, clock, routes=names)
     try:
-        services = build_services(policy, environ, clock, bus, principal, session_id, secrets)
+        services = build_services(policy, environ, clock, bus, principal, session_id, secrets, resolver)
         services.route_names = names
         own_layers = (*(_as_layer(layer) for layer in extra), *services.layers)
         doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
         selftest(doors, services)
         _refuse_uploads(policy)
     except BaseException:
-        bus.close()  # a start that is refused leaves no thread and no open file behind
+        bus.close()  # a start that is refused leaves no thread, no open file and no log-in behind
+        resolver.close()
         raise
     announce(policy, services.emit)
     read = ReadFacts(policy, routes)
@@ -150,10 +156,13 @@ def build_services(
     principal: ResolvePrincipal | None = None,
     session_id: SessionId | None = None,
     secrets: Secrets | None = None,
+    resolver: Resolver | None = None,
 ) -> Services:
     """Everything layers may use, in the order the parts need each other."""
+    resolver = resolver or Resolver.from_policy(policy, environ)
+    own = OwnSecrets(policy, resolver, bus.emit)
     keyring = Keyring.from_policy(policy, environ, Path(policy.state), clock)
-    stores = build_stores(policy, environ, clock, _tell_of_store(bus))
+    stores = build_stores(policy, own.view("stores"), clock, _tell_of_store(bus))
     services = Services(
         clock=clock,
         emit=bus.emit,
@@ -167,11 +176,11 @@ def build_services(
         sealer=keyring.sealer,
         nonces=Nonces(),
     )
-    keep_secrets(policy, environ, services, secrets)
+    keep_secrets(policy, resolver, services, secrets)
     if audit := attach_audit(policy, keyring, clock, bus):
         services.recorded = lambda: not audit.failing
         services.closing.insert(0, lambda: asyncio.to_thread(sign_end, audit, bus))
-    services.metrics = attach_exports(policy, keyring, bus, services)
+    services.metrics = attach_exports(policy, keyring, bus, services, own.view("events"))
     services.bans = bans = build_bans(policy, stores.records, clock, bus.emit)
     services.opening.append(bans.open)
     services.capacity = _capacity(policy, bus)
@@ -180,9 +189,9 @@ def build_services(
     services.accounts, services.sessions = accounts, sessions
     services.closing.append(accounts.close)
     names = ("default", *(route.name for route in (*own_routes(policy), *policy.routes)))
-    detector = attach_detection(policy, bus, services, names, _shown(accounts), environ)
+    detector = attach_detection(policy, bus, services, names, _shown(accounts), own.view("detection"))
     attach_reactions(policy, services, detector)
-    attach_alerts(policy, keyring, bus, environ)
+    attach_alerts(policy, keyring, bus, own.view("reactions"))
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
     tokens = _tokens(policy, services, accounts)
@@ -216,12 +225,15 @@ def attach_audit(policy: Policy, keyring: Keyring | None, clock: Clock, bus: Bus
     return log
 
 
-def attach_exports(policy: Policy, keyring: Keyring, bus: Bus, services: Services) -> Callable[[], bytes]:
-    """Send events to the receivers of `policy`, and count them; the metrics, to be asked later. Raises `BadLink`."""
+def attach_exports(
+    policy: Policy, keyring: Keyring, bus: Bus, services: Services, reveal: Reveal
+) -> Callable[[], bytes]:
+    """Send events to the receivers of `policy`, and count them; the metrics, to be asked later. Raises as
+    `build_exports`."""
     counts = Counts()
     bus.attach(counts)
     key = keyring.derive(WEBHOOK, 32)
-    outlets = build_exports(policy, key, bus.emit, alarm_on_stderr)
+    outlets = build_exports(policy, key, bus.emit, alarm_on_stderr, reveal)
     for outlet in outlets:
         bus.attach(outlet)
 
@@ -284,6 +296,7 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
 
     Leaves nothing behind: events go nowhere, and generated development keys into a folder that is removed.
     """
+    own = own_references(policy)
     with TemporaryDirectory(prefix="garrison-") as folder:
         quiet = {
             "events": EventsSection(output="none", store=False),
@@ -294,8 +307,10 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
         policy = policy.model_copy(update={**quiet, "hosts": policy.hosts or ("rehearsal.invalid",)})
         found: dict[str, GarrisonError] = {}
         bus = build_bus(policy, SYSTEM)
+        resolver = Resolver.from_policy(policy, environ)
+        found |= _unresolved(own, resolver)
         try:
-            services = build_services(policy, environ, SYSTEM, bus)
+            services = build_services(policy, environ, SYSTEM, bus, resolver=resolver)
         except GarrisonError as error:
             found[str(error)] = error
             # What is missing must not hide what else is wrong: go on with a key and stores that are there.
@@ -311,7 +326,14 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
             except GarrisonError as error:
                 found.setdefault(str(error), error)
         bus.close()
+        resolver.close()
         return [*found.values(), *try_uploads(policy.uploads)]
+
+
+def _unresolved(own: Sequence[OwnReference], resolver: Resolver) -> dict[str, GarrisonError]:
+    """What a rehearsal does not build and so would not miss: receivers of events, and what `serve` alone needs."""
+    _, failed = resolver.read_all({one.key: one.reference for one in own if one.room in ("events", "serve")})
+    return {str(error): error for error in [SecretsUnresolved(failed)] if failed}
 
 
 def own_routes(policy: Policy) -> list[RouteClass]:

@@ -16,6 +16,7 @@ from garrison.stores import MemoryCounters, MemoryRecords, SqliteRecords
 from garrison.stores.link import Link
 from garrison.stores.redis import RedisCounters
 from garrison.stores.redis_records import RedisRecords
+from tests.support.revealing import revealing
 
 MakeCounters: TypeAlias = Callable[[Clock, int], Counters]
 MakeRecords: TypeAlias = Callable[[Clock, int], Records]
@@ -47,7 +48,7 @@ class Making:
         """Connect to the shared store, if this is one; what a server does before it takes requests."""
         server = SHARED.get(self._kind)
         if server is not None:
-            address = resolve_store(self._request.getfixturevalue(server), PASSWORD)
+            address = resolve_store(self._request.getfixturevalue(server), revealing(PASSWORD))
             self._link = Link(address, SYSTEM, lambda away, why: None, seconds=5.0)
             await self._link.open()
             assert not self._link.away

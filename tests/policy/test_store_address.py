@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from garrison.core.errors import OperatorError
-from garrison.policy.store_address import StoreMalformed, check_store, parse_store, resolve_store
+from garrison.policy.store_address import StoreMalformed, check_store, parse_store, references_in_store, resolve_store
+from tests.support.revealing import revealing
 
 
 def test_each_kind_is_understood() -> None:
@@ -70,17 +71,42 @@ def test_a_password_in_the_policy_is_refused_and_not_repeated(text: str) -> None
 
 def test_references_are_looked_up_and_nothing_shows_them() -> None:
     environ = {"URL": " redis://ann:hunter2@h:1/2 \n", "PW": "hunter3", "S": "hunter4"}
-    whole = resolve_store("env:URL", environ)
-    part = resolve_store("redis+sentinel://ann:env:PW@h/p?sentinel_password=env:S", environ)
+    whole = resolve_store("env:URL", revealing(environ))
+    part = resolve_store("redis+sentinel://ann:env:PW@h/p?sentinel_password=env:S", revealing(environ))
     assert (whole.password, part.password, part.sentinel_password) == ("hunter2", "hunter3", "hunter4")
     assert "hunter" not in f"{whole} {whole!r} {part} {part!r}"
     assert str(whole) == "redis://h:1"
     assert str(part) == "redis+sentinel://h:26379"
 
 
+@pytest.mark.parametrize(
+    "reference",
+    ["env:PW", "file:/etc/shop/pw", "file:///etc/shop/pw", "sealed:store.password", "vault://kv/shop/store#password"],
+)
+def test_a_password_is_kept_in_any_source_there_is(reference: str) -> None:
+    address = resolve_store(f"rediss://ann:{reference}@h:1/2?namespace=shop", lambda asked: f"<{asked}>")
+    assert (address.password, address.username, address.hosts) == (f"<{reference}>", "ann", (("h", 1),))
+    assert (address.database, address.namespace) == (2, "shop")
+    assert list(references_in_store(f"redis://:{reference}@h")) == [("store.password", reference)]
+
+
+@pytest.mark.parametrize(
+    "text", ["redis://u:hunter:/2@h", "redis://u:file:/../x@h", "redis://a:/b@h", "redis://u:ab:/"]
+)
+def test_what_only_looks_like_a_reference_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"password|store") as caught:
+        check_store(text)
+    assert "hunter" not in str(caught.value)
+
+
+def test_what_a_secret_address_holds_is_meant_literally() -> None:
+    whole = resolve_store("env:URL", revealing({"URL": "redis://u:env:OTHER@h", "OTHER": "x"}))
+    assert whole.password == "env:OTHER"
+
+
 def test_a_variable_that_holds_no_store_is_named_and_not_shown() -> None:
     with pytest.raises(StoreMalformed, match="URL") as caught:
-        resolve_store("env:URL", {"URL": "hunter2"})
+        resolve_store("env:URL", revealing({"URL": "hunter2"}))
     assert isinstance(caught.value, OperatorError)
     assert "hunter2" not in str(caught.value)
 

@@ -15,7 +15,7 @@ from garrison.core.errors import DependencyError, OperatorError
 from garrison.core.ports import Quota
 from garrison.policy import Policy
 from garrison.policy.problems import PolicyInvalid
-from garrison.policy.store_address import StoreReferenceMissing
+from garrison.secrets import SecretMissing
 from garrison.stores import (
     MemoryCounters,
     MemoryRecords,
@@ -28,13 +28,14 @@ from garrison.stores import (
 )
 from garrison.stores.fallback import FallbackCounters
 from garrison.stores.redis_records import RedisRecords
+from tests.support.revealing import revealing
 
 pytestmark = pytest.mark.anyio
 
 
 def build(tmp_path: Path, environ: Mapping[str, str] | None = None, **keys: Any) -> Stores:
     policy = Policy(hosts=("a.example",), state=str(tmp_path / "state"), **keys)
-    return build_stores(policy, environ or {}, SYSTEM, lambda away, why: None)
+    return build_stores(policy, revealing(environ or {}), SYSTEM, lambda away, why: None)
 
 
 async def test_memory_is_built_with_the_policy_s_bounds(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ async def test_a_shared_store_is_built_without_asking_it(tmp_path: Path, store: 
 
 def test_a_reference_that_leads_nowhere_stops_the_start(tmp_path: Path) -> None:
     for store in ("env:URL", "redis://u:env:URL@h"):
-        with pytest.raises(StoreReferenceMissing, match="URL") as caught:
+        with pytest.raises(SecretMissing, match="URL") as caught:
             build(tmp_path, store=store)
         assert isinstance(caught.value, OperatorError)
 

@@ -16,6 +16,7 @@ from garrison.stores import StoreAway
 from garrison.stores.link import Link
 from garrison.stores.redis import RedisCounters
 from garrison.stores.redis_records import RedisRecords
+from tests.support.revealing import revealing
 from tests.support.valkey import Server
 from tests.support.valkey_links import RIGHTS, Pair, encrypted, make_certificate
 
@@ -49,7 +50,9 @@ async def works(link: Link) -> bool:
 async def reaches(address: str, environ: dict[str, str] | None = None) -> tuple[bool, str]:
     """Whether a store works, and what was told when it did not."""
     told: list[str] = []
-    link = Link(resolve_store(address, environ or {}), SYSTEM, lambda away, why: told.append(why), seconds=5.0)
+    link = Link(
+        resolve_store(address, revealing(environ or {})), SYSTEM, lambda away, why: told.append(why), seconds=5.0
+    )
     await link.open()
     return await works(link), " ".join(told)
 

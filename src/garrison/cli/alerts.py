@@ -58,12 +58,14 @@ def _try(policy: Policy) -> list[tuple[str, str]]:
     from ..reactions.delivery import PURPOSE, channel_for
     from ..reactions.message import Message
     from ..secrets.keyring import Keyring
+    from ..secrets.own import room_view
 
     key = Keyring.from_policy(policy, os.environ, Path(policy.state), SYSTEM).derive(PURPOSE, 32)
     message = Message("Garrison: a test", "This is a test. Alerts of this application will come here.")
     found = []
-    for receiver in policy.alerts.receivers:
-        channel = channel_for(receiver, key)
+    with room_view(policy, os.environ, "reactions") as reveal:
+        channels = [channel_for(receiver, key, reveal) for receiver in policy.alerts.receivers]
+    for channel in channels:
         try:
             channel.send(message, ())
         except (OSError, HTTPException) as error:

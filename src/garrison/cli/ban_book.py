@@ -66,6 +66,7 @@ def with_store(policy: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T
 async def _open(policy: Policy, work: Callable[[Opened], Awaitable[T]]) -> T:
     from ..core.clock import SYSTEM
     from ..events.build import build_bus
+    from ..secrets.own import room_view
     from ..stores.build import build_stores
     from ..wire import attach_audit, build_bans
 
@@ -74,7 +75,8 @@ async def _open(policy: Policy, work: Callable[[Opened], Awaitable[T]]) -> T:
     bus = build_bus(policy.model_copy(update={"events": policy.events.model_copy(update={"output": output})}), SYSTEM)
     try:
         attach_audit(policy, None, SYSTEM, bus)  # no key is needed to record; the application signs
-        stores = build_stores(policy, os.environ, SYSTEM, lambda away, why: None)
+        with room_view(policy, os.environ, "stores") as reveal:
+            stores = build_stores(policy, reveal, SYSTEM, lambda away, why: None)
         await stores.open()
         try:
             bans = build_bans(policy, stores.records, SYSTEM, bus.emit)

@@ -14,11 +14,12 @@ from ..core.errors import GarrisonError
 from ..findings.record import Finding, Location
 from ..findings.report import Report, ToolStatus
 from ..findings.severity import Severity
-from ..policy.checks import Subject, locate, registered, run_checks
+from ..policy.checks import Subject, locate, registered, run_checks_twice
 from ..policy.load import Loaded, PolicyInvalid, load
 from ..policy.model import SECTIONS
 from ..policy.problems import Problem
 from ..policy.source import DEFAULT, Kind, Source
+from ..secrets.resolver import Resolver
 from ..serve.errors import AppBrokenError
 from ..serve.load import load_app
 from ..wire import rehearse
@@ -52,7 +53,7 @@ def examine(policy: Path | None, app: str) -> Report:
         return _report([_invalid(problem) for problem in error.problems], [status])
     target = _target(app, loaded)
     loaded = target.policy or loaded
-    findings = run_checks(Subject(loaded.policy, os.environ, target.app, loaded.sources))
+    findings = _checked(Subject(loaded.policy, os.environ, target.app, loaded.sources))
     start = list(_start(loaded, {finding.id for finding in findings}))
     statuses = [ToolStatus.ran("check", *_looked_at(loaded)), ToolStatus.ran("start", _built(loaded))]
     source: list[Finding] = []
@@ -66,6 +67,14 @@ def examine(policy: Path | None, app: str) -> Report:
         source, status = examine_source(app)
         statuses.append(status)
     return _report([*findings, *start, *source], statuses)
+
+
+def _checked(subject: Subject) -> list[Finding]:
+    resolver = Resolver.from_policy(subject.policy, subject.environ)
+    try:
+        return run_checks_twice(subject, lambda reference: resolver.read(reference).reveal())
+    finally:
+        resolver.close()
 
 
 def _report(findings: list[Finding], statuses: list[ToolStatus]) -> Report:

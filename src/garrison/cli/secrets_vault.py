@@ -35,10 +35,11 @@ def doctor(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
 
 
 def _steps(policy: Policy) -> Iterator[Step]:
+    from ..policy.own_references import own_references
     from ..secrets.resolver import Resolver
 
     resolver = Resolver.from_policy(policy, os.environ)
-    named = policy.secrets.named
+    named = {**policy.secrets.named, **{own.key: own.reference for own in own_references(policy)}}
     for what, call in resolver.vault.steps() if resolver.vault and policy.vault.address else ():
         try:
             call()
@@ -56,11 +57,13 @@ def _steps(policy: Policy) -> Iterator[Step]:
 
 def policy_(policy: PolicyFile = None) -> None:
     """Print the server policy with the least rights that this application's references need."""
+    from ..policy.own_references import own_references
     from ..policy.reference import parse_reference, split_vault
     from ..secrets.vault import read_line
 
     found = load_policy(policy).policy
-    references = (parse_reference(text) for text in (found.key, *found.secrets.named.values()) if text)
+    texts = (*found.secrets.named.values(), *(own.reference for own in own_references(found)))
+    references = (parse_reference(text) for text in texts)
     lines = {read_line(*split_vault(one)[:2]) for one in references if one.scheme == "vault"}
     if not lines:
         raise Usage("No secret of the policy is kept in Vault.", remedy="Write a vault:// reference first.")

@@ -9,11 +9,15 @@ from .output import Shape, out, print_json, safe
 
 
 def who(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
-    """Print every secret of the policy: where it is kept, and which components may read it. No value is read."""
-    from ..policy.needs import covers
-    from ..policy.section_secrets import SecretsSection
+    """Print every secret of the policy: where it is kept, and which components may read it. No value is read.
 
-    section: SecretsSection = load_policy(policy).policy.secrets
+    Parts of Garrison itself stand as `garrison.PART`, and what they read under its key of the policy.
+    """
+    from ..policy.needs import covers
+    from ..policy.own_references import own_references
+
+    loaded = load_policy(policy).policy
+    section = loaded.secrets
 
     def readers(name: str) -> Iterator[str]:
         for component, patterns in section.needs.items():
@@ -21,6 +25,10 @@ def who(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
                 yield component
 
     rows = [(name, reference, list(readers(name))) for name, reference in section.named.items()]
+    own: dict[tuple[str, str], list[str]] = {}
+    for one in own_references(loaded):
+        own.setdefault((one.key, one.reference), []).append(f"garrison.{one.room}")
+    rows += [(key, reference, rooms) for (key, reference), rooms in own.items()]
     if shape is Shape.JSON:
         print_json([{"secret": name, "reference": where, "readers": components} for name, where, components in rows])
         return

@@ -95,10 +95,13 @@ def _watch(policy: Policy, bus: Bus) -> None:
     from ..detection.build import attach_to_supervisor
     from ..reactions.build import attach_alerts
     from ..secrets.keyring import Keyring
+    from ..secrets.own import room_view
 
     attach_to_supervisor(policy, bus)
     if policy.alerts.receivers:
-        attach_alerts(policy, Keyring.from_policy(policy, os.environ, Path(policy.state), SYSTEM), bus, os.environ)
+        keyring = Keyring.from_policy(policy, os.environ, Path(policy.state), SYSTEM)
+        with room_view(policy, os.environ, "reactions") as reveal:
+            attach_alerts(policy, keyring, bus, reveal)
 
 
 def _sockets(many: Many, policy: Policy, stack: ExitStack) -> Sockets:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .layer import Layer
 
 Detail: TypeAlias = str | int | float | bool | None
+Reveal: TypeAlias = Callable[[str], str]
+"""What a reference of the policy stands for. Blocks, so it is asked at the start. Raises `GarrisonError`, whose text
+holds no part of a secret."""
 
 
 class Emit(Protocol):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from ..core.ports import Services
+from ..core.ports import Reveal, Services
 from ..events.bus import Bus
 from ..policy.model import Policy
 from ..policy.store_address import resolve_store
@@ -53,9 +53,10 @@ def attach_detection(
     services: Services,
     routes: Sequence[str],
     shown: Callable[[str], str],
-    environ: Mapping[str, str],
+    reveal: Reveal,
 ) -> Detector | None:
-    """Let detection watch `bus` and the answers, if the policy wants it. Raises `RuleWrong`."""
+    """Let detection watch `bus` and the answers, if the policy wants it. `reveal` is asked for the password of a shared
+    store. Raises `RuleWrong`, and what `reveal` raises."""
     section = policy.detection
     if not section.enabled:
         return None
@@ -67,7 +68,7 @@ def attach_detection(
     build_engine(policy, shown)  # what is wrong with a rule is to be told at the start
     detector = Detector(lambda: build_engine(policy, shown), sightings, bus.emit, wall)
     detector.settle = bus.flush
-    if section.shared and not (address := resolve_store(policy.store, environ)).local:
+    if section.shared and not (address := resolve_store(policy.store, reveal)).local:
         detector.stream = Stream(lambda: client_for(address), address.namespace, wall)
     services.layers.append(sightings.layer)
     if honey := Honey(section.honey_tokens):
@@ -84,4 +85,4 @@ def attach_to_supervisor(policy: Policy, bus: Bus) -> None:
     It folds by itself, also with a shared store: who folds for all must be able to react. Raises `RuleWrong`.
     """
     alone = policy.model_copy(update={"detection": policy.detection.model_copy(update={"shared": False})})
-    attach_detection(alone, bus, Services(), (), str, {})
+    attach_detection(alone, bus, Services(), (), str, str)  # it has no store, so nothing is revealed

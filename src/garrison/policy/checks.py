@@ -7,24 +7,40 @@ a `Subject` to the places it objects to; what the objection means stands once, i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..core.errors import OperatorError
+from ..core.errors import GarrisonError, OperatorError
+from ..core.ports import Reveal
 from ..findings.record import Finding, Location
 from ..findings.severity import Level, Severity
 from .model import SECTIONS, Policy, RouteClass, Section
+from .reference import is_reference
 from .source import Kind, Source, Sources, source_of
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked: the policy, the environment it runs in, the application if there is one, and who set what."""
+    """What is checked: the policy, the environment it runs in, the application if there is one, who set what, and how
+    references are resolved (without it: those into the environment alone)."""
 
     policy: Policy
     environ: Mapping[str, str] = field(default_factory=dict)
     app: object | None = None
     sources: Sources = field(default_factory=dict)
+    reveal: Reveal | None = None
+
+    def revealed(self, text: str) -> str:
+        """`text`, or what it refers to; empty for what can't be had, which the start itself objects to."""
+        if not is_reference(text):
+            return text
+        if self.reveal is None:
+            scheme, _, name = text.partition(":")
+            return self.environ.get(name, "") if scheme == "env" else ""
+        try:
+            return self.reveal(text)
+        except GarrisonError:
+            return ""
 
     def classes(self, *sections: str) -> Iterator[tuple[str, Policy, RouteClass | None]]:
         """The default class and every route class that sets one of `sections`: key prefix, effective policy, class.
@@ -133,12 +149,29 @@ def registered() -> Mapping[str, Check]:
     return dict(sorted(CHECKS.items()))
 
 
+def run_checks_twice(subject: Subject, reveal: Reveal) -> list[Finding]:
+    """As `run_checks`; what the references stand for is looked at when nothing else is an error.
+
+    Asking a source logs in to it, and that must not go over a link that a check objects to.
+    """
+    findings = run_checks(subject)
+    if any(finding.severity.level is Level.ERROR for finding in findings):
+        return findings
+    return run_checks(replace(subject, reveal=reveal))
+
+
 def refuse_unsafe(
-    policy: Policy, environ: Mapping[str, str], app: object | None = None, sources: Sources | None = None
+    policy: Policy,
+    environ: Mapping[str, str],
+    app: object | None = None,
+    sources: Sources | None = None,
+    reveal: Reveal | None = None,
 ) -> None:
-    """Raise `PolicyUnsafe` when a check finds an error. With `sources` it tells the places in the file."""
+    """Raise `PolicyUnsafe` when a check finds an error. With `sources` it tells the places in the file; with `reveal`
+    it looks at what the references of the policy stand for."""
     subject = Subject(policy, environ, app, sources or {})
-    errors = [finding for finding in run_checks(subject) if finding.severity.level is Level.ERROR]
+    found = run_checks_twice(subject, reveal) if reveal else run_checks(subject)
+    errors = [finding for finding in found if finding.severity.level is Level.ERROR]
     if errors:
         raise PolicyUnsafe(errors)
 

@@ -58,7 +58,7 @@ def plaintext_export(subject: Subject) -> Iterator[Objection]:
     if "export" in subject.policy.allow_insecure_link:
         return
     for index, table in enumerate(subject.policy.events.exports):
-        if _is_exposed(_address(subject, table.to)):
+        if _is_exposed(subject.revealed(table.to)):
             yield Objection(f"events.exports.{index}.to", "plaintext to another machine.")
 
 
@@ -118,7 +118,7 @@ def plaintext_alerts(subject: Subject) -> Iterator[Objection]:
     if "alerts" in subject.policy.allow_insecure_link:
         return
     for index, receiver in enumerate(subject.policy.alerts.receivers):
-        text = _address(subject, receiver.to)
+        text = subject.revealed(receiver.to)
         if _is_exposed(text) or text.startswith(("mailto://", "json://", "form://", "xml://")):
             yield Objection(f"alerts.receivers.{index}.to", "plaintext to another machine.")
 
@@ -126,12 +126,6 @@ def plaintext_alerts(subject: Subject) -> Iterator[Objection]:
 def _endpoint(subject: Subject) -> str:
     """Where the environment has boto3 send what is meant for S3; empty: to the provider's own, over https."""
     return subject.environ.get("AWS_ENDPOINT_URL_S3") or subject.environ.get("AWS_ENDPOINT_URL", "")
-
-
-def _address(subject: Subject, text: str) -> str:
-    """The address that `text` is, or names: it may stand in the environment, since it may hold a password."""
-    name = text.removeprefix("env:")
-    return subject.environ.get(name, "") if name != text else text
 
 
 def _is_exposed(text: str) -> bool:

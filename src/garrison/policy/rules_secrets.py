@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
 from .needs import covers
+from .own_references import own_references
 from .store_address import is_loopback
 
 
@@ -60,8 +61,9 @@ def shared_secret(subject: Subject) -> Iterator[Objection]:
     names = defaultdict(list)
     for name, reference in subject.policy.secrets.named.items():
         names[reference].append(name)
-    if subject.policy.key in names:
-        names[subject.policy.key].append("the root key")
+    for own in own_references(subject.policy):
+        if own.reference in names and own.key not in names[own.reference]:
+            names[own.reference].append("the root key" if own.key == "key" else own.key)
     for same in names.values():
         if len(same) > 1:
             yield Objection(f"secrets.named.{same[0]}", f"{' and '.join(same)} are one secret.")

@@ -78,6 +78,6 @@ def machines_apart(subject: Subject) -> Iterator[Objection]:
 def _address(subject: Subject) -> StoreAddress | None:
     """The store's address; None when a reference can't be looked up, which the start itself objects to."""
     try:
-        return resolve_store(subject.policy.store, subject.environ)
+        return resolve_store(subject.policy.store, subject.revealed)
     except OperatorError:
         return None

@@ -14,7 +14,7 @@ class AlertReceiver(Frozen):
     """Somebody who is told of alerts, in a thread of its own."""
 
     to: str
-    """`https://…` (signed webhook), or `env:NAME` for an address of apprise: mail, chat, pagers."""
+    """`https://…` (signed webhook), or `env:NAME` (any reference) for an address of apprise: mail, chat, pagers."""
     least: Literal["info", "notice", "warning", "error", "critical"] = "warning"
     """Alerts below this severity are left out."""
     confidence: Literal["low", "medium", "high"] = "medium"

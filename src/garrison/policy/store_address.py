@@ -5,21 +5,23 @@
     redis://user:env:STORE_PASSWORD@store.internal:6379/0
     rediss+sentinel://user:env:STORE_PASSWORD@a:26379,b:26379,c:26379/primary/0
     rediss+cluster://user:env:STORE_PASSWORD@a:6379,b:6379
-    env:STORE_URL                                         the whole address in an environment variable
+    rediss://user:vault://kv/shop/store#password@store.internal:6379/0
+    env:STORE_URL                                         the whole address, kept where a secret is kept
 
 `rediss` is the encrypted one. Options stand behind a question mark: `ca=/etc/store-ca.pem` (the system's otherwise),
 `namespace=shop`, and for Sentinel `sentinel_user` and `sentinel_password`.
 
 Threat: a password in the policy is read by everybody who reads the repository, and shows in errors and logs. So a
-password is `env:NAME`, resolved when the store is built, and no message here repeats any part of an address but scheme
-and hosts. Lets pass: a password inside the variable of `env:STORE_URL`; it is nowhere else.
+password is a reference (where that holds an `@`, keep the whole address as a secret), resolved when the store is built,
+and no message here repeats any part of an address but scheme and hosts. Lets pass: a password inside of what
+`env:STORE_URL` leads to; it is nowhere else.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Final, Literal
@@ -27,12 +29,13 @@ from urllib.parse import parse_qsl, unquote
 
 from ..core.errors import OperatorError
 from ..core.host import bracketed
+from ..core.ports import Reveal
+from .reference import is_reference
 
 Kind = Literal["embedded", "memory", "standalone", "sentinel", "cluster"]
 
-_REFERENCE: Final = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)").fullmatch
 _ADDRESS: Final = re.compile(
-    r"(?P<scheme>[a-z+]+)://(?:(?P<info>[^@/?#]*)@)?(?P<hosts>[^@/?#]+)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?"
+    r"(?P<scheme>[a-z+]+)://(?:(?P<info>[^@/?#]*|[^@:/?#]*:[a-z][a-z0-9-]*:/[^@?]+)@)?(?P<hosts>[^@/?#]+)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?"
 ).fullmatch
 _PLACE: Final = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
@@ -51,23 +54,12 @@ _OPTIONS: Final = ("ca", "namespace", "sentinel_user", "sentinel_password")
 _PORTS: Final = {"sentinel": 26379}
 
 
-class StoreReferenceMissing(OperatorError):
-    """`store` refers to an environment variable that is not set. `variable` names it."""
-
-    def __init__(self, variable: str) -> None:
-        super().__init__(
-            f"The policy's `store` refers to the environment variable {variable}, which is not set.",
-            remedy=f"Set {variable}, or take the reference out of `store`.",
-        )
-        self.variable = variable
-
-
 class StoreMalformed(OperatorError):
-    """What an environment variable holds is no address of a store. What it holds is not repeated."""
+    """What `store` refers to is no address of a store. What it is is not repeated; `reference` is where it is kept."""
 
-    def __init__(self, variable: str, why: str) -> None:
-        super().__init__(f"The environment variable {variable}, named by `store`, holds no store: {why}.")
-        self.variable = variable
+    def __init__(self, reference: str, why: str) -> None:
+        super().__init__(f"{reference}, named by `store`, holds no store: {why}.", remedy="Put an address there.")
+        self.reference = reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,37 +129,37 @@ def parse_store(text: str, *, secret: bool = False) -> StoreAddress:
 
 def check_store(text: str) -> str:
     """`text` itself, when it is a store or a reference to one; for the policy's model. Raises ValueError."""
-    if not _REFERENCE(text):
+    if not is_reference(text):
         parse_store(text)
     return text
 
 
-def resolve_store(text: str, environ: Mapping[str, str]) -> StoreAddress:
-    """The address with its references looked up. Raises `StoreReferenceMissing` and `StoreMalformed`."""
-    if reference := _REFERENCE(text):
+def resolve_store(text: str, reveal: Reveal) -> StoreAddress:
+    """The address with its references looked up. Raises what `reveal` raises, and `StoreMalformed`."""
+    if is_reference(text):
+        whole = reveal(text).strip()
         try:
-            address = parse_store(_lookup(reference[1], environ).strip(), secret=True)
+            return parse_store(whole, secret=True)  # what stands in it is meant literally
         except ValueError as error:
-            raise StoreMalformed(reference[1], str(error)) from None
-    else:
-        address = parse_store(text)
-    return replace(
-        address,
-        password=_resolved(address.password, environ),
-        sentinel_password=_resolved(address.sentinel_password, environ),
-    )
+            raise StoreMalformed(text, str(error)) from None
+    address = parse_store(text)
+    found = {name: reveal(reference) for name, reference in _passwords(address)}
+    return replace(address, password=found.get("password", ""), sentinel_password=found.get("sentinel_password", ""))
 
 
-def _resolved(secret: str, environ: Mapping[str, str]) -> str:
-    reference = _REFERENCE(secret)
-    return _lookup(reference[1], environ) if reference else secret
+def references_in_store(text: str) -> Iterator[tuple[str, str]]:
+    """The references of a `store`, each with the key it stands at."""
+    if is_reference(text):
+        yield "store", text
+        return
+    for name, reference in _passwords(parse_store(text)):
+        yield f"store.{name}", reference
 
 
-def _lookup(variable: str, environ: Mapping[str, str]) -> str:
-    value = environ.get(variable, "")
-    if not value:
-        raise StoreReferenceMissing(variable)
-    return value
+def _passwords(address: StoreAddress) -> Iterator[tuple[str, str]]:
+    for name in ("password", "sentinel_password"):
+        if reference := getattr(address, name):
+            yield name, reference
 
 
 def _scheme_hint(text: str) -> str:
@@ -207,8 +199,10 @@ def _path(kind: Kind, path: str) -> tuple[str, int]:
 
 
 def _password(text: str, *, secret: bool) -> str:
-    if text and not secret and not _REFERENCE(text):
-        raise ValueError("a password has no place in a policy; write user:env:NAME@host, or the whole as env:NAME")
+    if text and not secret and not is_reference(text):
+        raise ValueError(
+            "a password has no place in a policy; write user:env:NAME@host, or keep the whole address as a secret"
+        )
     return text
 
 

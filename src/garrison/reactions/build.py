@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..core.ban_rules import AllowList, BanRules
 from ..core.clock import Clock
-from ..core.ports import Records, Services, silent
+from ..core.ports import Records, Reveal, Services, silent
 from ..detection.build import rules_for
 from ..detection.runner import Detector
 from ..events.bus import Bus, alarm_on_stderr
@@ -50,10 +48,10 @@ def attach_reactions(policy: Policy, services: Services, detector: Detector | No
     return reactor
 
 
-def attach_alerts(policy: Policy, keyring: Keyring, bus: Bus, environ: Mapping[str, str]) -> None:
-    """Tell the receivers of `policy` what is alerted. Raises `BadLink`, `AppriseMissing`."""
+def attach_alerts(policy: Policy, keyring: Keyring, bus: Bus, reveal: Reveal) -> None:
+    """Tell the receivers of `policy` what is alerted. Raises as `channel_for`."""
     if not policy.alerts.receivers:
         return
     key = keyring.derive(PURPOSE, 32)
-    for outlet in build_delivery(policy.alerts, rules_for(policy), key, bus.emit, alarm_on_stderr, environ):
+    for outlet in build_delivery(policy.alerts, rules_for(policy), key, bus.emit, alarm_on_stderr, reveal):
         bus.attach(outlet)

@@ -10,7 +10,6 @@ that comes twice (nodes, retries) is told once. Lets pass: what waited is lost w
 from __future__ import annotations
 
 import json
-import os
 import ssl
 import time
 from collections import OrderedDict
@@ -18,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from ..core.errors import DependencyError
-from ..core.ports import Emit
+from ..core.ports import Emit, Reveal
 from ..detection.rule import Rule
 from ..events.event import Event
 from ..events.exports.outlet import Outlet
@@ -28,6 +27,7 @@ from ..events.links import BadLink, parse_link
 from ..events.post import post
 from ..events.terms import Severity
 from ..events.vocabulary import EventName
+from ..policy.reference import is_reference
 from ..policy.section_alerts import AlertReceiver, AlertsSection
 from .message import TOLD, Message, compose
 
@@ -166,31 +166,33 @@ class Gathering(Outlet):
         return False
 
 
-def channel_for(receiver: AlertReceiver, key: bytes, environ: Mapping[str, str] = os.environ) -> Channel:
-    """The way to `receiver`. Raises `BadLink`, `AppriseMissing`."""
+def channel_for(receiver: AlertReceiver, key: bytes, reveal: Reveal) -> Channel:
+    """The way to `receiver`; `reveal` is asked for an address that is kept as a secret.
+
+    Raises `BadLink`, `AppriseMissing`, and what `reveal` raises.
+    """
     text, name = receiver.to, ""
-    if text.startswith("env:"):
-        name = text.removeprefix("env:")
-        text = environ.get(name, "")
-        if not text:
-            raise BadLink(receiver.to, "the variable is not set")
+    if is_reference(text):
+        name, text = text.removeprefix("env:"), reveal(text).strip()
     if text.startswith(("https://", "http://")):
         link = parse_link(text, secret=bool(name))
         return WebhookChannel(link.url, link.host, key)
     if not name:
-        raise BadLink("the address of a receiver", "write https://… or env:NAME, since apprise's may hold a password")
+        raise BadLink(
+            "the address of a receiver",
+            "write https://… or a reference such as env:NAME, since apprise's may hold a password",
+        )
     return AppriseChannel(text, name)
 
 
 def build_delivery(
-    section: AlertsSection, rules: Sequence[Rule], key: bytes, emit: Emit, alarm: Callable[[str], None],
-    environ: Mapping[str, str],
+    section: AlertsSection, rules: Sequence[Rule], key: bytes, emit: Emit, alarm: Callable[[str], None], reveal: Reveal,
 ) -> list[Outlet]:  # fmt: skip
-    """An outlet for every receiver. Raises `BadLink`, `AppriseMissing`."""
+    """An outlet for every receiver. Raises as `channel_for`."""
     known = {rule.id: rule for rule in rules}
     return [
         Gathering(
-            AlertWriter(channel_for(one, key, environ), one, known, section.runbooks), Severity(one.least), emit, alarm
+            AlertWriter(channel_for(one, key, reveal), one, known, section.runbooks), Severity(one.least), emit, alarm
         )
         for one in section.receivers
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
 
 from ..core.errors import OperatorError
@@ -13,18 +12,20 @@ from .named import Secrets
 from .resolver import Resolver
 
 
-def keep_secrets(policy: Policy, environ: Mapping[str, str], services: Services, given: Secrets | None) -> Secrets:
-    """The secrets of `policy`: `given`, or read now. They record to `services`, and are read again as the policy says.
+def keep_secrets(policy: Policy, resolver: Resolver, services: Services, given: Secrets | None) -> Secrets:
+    """The secrets of `policy`: `given`, or read now by `resolver`, which is closed when the application stops.
 
-    Raises `SecretsUnresolved`; OperatorError when `given` are those of another policy.
+    They record to `services`, and are read again as the policy says. Raises `SecretsUnresolved`; OperatorError when
+    `given` are those of another policy.
     """
     if given is not None and given.section != policy.secrets:
         raise OperatorError(
             "The secrets given to harden() were opened with another policy.",
             remedy="Open them with the policy that harden() gets: open_secrets(policy).",
         )
-    kept = given or Secrets(policy.secrets, Resolver.from_policy(policy, environ))
+    kept = given or Secrets(policy.secrets, resolver)
     kept.attach(services.emit)
+    services.closing.append(lambda: asyncio.to_thread(resolver.close))
     services.closing.append(lambda: asyncio.to_thread(kept.close))
     if policy.secrets.named and policy.secrets.refresh:
         keeper = _Keeper(kept, policy.secrets.refresh, services.emit)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.clock import Clock
-from ..core.ports import Counters, Records
+from ..core.ports import Counters, Records, Reveal
 from ..policy.model import Policy
 from ..policy.store_address import StoreAddress, resolve_store
 from .errors import StoreLibraryMissing
@@ -40,13 +40,14 @@ async def _nothing() -> None:
     """What memory needs to be opened and closed."""
 
 
-def build_stores(policy: Policy, environ: Mapping[str, str], clock: Clock, changed: Changed) -> Stores:
+def build_stores(policy: Policy, reveal: Reveal, clock: Clock, changed: Changed) -> Stores:
     """The stores that `policy.store` names.
 
-    Raises `StoreLibraryMissing`, `StoreFileRefused`, `StoreReferenceMissing` and `StoreMalformed`, all of them
-    `OperatorError`. A shared store that does not answer yet is no reason to refuse the start: `changed` tells of it.
+    `reveal` is asked for the password of a shared one. Raises `StoreLibraryMissing`, `StoreFileRefused` and
+    `StoreMalformed`, all of them `OperatorError`, and what `reveal` raises. A shared store that does not answer yet is
+    no reason to refuse the start: `changed` tells of it.
     """
-    address = resolve_store(policy.store, environ)
+    address = resolve_store(policy.store, reveal)
     near = MemoryCounters(clock, max_keys=policy.rate.max_keys, processes=policy.sharers)
     if not address.local:
         return _shared(address, near, clock, changed)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from ...core.errors import OperatorError
-from ...core.ports import Emit
+from ...core.ports import Emit, Reveal
 from ...policy.model import Policy
+from ...policy.reference import is_reference
 from ...policy.section_export import ExportTable
 from ..links import BadLink, Link, parse_link
 from ..terms import Severity
@@ -31,27 +31,26 @@ class BadAuthorities(OperatorError):
         self.path = path
 
 
-def build_exports(policy: Policy, key: bytes, emit: Emit, alarm: Callable[[str], None]) -> list[Outlet]:
-    """An outlet for every `events.exports`. `key` signs webhooks. Raises `OperatorError`, `RedisMissing`."""
+def build_exports(policy: Policy, key: bytes, emit: Emit, alarm: Callable[[str], None], reveal: Reveal) -> list[Outlet]:
+    """An outlet for every `events.exports`. `key` signs webhooks; `reveal` is asked for addresses that are kept as
+    secrets. Raises `OperatorError`, `RedisMissing`, and what `reveal` raises."""
     return [
         Outlet(sender, Severity(table.least), table.queue, emit, alarm)
         for table in policy.events.exports
-        for sender in _senders(table, key)
+        for sender in _senders(table, _link(table.to, reveal), key)
     ]
 
 
-def _senders(table: ExportTable, key: bytes) -> list[Writer]:
-    sender = _sender(table, key)
+def _senders(table: ExportTable, link: Link, key: bytes) -> list[Writer]:
+    sender = _sender(table, link, key)
     if not table.metrics:
         return [sender]
-    link = _link(table.to)
     if not isinstance(sender, OtlpSender):
         raise BadLink(link.host, "metrics go over OTLP only")
     return [sender, OtlpMetricsSender(link, _context(table, link))]
 
 
-def _sender(table: ExportTable, key: bytes) -> Writer:
-    link = _link(table.to)
+def _sender(table: ExportTable, link: Link, key: bytes) -> Writer:
     render = FORMATS[table.format]
     if link.scheme == "file":
         return FileWriter(Path(link.path), render)
@@ -69,14 +68,9 @@ def _sender(table: ExportTable, key: bytes) -> Writer:
     raise BadLink(table.to, "events can't be sent there")
 
 
-def _link(text: str) -> Link:
-    """An address, or `env:NAME` for one that stands in the environment and may hold a password."""
-    if not text.startswith("env:"):
-        return parse_link(text)
-    value = os.environ.get(text.removeprefix("env:"), "")
-    if not value:
-        raise BadLink(text, "the variable is not set")
-    return parse_link(value, secret=True)
+def _link(text: str, reveal: Reveal) -> Link:
+    """An address, or where one is kept that may hold a password."""
+    return parse_link(reveal(text).strip(), secret=True) if is_reference(text) else parse_link(text)
 
 
 def _context(table: ExportTable, link: Link) -> ssl.SSLContext | None:
