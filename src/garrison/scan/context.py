@@ -47,20 +47,19 @@ class Exposure:
 def exposure_of(project: Project) -> Exposure:
     """Read every Python file of the project. What can't be parsed is left out; the code scan names it."""
     files = {path: module for path in project.python if (module := _module(project, path)) is not None}
-    modules = {_dotted(path): path for path in files}
     functions = {path: dict(_functions(module.tree)) for path, module in files.items()}
-    known = {(path, name) for path, several in functions.items() for name in several}
+    names = _Names(files)
     by: dict[Place, str] = {}
     waiting: list[tuple[Place, str]] = []
     for path, module in files.items():
-        waiting += [((path, name), name) for name in _entries(module, functions[path])]
+        waiting += [((path, name), f"{name} ({path})") for name in _entries(module, functions[path])]
     while waiting:
         place, endpoint = waiting.pop()
-        if place in by or place not in known:
-            continue
-        by[place] = f"{endpoint} ({place[0]})" if place[1] == endpoint else endpoint
         path, name = place
-        waiting += [(one, by[place]) for one in _named(path, name, functions[path][name], files[path], modules)]
+        if place in by or name not in functions[path]:
+            continue
+        by[place] = endpoint
+        waiting += [(one, endpoint) for one in names.used_by(path, name, functions[path][name])]
     spans = {
         path: tuple((one.lineno, one.end_lineno or one.lineno, name) for name, one in several.items())
         for path, several in functions.items()
@@ -129,32 +128,46 @@ def _entries(module: Module, functions: Mapping[str, Function]) -> Iterator[str]
             yield from (one.id for one in given if isinstance(one, ast.Name) and one.id in functions)
 
 
-def _named(path: str, name: str, function: Function, module: Module, modules: Mapping[str, str]) -> Iterator[Place]:
-    """Everything of the project that a function names: calls it, or hands it on to be called."""
-    owner = name.rpartition(".")[0]
-    imports = {**module.names, **_relative(path, module.tree)}
-    for node in ast.walk(function):
-        match node:
-            case ast.Name(id=used, ctx=ast.Load()):
-                yield path, used
-                yield path, f"{used}.__init__"
-                yield from _elsewhere(imports.get(used, ""), modules)
-            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attr) if owner:
-                yield path, f"{owner}.{attr}"
-            case ast.Attribute(value=ast.Name(id=first), attr=attr):
-                yield path, f"{first}.{attr}"
-                yield from _elsewhere(f"{imports[first]}.{attr}" if first in imports else "", modules)
+class _Names:
+    """What the names in a function stand for, in its own file and in others."""
 
+    def __init__(self, files: Mapping[str, Module]) -> None:
+        self._files = files
+        self._imports: dict[str, dict[str, str]] = {}
+        self._modules: dict[str, list[tuple[str, str]]] = {}
+        for path in files:
+            dotted = _dotted(path)
+            self._modules.setdefault(dotted.rpartition(".")[2], []).append((dotted, path))
 
-def _elsewhere(dotted: str, modules: Mapping[str, str]) -> Iterator[Place]:
-    """A dotted name as a function of another file: the file may lie below a source folder (`src/`)."""
-    module, _, name = dotted.rpartition(".")
-    if not module:
-        return
-    for known, path in modules.items():
-        if known == module or known.endswith(f".{module}"):
-            yield path, name
-            yield path, f"{name}.__init__"
+    def used_by(self, path: str, name: str, function: Function) -> Iterator[Place]:
+        """Everything of the project that a function names: calls it, or hands it on to be called."""
+        owner = name.rpartition(".")[0]
+        imports = self._imported(path)
+        for node in ast.walk(function):
+            match node:
+                case ast.Name(id=used, ctx=ast.Load()):
+                    yield path, used
+                    yield path, f"{used}.__init__"
+                    yield from self._elsewhere(imports.get(used, ""))
+                case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attr) if owner:
+                    yield path, f"{owner}.{attr}"
+                case ast.Attribute(value=ast.Name(id=first), attr=attr):
+                    yield path, f"{first}.{attr}"
+                    yield from self._elsewhere(f"{imports[first]}.{attr}" if first in imports else "")
+
+    def _imported(self, path: str) -> dict[str, str]:
+        if path not in self._imports:
+            module = self._files[path]
+            self._imports[path] = {**module.names, **_relative(path, module.tree)}
+        return self._imports[path]
+
+    def _elsewhere(self, dotted: str) -> Iterator[Place]:
+        """A dotted name as a function of another file: the file may lie below a source folder (`src/`)."""
+        module, _, name = dotted.rpartition(".")
+        for known, path in self._modules.get(module.rpartition(".")[2], ()) if module else ():
+            if known == module or known.endswith(f".{module}"):
+                yield path, name
+                yield path, f"{name}.__init__"
 
 
 def _relative(path: str, tree: ast.Module) -> dict[str, str]:
