@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
@@ -12,7 +14,7 @@ import pytest
 from garrison.findings.record import Finding, Location
 from garrison.findings.severity import Severity
 from garrison.policy.checks import registered
-from garrison.scan import tool_ruff, tool_zizmor
+from garrison.scan import context
 from garrison.scan.adapter import Limits
 from garrison.scan.advisories import import_records
 from garrison.scan.code import examine_code
@@ -24,6 +26,8 @@ from garrison.scan.taxonomy import asvs, classified, owasp
 from garrison.scan.tool_advisories import Dependencies
 from tests.scan.planted_table import ADVISORY
 
+LIVE = (119, 200, 203, 209, 310, 319, 327, 400, 430, 614, 942, 1021)
+"""What `tool_headers` and `tool_tls` give, call by call."""
 HOLE = "import pickle\ndef load(data):\n    return pickle.loads(data)\n"
 BANDITS = (20, 22, 78, 79, 80, 89, 94, 155, 259, 284, 295, 319, 326, 327, 330, 377, 400, 494, 502, 605, 703, 732, 838)
 """All CWE numbers that bandit 1.9 gives (bandit/core/issue.py)."""
@@ -128,11 +132,20 @@ def used() -> set[int]:
     """Every number that a finding of ours or of an adapter can bear."""
     own = {number for one in (*Hole, *Rule) for number in one.value.cwe}
     policy = {number for one in registered().values() for number in one.cwe}
-    tools = {*tool_ruff._CWE.values(), *(number for several in tool_zizmor._CWE.values() for number in several)}
-    return own | policy | tools | set(BANDITS) | {798, 1395}
+    return own | policy | set(_of_adapters()) | set(BANDITS) | set(LIVE)
+
+
+def _of_adapters() -> Iterator[int]:
+    """What the adapters give by their tables (`_CWE`)."""
+    folder = Path(context.__file__).parent
+    for path in folder.glob("tool_*.py"):
+        table = getattr(importlib.import_module(f"garrison.scan.{path.stem}"), "_CWE", ())
+        for one in table.values() if isinstance(table, dict) else [table]:
+            yield from (one,) if isinstance(one, int) else one
 
 
 def test_every_number_has_a_category_and_a_requirement() -> None:
+    assert {1357, 829, 502, 798} <= used()
     assert [one for one in sorted(used()) if not owasp((one,)) or not asvs((one,))] == []
 
 
