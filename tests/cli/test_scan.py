@@ -216,6 +216,14 @@ def test_the_doctor_says_what_is_missing(project: Path) -> None:
     assert {one["name"]: one["installed"] for one in listed} == dict.fromkeys(toolbox.TOOLS, False)
 
 
+def test_a_scanner_that_may_be_missing_may_not_once_it_is_named(project: Path) -> None:
+    (project / "Dockerfile").write_text("FROM x\n")
+    both = run("scan", str(project), *CODE, "--only", "hadolint")
+    assert both.code == 3
+    assert "closed by hadolint" in both.err
+    assert run("scan", str(project), *CODE, "--only", "hadolint", "--optional", "hadolint").code == 0
+
+
 class TestRunningApplication:
     def test_a_scanner_that_attacks_has_to_be_asked_for(self, project: Path) -> None:
         ran = run("scan", str(project), "--url", "http://localhost:9", "--only", "zap")

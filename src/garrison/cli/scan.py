@@ -118,7 +118,9 @@ def run(
         )  # fmt: skip
     choose(every, optional or ())
     chosen = choose(every, only or ())
-    seen = scan(project, chosen, Limits(seconds, memory), optional=optional or (), jobs=jobs, told=_progress)
+    seen = scan(
+        project, chosen, Limits(seconds, memory), optional=optional or (), named=only or (), jobs=jobs, told=_progress
+    )
     report = report_of(
         seen, now.date(), __version__, now, known, suppressions, (kept_in or trend_file()) if kept else None
     )

@@ -16,7 +16,7 @@ from ..findings.report import ToolStatus
 from .adapter import Limits, Result
 from .process import run_bounded
 from .project import Project
-from .toolbox import TOOLS, state
+from .toolbox import TOOLS, Tool, state
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class External:
     fine: tuple[int, ...] = (0, 1)
     program: Path | None = None
     """Another program than the installed one: for tests of tools that lie."""
+    may_be_missing: bool = False
 
     def run(self, project: Project, limits: Limits) -> Result:
         """See `Adapter`."""
@@ -49,10 +50,8 @@ class External:
         if not chosen:
             return Result(ToolStatus.skipped(self.name, "no file for it in the project", required=False))
         tool = TOOLS[self.name]
-        if self.program is None and (wrong := state(tool)):
-            if "not installed" in wrong:
-                return Result(ToolStatus.skipped(self.name, wrong, required=not tool.by_name))
-            return Result(replace(ToolStatus.failed(self.name, wrong), version=tool.version))
+        if (gone := unusable(tool, self.program, may_be_missing=self.may_be_missing)) is not None:
+            return gone
         program = self.program or tool.program
         ended = run_bounded([str(program), *self.arguments, *chosen], project.root, limits)
         if why := ended.crash(*self.fine):
@@ -63,6 +62,17 @@ class External:
             why = f"its output is not whole, or of another shape ({type(error).__name__})"
             return Result(replace(ToolStatus.failed(self.name, why), version=tool.version))
         return Result(replace(_status(self.name, chosen, reading), version=tool.version), reading.findings)
+
+
+def unusable(tool: Tool, program: Path | None, *, may_be_missing: bool = False) -> Result | None:
+    """The result where a tool can't run: not installed, or not the pinned version. `program`, if given, is trusted."""
+    if program is not None or not (wrong := state(tool)):
+        return None
+    if "not installed" in wrong:
+        status = ToolStatus.skipped(tool.name, wrong, required=not may_be_missing)
+    else:
+        status = ToolStatus.failed(tool.name, wrong)
+    return Result(replace(status, version=tool.version))
 
 
 def _status(name: str, chosen: Sequence[str], reading: Reading) -> ToolStatus:

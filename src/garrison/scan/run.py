@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ..core.errors import OperatorError
-from ..findings.report import Report, ToolStatus
+from ..findings.report import Outcome, Report, ToolStatus
 from ..findings.trend import Point
 from ..policy.section_scan import ScanSection
 from .adapter import Adapter, Limits, Result
@@ -87,7 +87,8 @@ def choose(found: Sequence[Adapter], only: Collection[str]) -> list[Adapter]:
 
 
 def scan(
-    project: Project, chosen: Sequence[Adapter], limits: Limits, *, optional: Collection[str] = (), jobs: int = 2,
+    project: Project, chosen: Sequence[Adapter], limits: Limits, *, optional: Collection[str] = (),
+    named: Collection[str] = (), jobs: int = 2,
     told: Told = lambda name, state: None,
 ) -> Scan:  # fmt: skip
     """Run them, at most `jobs` at a time. `told(name, state)` hears of each beginning and end, from any thread."""
@@ -107,7 +108,7 @@ def scan(
             name = waiting[future]
             results[name] = future.result()
             told(name, results[name].status.outcome.value)
-    statuses = [_weighed(results[name].status, optional) for name in order]
+    statuses = [_weighed(results[name].status, optional, named) for name in order]
     findings = [finding for name in order for finding in results[name].findings]
     return Scan(project, tuple(statuses), tuple(merge(in_context(findings, project), project)))
 
@@ -117,8 +118,12 @@ def _turn(adapter: Adapter) -> int:
     return _LONGEST.index(adapter.name) if adapter.name in _LONGEST else len(_LONGEST)
 
 
-def _weighed(status: ToolStatus, optional: Collection[str]) -> ToolStatus:
-    return replace(status, required=False) if status.tool in optional else status
+def _weighed(status: ToolStatus, optional: Collection[str], named: Collection[str]) -> ToolStatus:
+    """Whether the verdict may do without it: as its adapter says, unless somebody named it or let it be missing."""
+    if status.tool in optional:
+        return replace(status, required=False)
+    missing = status.outcome is Outcome.SKIPPED and "not installed" in status.detail
+    return replace(status, required=True) if missing and status.tool in named else status
 
 
 def report_of(

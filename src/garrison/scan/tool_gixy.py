@@ -16,11 +16,12 @@ from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from ..findings.severity import Severity
 from .adapter import Limits, Result
+from .external import unusable
 from .process import run_bounded
 from .project import Project
 from .source_files import read
 from .taxonomy import asvs, owasp
-from .toolbox import TOOLS, state
+from .toolbox import TOOLS
 
 _NAME: Final = "gixy"
 _BLOCK: Final = re.compile(r"^\s*(?:http|server|upstream\s+\S+)\s*\{", re.MULTILINE)
@@ -47,9 +48,8 @@ class Gixy:
         if not chosen:
             return Result(ToolStatus.skipped(_NAME, "no nginx configuration in the project", required=False))
         tool = TOOLS[_NAME]
-        if self.program is None and (wrong := state(tool)):
-            status = ToolStatus.skipped if "not installed" in wrong else ToolStatus.failed
-            return Result(replace(status(_NAME, wrong), version=tool.version))
+        if (gone := unusable(tool, self.program)) is not None:
+            return gone
         found: list[Finding] = []
         unread: list[str] = []
         for path in chosen:

@@ -24,7 +24,9 @@ _WORSE: Final = frozenset({"DL3002"})
 
 def hadolint() -> External:
     """The adapter."""
-    return External("hadolint", ["--no-color", "--no-fail", "--format", "json", "--"], _files, _read, fine=(0,))
+    return External(
+        "hadolint", ["--no-color", "--no-fail", "--format", "json", "--"], _files, _read, fine=(0,), may_be_missing=True
+    )
 
 
 def _files(project: Project) -> Sequence[str]:

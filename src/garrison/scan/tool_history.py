@@ -16,10 +16,11 @@ from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from ..findings.severity import Confidence, Severity
 from .adapter import Limits, Result
+from .external import unusable
 from .process import run_bounded
 from .project import Project, is_test
 from .taxonomy import asvs, owasp
-from .toolbox import TOOLS, state
+from .toolbox import TOOLS
 
 _NAME: Final = "kingfisher"
 _CWE: Final = (798,)
@@ -39,10 +40,8 @@ class History:
         tool = TOOLS[_NAME]
         if not (project.root / ".git").exists():
             return Result(ToolStatus.skipped(_NAME, "the project is no Git repository", required=False))
-        if self.program is None and (wrong := state(tool)):
-            if "not installed" in wrong:
-                return Result(ToolStatus.skipped(_NAME, wrong, required=False))
-            return Result(replace(ToolStatus.failed(_NAME, wrong), version=tool.version))
+        if (gone := unusable(tool, self.program, may_be_missing=True)) is not None:
+            return gone
         if (project.root / ".git" / "shallow").exists():
             why = "the clone is shallow: its history is not here (git fetch --unshallow)"
             return Result(replace(ToolStatus.incomplete(_NAME, why), version=tool.version))

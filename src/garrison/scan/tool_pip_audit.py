@@ -16,11 +16,12 @@ from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from ..findings.severity import Confidence, Severity
 from .adapter import Limits, Result
+from .external import unusable
 from .lockfiles import Dependency, plain, read_lock
 from .process import run_bounded
 from .project import Project
 from .taxonomy import asvs, owasp
-from .toolbox import TOOLS, state
+from .toolbox import TOOLS
 
 _NAME: Final = "pip-audit"
 _CWE: Final = (1395,)
@@ -40,9 +41,8 @@ class PipAudit:
         pinned, unread = _pinned(project)
         if not pinned and not unread:
             return Result(ToolStatus.skipped(_NAME, "no lock file in the project", required=False))
-        if self.program is None and (wrong := state(tool)):
-            status = ToolStatus.skipped if "not installed" in wrong else ToolStatus.failed
-            return Result(replace(status(_NAME, wrong), version=tool.version))
+        if (gone := unusable(tool, self.program)) is not None:
+            return gone
         with tempfile.TemporaryDirectory(prefix="garrison-") as name:
             folder = Path(name)
             text = "".join(f"{one.name}=={one.version}\n" for one in pinned.values())

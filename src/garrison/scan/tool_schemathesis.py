@@ -16,11 +16,12 @@ from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from ..findings.severity import Confidence, Severity
 from .adapter import Limits, Result
+from .external import unusable
 from .live import Live
 from .process import run_bounded
 from .project import Project
 from .taxonomy import asvs, owasp
-from .toolbox import TOOLS, state
+from .toolbox import TOOLS
 
 _NAME: Final = "schemathesis"
 _SEVERITY: Final = {"critical": "high", "high": "high", "medium": "medium", "low": "low"}
@@ -43,9 +44,8 @@ class Schemathesis:
     def run(self, project: Project, limits: Limits) -> Result:
         """See `Adapter`."""
         tool = TOOLS[_NAME]
-        if self.program is None and (wrong := state(tool)):
-            status = ToolStatus.skipped if "not installed" in wrong else ToolStatus.failed
-            return Result(replace(status(_NAME, wrong), version=tool.version))
+        if (gone := unusable(tool, self.program)) is not None:
+            return gone
         with tempfile.TemporaryDirectory(prefix="garrison-") as folder:
             return self._run(Path(folder), limits, str(self.program or tool.program))
 
