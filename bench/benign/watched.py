@@ -1,7 +1,7 @@
 """A day, replayed under the eyes of detection: the same engine, layer and events, but with the day's own time.
 
 Every source is on: addresses have autonomous systems (one for each /8, which is coarser than any real provider), and
-answers take their time (`pace.py`).
+answers take their time (`pace.py`), and a token of each kind is planted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from tempfile import TemporaryDirectory
 from garrison.detection.alert import Alert
 from garrison.detection.asn import Asns, AsnTable
 from garrison.detection.build import build_engine
+from garrison.detection.honey import KINDS, Honey, draw, entry_of
+from garrison.detection.honey_layer import honey_layer
 from garrison.detection.sightings import Sightings
 from garrison.testing import FrozenClock, captured_events
 
@@ -39,6 +41,10 @@ class Watched:
         return [alert for alert in self.alerts if alert.rule.confidence == confidence]
 
 
+def _planted() -> Honey:
+    return Honey({kind: entry_of(kind, draw(kind, "garrison")) for kind in KINDS})
+
+
 def watch_day(profile: str, seed: int, share: float = 1.0) -> Watched:
     """The alerts of the day that `profile` and `seed` make."""
     clock, watched = FrozenClock(), Watched()
@@ -47,7 +53,8 @@ def watch_day(profile: str, seed: int, share: float = 1.0) -> Watched:
         time = clock.clock
         sightings = Sightings(time.wall, "day", ("default",), (), (), asns, time.monotonic)
         engine = build_engine(policy_of(Path(folder), detection={"asn_table": "in memory"}))
-        shop, app = build(Path(folder), clock, [sightings.layer], detection={"enabled": False})
+        honey = honey_layer(_planted(), lambda *given, **details: app.services.emit(*given, **details))
+        shop, app = build(Path(folder), clock, [sightings.layer, honey], detection={"enabled": False})
         shop.pace = Pace(clock, seed)
         replay, asks = Replay(shop, app, clock), day(profile, seed, share)
         with captured_events(app) as captured:

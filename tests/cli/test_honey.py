@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from garrison.accounts.api_keys_text import is_key
 from tests.cli.running import Here
 
 POLICY = 'hosts = ["localhost"]\n'
@@ -20,6 +21,12 @@ def test_a_planted_token_is_known_again_by_its_line_alone(here: Here, kind: str,
     assert (ran.code, ran.json) == (1, [{"name": "wiki", "kind": kind}])
     other = here.run("honey", "plant", "other", "--kind", kind, "--format", "json").json["token"]
     assert here.run("honey", "which", stdin=other).code == 0
+
+
+def test_a_planted_key_can_not_be_told_from_a_real_one(here: Here) -> None:
+    here.write("garrison.toml", POLICY)
+    token = here.run("honey", "plant", "wiki", "--format", "json").json["token"]
+    assert is_key(token)
 
 
 def test_the_line_for_the_policy_is_one_that_the_policy_takes(here: Here) -> None:

@@ -49,12 +49,12 @@ def plant(
     shape: Format = Shape.TEXT,
 ) -> None:
     """Make a token, show it once, and the line for the policy that recognises it. Nothing else is kept of it."""
-    from ..detection.honey import draw, entry_of
+    from ..detection.honey import entry_of
 
     loaded = load_policy(policy).policy
     if name in loaded.detection.honey_tokens:
         raise NameTaken(name)
-    token = sys.stdin.readline().strip() if value else draw(kind.value, loaded.api_keys.prefix)
+    token = sys.stdin.readline().strip() if value else _drawn(kind, loaded.api_keys.prefix)
     entry = entry_of(kind.value, token)
     loaded.detection.model_validate({"honey_tokens": {name: entry}})
     if shape is Shape.JSON:
@@ -65,6 +65,16 @@ def plant(
     err().print("Put it where a thief finds it. For the policy, in every copy of it; then restart:")
     for line in ("", "[detection.honey_tokens]", f'{name} = "{entry}"  # {today}'):
         err().print(safe(line), soft_wrap=True)
+
+
+def _drawn(kind: HoneyKind, prefix: str) -> str:
+    """A new token; a key looks like one of the application's own in every detail, its checksum included."""
+    from ..accounts.api_keys_text import make_key
+    from ..detection.honey import draw
+
+    if kind is HoneyKind.KEY:
+        return make_key(prefix).whole
+    return draw("id" if kind is HoneyKind.ID else "password")
 
 
 @app.command()
