@@ -14,7 +14,9 @@ from starlette.staticfiles import StaticFiles
 from garrison import Policy, harden
 from garrison.asgi.onion import Onion
 from garrison.fastapi import docs, guarded, public
+from garrison.policy.held import environment
 from garrison.policy.load import load
+from garrison.secrets import Secrets, open_secrets
 
 from .pages import HERE, install_error_pages
 from .parts import Parts
@@ -45,14 +47,14 @@ _FEATURES: Final = (
 )  # fmt: skip
 
 
-def create_app(settings: Settings, policy: Policy | None = None) -> FastAPI:
-    """The application, not hardened yet: serve `hardened(settings)`.
+def create_app(settings: Settings, policy: Policy | None = None, secrets: Secrets | None = None) -> FastAPI:
+    """The application, not hardened yet: serve `hardened(settings)`. `secrets` are those of its policy, if it has any.
 
     `policy` says what may be uploaded: the one it is hardened with, or the `garrison.toml` beside this file.
     Without Garrison it answers 500 wherever it needs to know who is asking, so that it can't be served so by mistake.
     Documentation of the API is there in development only.
     """
-    own = Parts.build(settings, policy or default_policy(settings))
+    own = Parts.build(settings, policy or default_policy(settings), secrets)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -82,8 +84,9 @@ def hardened(settings: Settings, policy: Policy | str | Path | None = None) -> O
 
     Raises `OperatorError` when the policy is unsafe for the environment of `settings`.
     """
-    chosen = load(policy, os.environ).policy if policy is not None else default_policy(settings)
-    return harden(create_app(settings, chosen), chosen)
+    chosen = load(policy, environment()).policy if policy is not None else default_policy(settings)
+    secrets = open_secrets(chosen)
+    return harden(create_app(settings, chosen, secrets), chosen, secrets=secrets)
 
 
 def default_policy(settings: Settings) -> Policy:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from .models import Base
 
@@ -15,10 +15,25 @@ class Database:
     """An asynchronous engine; `sessions()` opens a session."""
 
     def __init__(self, url: URL) -> None:
+        self._open(url)
+        self._left: list[AsyncEngine] = []
+
+    def _open(self, url: URL) -> None:
         self.engine = create_async_engine(url, hide_parameters=True)
         self.sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(self.engine, expire_on_commit=False)
         if url.get_backend_name() == "sqlite":
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+
+    def switch(self, url: URL) -> None:
+        """Open sessions at `url` from now on, as another user or with another password. Nobody is interrupted: a
+        session that is open goes on, and its connection is closed when it is given back."""
+        self._left.append(self.engine)
+        self._open(url)
+
+    async def let_go(self) -> None:
+        """Close what is no longer used of the engines before."""
+        while self._left:
+            await self._left.pop().dispose()
 
     async def create(self) -> None:
         """Make the tables that are missing."""
@@ -26,6 +41,7 @@ class Database:
             await connection.run_sync(Base.metadata.create_all)
 
     async def close(self) -> None:
+        await self.let_go()
         await self.engine.dispose()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from uuid import UUID
 
@@ -16,13 +18,16 @@ from garrison.accounts.bearer_http import Fetch
 from garrison.core.exchange import Exchange, Principal
 from garrison.fastapi import AUTHENTICATED, LOGGED_IN, Garrison, UploadPolicy, allow, enforces, exchange
 from garrison.policy.model import PasswordsSection, Policy
+from garrison.secrets import Secret, Secrets
 
 from .database import Database
 from .errors import ADMINISTRATORS, LOG_IN_FIRST
 from .live import Hub
 from .models import User
 from .previews import Previews
-from .settings import Settings
+from .settings import Settings, with_driver
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,16 +44,17 @@ class Parts:
     oidc: OidcLogin | None
 
     @classmethod
-    def build(cls, settings: Settings, policy: Policy) -> Parts:
+    def build(cls, settings: Settings, policy: Policy, secrets: Secrets | None = None) -> Parts:
+        """The parts of `settings`; those that have `[secrets.needs]` get what they need from `secrets`."""
         return cls(
             settings,
-            Database(settings.database_url),
+            _database(settings, secrets),
             Passwords(PasswordsSection(profile=settings.hash_profile), development=settings.development),
             UploadPolicy(settings.files, policy=policy),
             UploadPolicy(settings.data / "imports", name="imports", policy=policy),
             Previews(allow_loopback=settings.allow_insecure_loopback_preview),
             Hub(),
-            _oidc(settings),
+            _oidc(settings, secrets),
         )
 
     async def delete_files(self, keys: Sequence[str], current: Exchange) -> None:
@@ -57,11 +63,40 @@ class Parts:
             await self.uploads.delete(key, current)
 
 
-def _oidc(settings: Settings) -> OidcLogin | None:
+def _database(settings: Settings, secrets: Secrets | None) -> Database:
+    """At the address of the settings, or of the secret `db.dsn`; a new value of that is put to use as it comes."""
+    if secrets is None or "database" not in secrets.section.needs:
+        return Database(settings.database_url)
+    view = secrets.view("database")
+    database = Database(with_driver(view.get("db.dsn").reveal()))
+
+    def rotated(new: Secret[str]) -> None:
+        database.switch(with_driver(new.reveal()))
+        task = asyncio.get_running_loop().create_task(database.let_go(), name="notes-let-go")
+        task.add_done_callback(_closed)
+
+    view.on_change("db.dsn", rotated)
+    return database
+
+
+def _closed(task: asyncio.Task[None]) -> None:
+    """A connection that can't be closed any more was closed by the other side."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.warning("old database connections: %s", type(error).__name__)
+
+
+def _oidc(settings: Settings, secrets: Secrets | None) -> OidcLogin | None:
     """Raises `NotHttps` for a provider without TLS."""
     provider = settings.provider
-    fetch = Fetch(allow_insecure_http=True) if settings.allow_insecure_oidc_http else None
-    return OidcLogin(provider, fetch) if provider is not None else None
+    if provider is None:
+        return None
+    view = secrets.view("openid") if secrets is not None and "openid" in secrets.section.needs else None
+    if view is not None:
+        provider = replace(provider, client_secret=view.get("oidc.secret"))
+    login = OidcLogin(provider, Fetch(allow_insecure_http=True) if settings.allow_insecure_oidc_http else None)
+    if view is not None:
+        view.on_change("oidc.secret", login.use_secret)
+    return login
 
 
 def parts(connection: HTTPConnection) -> Parts:

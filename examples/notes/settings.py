@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from sqlalchemy.engine import URL, make_url
 
 from garrison.accounts import Provider
-from garrison.secrets import Secret
+from garrison.config import Config, DatabaseUrl, SecretText, SettingsConfigDict, load_config
 
 DEMO_EMAIL: Final = "demo@example.com"
-_PREFIX: Final = "NOTES_"
 _DRIVERS: Final = {
     "sqlite": "sqlite+aiosqlite",
     "postgres": "postgresql+asyncpg",
@@ -28,17 +26,22 @@ _DEVELOPMENT_ONLY: Final = (
     "allow_insecure_fast_hash",
     "allow_insecure_oidc_http",
 )
-_LOOPBACK: Final = frozenset({None, "", "localhost", "127.0.0.1", "::1"})
+
+
+def with_driver(written: str) -> URL:
+    """A database's address with its asynchronous driver."""
+    url = make_url(written)
+    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
 
 
 def _new_password() -> SecretStr:
     return SecretStr(secrets.token_urlsafe(12))
 
 
-class Settings(BaseModel):
+class Settings(Config):
     """Settings of the application. Garrison's own stand in `garrison.toml`.
 
-    environment    "production" refuses every `allow_insecure_…`, the seeded login, and unverified database links
+    environment    "production" refuses every `allow_insecure_…`, the seeded login, and what garrison.config refuses
     data           folder for the SQLite file and the attachments (made with mode 0700); outside any web root
     database       database URL; empty is SQLite in `data`. `postgresql://…` uses asyncpg
     seed           make the demo user and a few notes at start
@@ -52,44 +55,32 @@ class Settings(BaseModel):
     allow_insecure_loopback_preview  lets link previews ask loopback addresses, for tests
     allow_insecure_fast_hash         hashes passwords cheaply, so that test suites don't wait
     allow_insecure_oidc_http         asks a provider on this machine without TLS, for tests
-    allow_insecure_database_link     accepts an unverified database link off loopback
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="NOTES_")
 
-    environment: Literal["production", "development"] = "production"
     data: Path = Path("notes-data")
-    database: SecretStr = SecretStr("")
+    database: DatabaseUrl | None = None
     seed: bool = False
     demo_password: SecretStr = Field(default_factory=_new_password)
     attachment_bytes: Annotated[int, Field(ge=1)] = 5 * 1024**2
     storage_bytes: Annotated[int, Field(ge=1)] = 50 * 1024**2
     oidc_issuer: str = ""
     oidc_client: str = ""
-    oidc_secret: SecretStr = SecretStr("")
+    oidc_secret: SecretText | None = None
     oidc_back: str = ""
     allow_insecure_planted_xss: bool = False
     allow_insecure_loopback_preview: bool = False
     allow_insecure_fast_hash: bool = False
     allow_insecure_oidc_http: bool = False
-    allow_insecure_database_link: bool = False
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Settings from `NOTES_*` (`NOTES_DATABASE`, `NOTES_DATA`, …) and `GARRISON_ENVIRONMENT`.
 
-        Raises pydantic.ValidationError for unknown names and unsafe values.
+        Raises `ConfigInvalid` for unknown names and unsafe values, all of them at once.
         """
-        values = {
-            name.removeprefix(_PREFIX).lower(): value for name, value in environ.items() if name.startswith(_PREFIX)
-        }
-        if "GARRISON_ENVIRONMENT" in environ:
-            values.setdefault("environment", environ["GARRISON_ENVIRONMENT"])
-        return cls.model_validate(values)
-
-    @property
-    def development(self) -> bool:
-        return self.environment == "development"
+        return load_config(cls, (), environ)
 
     @property
     def hash_profile(self) -> str:
@@ -99,9 +90,7 @@ class Settings(BaseModel):
     @property
     def database_url(self) -> URL:
         """The database URL with its asynchronous driver."""
-        written = self.database.get_secret_value() or f"sqlite:///{self.data / 'notes.db'}"
-        url = make_url(written)
-        return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+        return with_driver(self.database.reveal() if self.database else f"sqlite:///{self.data / 'notes.db'}")
 
     @property
     def files(self) -> Path:
@@ -113,8 +102,7 @@ class Settings(BaseModel):
         """The identity provider as agreed with it, if there is one."""
         if not self.oidc_issuer:
             return None
-        secret = self.oidc_secret.get_secret_value()
-        return Provider(self.oidc_issuer, self.oidc_client, Secret(secret) if secret else None)
+        return Provider(self.oidc_issuer, self.oidc_client, self.oidc_secret)
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:
@@ -127,8 +115,4 @@ class Settings(BaseModel):
         for name in _DEVELOPMENT_ONLY:
             if getattr(self, name):
                 raise ValueError(f"{name} is for development and tests, never for production")
-        url = self.database_url
-        verified = url.query.get("ssl") == "verify-full"
-        if url.host not in _LOOPBACK and not verified and not self.allow_insecure_database_link:
-            raise ValueError("the database link off loopback needs ?ssl=verify-full")
         return self

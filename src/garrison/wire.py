@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import secrets as random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -47,6 +46,7 @@ from .layers.errors import compile_errors
 from .layers.graphql import GraphqlPathUnknown, unserved
 from .layers.order import compile_layers
 from .policy.checks import refuse_unsafe
+from .policy.held import environment
 from .policy.load import Loaded, load
 from .policy.model import EventsSection, Policy, RouteClass
 from .policy.own_references import OwnReference, own_references
@@ -90,7 +90,8 @@ def harden(
 
     Raises `OperatorError` when the policy is missing, malformed or unsafe for its environment.
     """
-    return _wire(app, load(policy, os.environ), os.environ, principal, session_id, layers, clock, secrets)
+    environ = environment()
+    return _wire(app, load(policy, environ), environ, principal, session_id, layers, clock, secrets)
 
 
 def _wire(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from examples.notes import Settings, hardened
+from garrison.secrets import Secret
 
 from ..support.components import need
 from .site import Site, running
@@ -60,7 +60,7 @@ async def test_notes_are_written_found_changed_and_deleted_on_postgresql(
     settings = Settings(
         environment="development",
         data=tmp_path / "data",
-        database=SecretStr(database),
+        database=Secret(database),
         seed=True,
         allow_insecure_fast_hash=True,
     )

@@ -304,4 +304,8 @@ CASES: dict[str, list[Case]] = {
         Case({"uploads": {"named": {"a": {"allow_unexamined": ["pdf"]}}}}, "uploads.named.a.allow_unexamined"),
         Case({"uploads": {"allow_unexamined": ["pdf"], "scanner": "unix:/run/clamav/clamd.ctl"}}), Case({}),
     ],
+    "P079": [
+        Case({"serve": {"allow_insecure_environment": True}}, "serve.allow_insecure_environment"),
+        Case({"serve": {"secret_environment": ["SHOP_*"]}}), Case({}),
+    ],
 }  # fmt: skip

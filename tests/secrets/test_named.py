@@ -12,6 +12,7 @@ import pytest
 from garrison import harden
 from garrison.core.errors import OperatorError
 from garrison.policy.model import Policy
+from garrison.policy.problems import PolicyInvalid
 from garrison.secrets import (
     Secret,
     SecretDenied,
@@ -20,6 +21,8 @@ from garrison.secrets import (
     SecretUnknown,
     open_secrets,
 )
+from garrison.secrets.errors import LinksOpen
+from garrison.secrets.keeping import refuse_open_links
 from garrison.secrets.resolver import Resolver
 from garrison.testing import captured_events, testing_policy
 from garrison.wire import rehearse
@@ -182,3 +185,35 @@ def test_secrets_of_another_policy_are_refused() -> None:
     secrets = Secrets(Policy().secrets, Resolver([]))
     with pytest.raises(OperatorError, match="another policy"):
         harden(app, testing_policy(secrets={"named": {"db": "env:PATH"}}), secrets=secrets)
+
+
+FAR = "postgresql://shop:canary-77aa31@db.example.com/shop"
+
+
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [(FAR, "database"), (f"{FAR}?sslmode=require", "database"), ("smtp://mail.example.com", "mail"),
+     ("syslog://logs.example.com:514", "log"), ("redis://cache.example.com/0", "store")],
+)  # fmt: skip
+def test_an_address_that_is_read_on_its_way_stops_a_production_start(address: str, link: str) -> None:
+    policy = testing_policy().given | {"preset": "api", "hosts": ["shop.example.com"], "environment": "production"}
+    policy |= {"secrets": {"named": {"db.dsn": "env:DSN"}, "refresh": 0}, "key": "env:ROOT"}
+    environ = {"DSN": address, "ROOT": "p4Xw9MzU2ySlD7qZc1oNe6iKt0hVb3fGj8rRL5zCwYF"}
+    found = [error for error in rehearse(Policy(**policy), environ) if isinstance(error, LinksOpen)]
+    assert [error.links["db.dsn"][0] for error in found] == [link]
+    assert CANARY not in str(found[0])
+    for other in (
+        {**policy, "allow_insecure_link": [link]},
+        {**policy, "environment": "development"},
+    ):
+        assert not [error for error in rehearse(Policy(**other), environ) if isinstance(error, LinksOpen)]
+
+
+@pytest.mark.parametrize("text", [f"{FAR}?sslmode=verify-full", FAR.replace("db.example.com", "127.0.0.1"), "O'Brien"])
+def test_an_address_that_is_safe_and_what_is_none_do_not(text: str) -> None:
+    refuse_open_links(opened({"DSN": text, "MAIL": "x"}), ())
+
+
+def test_a_link_that_is_misspelt_would_allow_nothing_and_is_refused() -> None:
+    with pytest.raises(PolicyInvalid, match="database"):
+        Policy(allow_insecure_link=["databse"])

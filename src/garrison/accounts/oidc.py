@@ -20,7 +20,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -105,6 +105,10 @@ class OidcLogin:
         self._wanted = Wanted(
             provider.issuer, provider.client_id, provider.algorithms, ("JWT", ""), leeway=provider.leeway
         )
+
+    def use_secret(self, secret: Secret[str]) -> None:
+        """Ask with this client secret from now on: for `on_change` of a secret that was rotated."""
+        self._provider = replace(self._provider, client_secret=secret)
 
     async def begin(self, exchange: Exchange, redirect_uri: str, then: str = "/") -> str:
         """The provider's address to redirect to.

@@ -23,6 +23,7 @@ from . import (
     edge,
     events,
     explain,
+    hold,
     honey,
     incident,
     init,
@@ -90,6 +91,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a narrow terminal encoding must not end a command
+    hold.OWN_PROCESS = True
     try:
         app(prog_name="garrison")
     except BrokenPipeError:  # `garrison events tail | head`: the reader has seen enough

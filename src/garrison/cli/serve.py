@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
+from .hold import keep_to_itself
 from .options import Environment, PolicyFile, load_policy, settle
 from .output import Usage, err, paragraph, safe
 
@@ -107,6 +108,7 @@ def serve(
         if dev or cert or key or client_ca or profile or reload or host or domain:
             raise Usage("--unix serves a proxy, which ends TLS.", remedy="Leave out all that is about TLS and network.")
         _choose(app, policy)
+        keep_to_itself()
         _behind_proxy(unix, workers, log_level, sandbox=sandbox)
     elif dev:
         if cert or key or client_ca or profile or domain or workers or user or sandbox:
@@ -126,6 +128,7 @@ def serve(
         if reload:
             raise Usage("--reload is for development.", remedy="Add --dev, or leave it out.")
         _choose(app, policy)
+        keep_to_itself()
         how = How(host or "*", port if port is not None else 443 if domain else 8443, profile, log_level)
         if _needs_supervisor(workers, user, sandbox=sandbox):
             from .serve_many import Many, run_many
@@ -187,6 +190,7 @@ def _announce_unix(listening: Listening) -> None:
 
 
 def _issued(names: tuple[str, ...], client_ca: Path | None, how: How) -> None:
+    from ..policy.held import environment
     from ..serve.issuing.run import Wish, domains, issued
     from ..serve.listen import public_addresses
 
@@ -196,7 +200,7 @@ def _issued(names: tuple[str, ...], client_ca: Path | None, how: How) -> None:
     if policy.development:
         raise Usage("--domain is for production.", remedy="Use --dev here, or set GARRISON_ENVIRONMENT=production.")
     err().print(safe(f"Certificates come from {policy.acme.directory}, whose terms you agree to by asking."))
-    with issued(policy, wish, app.services.emit, os.environ) as live:
+    with issued(policy, wish, app.services.emit, environment()) as live:
         _production(app, Files(live, live, client_ca), how)
 
 

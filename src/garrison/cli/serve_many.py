@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..policy.held import environment, packed
 from .options import load_policy
 from .output import Usage, err, paragraph, safe
 
@@ -53,12 +54,13 @@ def run_many(many: Many) -> None:
     from ..core.clock import SYSTEM
     from ..events.build import build_bus
     from ..secrets.private_files import private_folder
+    from ..serve.compartment import refuse_dumps
     from ..serve.dev import check_log_level, require
     from ..serve.health import health_listener
     from ..serve.issuing.run import acme_folder
-    from ..serve.privileges import become
     from ..serve.supervise import Plan, Supervisor, Told
     from ..serve.systemd import Notify
+    from .hold import become_with_secrets
 
     check_log_level(many.log_level)
     require("uvicorn", "httptools", "websockets")
@@ -74,7 +76,8 @@ def run_many(many: Many) -> None:
         )
         if many.user is not None:
             folders = (Path(policy.state), *((acme_folder(policy),) if many.domains else ()))
-            become(many.user, folders)
+            become_with_secrets(many.user, folders, policy)
+        refuse_dumps()
         private_folder(Path(policy.state))
         bus = build_bus(policy, SYSTEM)
         stack.callback(bus.close)
@@ -82,7 +85,7 @@ def run_many(many: Many) -> None:
         cert, key = stack.enter_context(_certificate(many, policy, sockets, bus.emit))
         job = _job(many, policy, cert, key)
         environ = {**os.environ, "GARRISON_PROCESSES": str(max(many.workers, policy.processes))}
-        plan = Plan(many.workers, job, sockets.https, policy.serve.shutdown, bus.emit, environ)
+        plan = Plan(many.workers, job, sockets.https, policy.serve.shutdown, bus.emit, environ, packed())
         told = Told(lambda: _announce(many, policy, plan, notify), notify.reloading, notify.stopping)
         supervisors.append(Supervisor(plan, told))
         answer()
@@ -99,8 +102,8 @@ def _watch(policy: Policy, bus: Bus) -> None:
 
     attach_to_supervisor(policy, bus)
     if policy.alerts.receivers:
-        keyring = Keyring.from_policy(policy, os.environ, Path(policy.state), SYSTEM)
-        with room_view(policy, os.environ, "reactions") as reveal:
+        keyring = Keyring.from_policy(policy, environment(), Path(policy.state), SYSTEM)
+        with room_view(policy, environment(), "reactions") as reveal:
             attach_alerts(policy, keyring, bus, reveal)
 
 
@@ -140,7 +143,7 @@ def _certificate(many: Many, policy: Policy, sockets: Sockets, emit: Emit) -> It
 
     err().print(safe(f"Certificates come from {policy.acme.directory}, whose terms you agree to by asking."))
     wish = Wish(domains(many.domains), (), _port_of(sockets.https), tuple(sockets.http))
-    with issued(policy, wish, emit, os.environ) as live:
+    with issued(policy, wish, emit, environment()) as live:
         yield live, live
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GarrisonError
+from ..serve.compartment import receive, refuse_dumps
 from ..serve.supervise import JOB
 from .output import COULD_NOT_RUN, err, paragraph, show_error
 
@@ -29,6 +30,8 @@ def main() -> int:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGTERM, 0, 0, 0)
     try:
+        receive()
+        refuse_dumps()
         _serve(job)
     except GarrisonError as error:
         show_error(error)

@@ -11,7 +11,6 @@ configuration holds, and an event says so.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from ..core.errors import GarrisonError, OperatorError
 from ..core.ports import Emit, silent
+from ..policy.held import environment
 from ..policy.model import Policy
 from .keys import at
 from .load import ByPolicy, load_config
@@ -41,7 +41,7 @@ class Live(Generic[C]):
         emit: Emit = silent,
     ) -> None:
         """Read once, as `load_config` does. Blocks. Raises `ConfigInvalid`."""
-        environ = os.environ if environ is None else environ
+        environ = environment() if environ is None else environ
         self._schema = schema
         self._resolve = ByPolicy(policy, environ)  # one log-in for as long as this lives
         self._places: dict[str, Any] = {"argv": argv, "environ": environ, "resolve": self._resolve}

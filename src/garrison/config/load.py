@@ -6,7 +6,6 @@ environment's own table of the file (`[environments.staging]`), the file, the sc
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 
 from ..core.errors import GarrisonError
+from ..policy.held import environment
 from ..policy.load import find_policy
 from ..policy.model import Policy
 from ..policy.problems import Problem
@@ -73,7 +73,7 @@ def load_config(
 
     Raises `ConfigInvalid` with all problems at once; no message has a value in it.
     """
-    environ = os.environ if environ is None else environ
+    environ = environment() if environ is None else environ
     if resolve is None:
         own = ByPolicy(policy, environ)
         try:

@@ -60,7 +60,14 @@ def _service(site: Site, app: str, folder: str, runtime: str, stop: float) -> It
         "GARRISON_KEY=... (garrison secrets key) and other settings: for root only, the service can't read it."
     )
     yield "EnvironmentFile=/etc/garrison/environment"
-    yield from (f"LimitNOFILE={4 * site.connections}", "TasksMax=256", "OOMPolicy=stop", "UMask=0077", "")
+    yield from (
+        f"LimitNOFILE={4 * site.connections}",
+        "LimitCORE=0",
+        "TasksMax=256",
+        "OOMPolicy=stop",
+        "UMask=0077",
+        "",
+    )
 
 
 def _sandbox() -> Iterator[str]:

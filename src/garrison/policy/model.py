@@ -420,6 +420,10 @@ class ServeSection(Frozen):
     """Where health and readiness are told, apart from the application: `127.0.0.1:9090`, `unix:/run/app/health`."""
     writable: Names = ()
     """Folders beside the state that workers in the sandbox may write to."""
+    secret_environment: Names = ()
+    """Further variables that hold secrets, which /proc and child processes are not to see: `SHOP_*`."""
+    allow_insecure_environment: bool = False
+    """Leave secrets in the environment, where child processes and /proc/PID/environ show them."""
 
 
 class SessionSection(Frozen):

@@ -67,3 +67,14 @@ def shared_secret(subject: Subject) -> Iterator[Objection]:
     for same in names.values():
         if len(same) > 1:
             yield Objection(f"secrets.named.{same[0]}", f"{' and '.join(same)} are one secret.")
+
+
+@check(
+    "P079", "Secrets stay in the environment", Severity.MEDIUM,
+    consequence="Child processes, crash reporters and /proc/PID/environ show every secret that came by a variable.",
+    remedy="Take serve.allow_insecure_environment out, and read secrets with open_secrets or garrison.config.",
+    reference="docs/secrets/processes.md", production_only=True, cwe=(526,),
+)  # fmt: skip
+def open_environment(subject: Subject) -> Iterator[Objection]:
+    if subject.policy.serve.allow_insecure_environment:
+        yield Objection("serve.allow_insecure_environment", "true.")

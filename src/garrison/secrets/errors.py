@@ -109,6 +109,21 @@ class SecretsUnresolved(OperatorError):
         self.failures = dict(failures)
 
 
+class LinksOpen(OperatorError):
+    """Addresses among the secrets lead off this machine in plaintext or unverified. `links` has the link and the reason
+    of each."""
+
+    def __init__(self, links: Mapping[str, tuple[str, str]]) -> None:
+        told = "".join(f"\n- secrets.named.{name}: the {link} link is {why}." for name, (link, why) in links.items())
+        names = ", ".join(f'"{link}"' for link in sorted({link for link, _ in links.values()}))
+        super().__init__(
+            f"{len(links)} of the policy's secrets are addresses that can be read or changed on the way:{told}",
+            remedy=f"Encrypt and verify them, or where the network is trusted: allow_insecure_link = [{names}].",
+            reference="OWASP ASVS 5.0 V12.3; docs/secrets/index.md",
+        )
+        self.links = dict(links)
+
+
 class SecretUnknown(OperatorError):
     """Code asked for a name that `[secrets.named]` does not have. `name` is that name."""
 

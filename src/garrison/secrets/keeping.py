@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 
 from ..core.errors import OperatorError
 from ..core.ports import Emit, Services
+from ..policy.links import exposed, link_name
 from ..policy.model import Policy
+from .errors import LinksOpen
 from .named import Secrets
 from .resolver import Resolver
 
@@ -24,6 +27,8 @@ def keep_secrets(policy: Policy, resolver: Resolver, services: Services, given: 
             remedy="Open them with the policy that harden() gets: open_secrets(policy).",
         )
     kept = given or Secrets(policy.secrets, resolver)
+    if not policy.development:
+        refuse_open_links(kept, policy.allow_insecure_link)
     kept.attach(services.emit)
     services.closing.append(lambda: asyncio.to_thread(resolver.close))
     services.closing.append(lambda: asyncio.to_thread(kept.close))
@@ -57,3 +62,18 @@ class _Keeper:
                 self._secrets.put_to_use(await asyncio.to_thread(self._secrets.read))
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not end rotation without a word
                 self._emit("service_degraded", service="secrets", error=type(error).__name__)
+
+
+def refuse_open_links(secrets: Secrets, allowed: Collection[str]) -> None:
+    """Raise `LinksOpen` for secrets that are addresses of other machines, reached in plaintext or unverified.
+
+    What a link is for is told by its scheme: database, store, mail, log, broker, directory.
+    """
+    found = {}
+    for name in secrets.section.named:
+        text = secrets.get(name).reveal()
+        link = link_name(text)
+        if link and link not in allowed and (why := exposed(text)):
+            found[name] = (link, why)
+    if found:
+        raise LinksOpen(found)

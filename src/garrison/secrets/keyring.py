@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ..core.clock import Clock
+from ..policy.held import held_reference
 from ..policy.model import Policy
 from ..policy.reference import is_reference
 from .errors import KeyMissing, KeyReferenceMalformed, KeyWeak
@@ -169,6 +170,8 @@ def _find(policy: Policy, environ: Mapping[str, str], state_folder: Path) -> tup
             resolver.close()
     if policy.key:
         if scheme == "file" and Path(name).is_absolute():
+            if (kept := held_reference(policy.key)) is not None:
+                return policy.key, kept
             return f"the file {name}", _present(f"the file {name}", read_key_file(Path(name)))
         if scheme != "env" or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise KeyReferenceMalformed

@@ -16,7 +16,6 @@ from having too much, and show in events when something reaches further. For a w
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import NoReturn
 
 from ..core.errors import GarrisonError, OperatorError
 from ..core.ports import Emit, silent
+from ..policy.held import environment
 from ..policy.load import find_policy
 from ..policy.model import Policy
 from ..policy.needs import covered
@@ -165,6 +165,6 @@ def open_secrets(policy: Policy | str | Path | None = None, environ: Mapping[str
 
     Raises `SecretsUnresolved`, and what loading a policy raises.
     """
-    environ = os.environ if environ is None else environ
+    environ = environment() if environ is None else environ
     found = find_policy(policy, environ)
     return Secrets(found.secrets, Resolver.from_policy(found, environ))

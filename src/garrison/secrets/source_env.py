@@ -3,7 +3,7 @@
 Threat: an attacker who sets variables (through a CGI-like bridge, a loose unit file) puts another value in place; there
 is no defence against that here, so only names that the policy refers to are ever read. Lets pass: whoever may read
 /proc/PID/environ (this user, the superuser); it shows a variable even after the process has removed it, and child
-processes inherit it. A file or the sealed file is better where that matters.
+processes inherit it. `garrison serve` starts itself anew without them; under another server, a file is better.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from typing import Final
 from ..core.errors import DependencyError
 from ..core.ports import Emit
 from ..events.vocabulary import EventName
+from .compartment import HANDED, hand
 from .errors import StartupFailedError
 
 JOB: Final = "_GARRISON_WORKER"
@@ -83,6 +84,8 @@ class Plan:
     grace: float
     emit: Emit
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    secrets: bytes = field(default=b"", repr=False)
+    """What each worker is handed through a pipe, and holds (`policy/held.py`)."""
 
 
 @dataclass(slots=True)
@@ -203,10 +206,13 @@ class Supervisor:
     def _start(self) -> Worker:
         hears, says = os.pipe()
         numbers = [one.fileno() for one in self._plan.listeners]
+        given = hand(self._plan.secrets) if self._plan.secrets else None
         job = json.dumps({**self._plan.job, "listeners": numbers, "ready": says})
+        environ = {**self._plan.environ, JOB: job} | ({HANDED: str(given)} if given is not None else {})
+        passed = [*numbers, says] + ([given] if given is not None else [])
         try:
             process = subprocess.Popen(  # noqa: S603  ourselves
-                [sys.executable, "-m", MODULE], env={**self._plan.environ, JOB: job}, pass_fds=[*numbers, says],
+                [sys.executable, "-m", MODULE], env=environ, pass_fds=passed,
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except OSError as error:
@@ -214,6 +220,8 @@ class Supervisor:
             raise WorkerRefused(error.strerror or type(error).__name__) from error
         finally:
             os.close(says)
+            if given is not None:
+                os.close(given)
         return Worker(process, time.monotonic(), hears)
 
     def _start_later(self) -> Worker | None:

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -160,6 +161,14 @@ def workers(
     environ = {"GARRISON_KEY": secrets.token_urlsafe(32), **environ}
     with serving(here, "serve", "crowd:app", *options, "--port", str(port), until="Serving on", **environ) as served:
         yield served, Client(port), health
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that another user can enter. Not pytest's: each session that starts closes the one above all of them."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
 
 
 def children(process: int) -> list[int]:

@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from garrison.serve import landlock, seccomp
 from garrison.serve.privileges import become
 from tests.cli.running import Here
-from tests.serve.workers.conftest import ROOT, children, copied, workers
+from tests.serve.workers.conftest import ROOT, children, copied, open_folder, workers
 from tests.support.readable_python import ENVIRONMENT, MOUNTS, PYTHON, places, why_not
 
 pytestmark = [pytest.mark.server]
@@ -212,12 +211,11 @@ def test_served_as_another_user_no_process_is_the_superusers(
         started = f'{MOUNTS}\nexec {PYTHON} -m garrison "$@"'
         monkeypatch.setattr("tests.cli.serving.GARRISON", ("unshare", "--mount", "sh", "-c", started, "garrison"))
         more = {**places(), **ENVIRONMENT}
-    for path in (here.folder, *here.folder.parents):
-        if path == Path(tempfile.gettempdir()):
-            break
-        path.chmod(0o755)
     monkeypatch.setattr("tests.serve.workers.conftest.copied", owned)
-    with workers(here, "--workers", "2", "--user", "nobody", "--sandbox", **more) as (served, client, _):
+    with (
+        open_folder() as folder,
+        workers(Here(folder), "--workers", "2", "--user", "nobody", "--sandbox", **more) as (served, client, _),
+    ):
         assert client.get()[0] == 200
         for pid in (served.process.pid, *children(served.process.pid)):
             lines = Path(f"/proc/{pid}/status").read_text().splitlines()

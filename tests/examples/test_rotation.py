@@ -1,0 +1,112 @@
+"""The reference application keeps serving while its own secrets are rotated: no request fails, nothing is restarted."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from examples.notes import Settings, hardened
+from examples.notes.app import POLICY_FILE
+from garrison.policy.load import load
+from garrison.policy.model import Policy
+from garrison.secrets import SecretDenied, open_secrets
+from tests.config.test_mounted import kubernetes
+
+from .site import Person, Site, running
+from .test_postgres import database
+
+__all__ = ["database"]
+pytestmark = [pytest.mark.anyio, pytest.mark.server]
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Path:
+    folder = tmp_path / "mounted"
+    folder.mkdir(0o755)
+    return folder
+
+
+@pytest.fixture
+def policy(mounted: Path, environ: None) -> Policy:
+    secrets = {
+        "named": {"db.dsn": f"mounted:{mounted}/db.dsn"}, "needs": {"database": ["db.dsn"]}, "refresh": 0.05,
+    }  # fmt: skip
+    own = load(POLICY_FILE, {"GARRISON_ENVIRONMENT": "development"}).policy.given
+    return Policy(**{**own, "secrets": secrets, "environment": "development"})
+
+
+async def command(database: str, *words: str) -> None:
+    engine = create_async_engine(make_url(database).set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for one in words:
+            await connection.execute(text(one))
+    await engine.dispose()
+
+
+def locked(role: str) -> tuple[str, str]:
+    """What the last step of a rotation does: nobody is, or becomes, this user any more."""
+    out = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = "
+    return f"ALTER ROLE {role} NOLOGIN", f"{out}'{role}'"
+
+
+async def asking(person: Person, found: list[int]) -> None:
+    while True:
+        found.append((await person.get("/api/notes")).status_code)
+        await asyncio.sleep(0.005)
+
+
+async def answered(some: list[list[int]], more: int = 2) -> None:
+    """Until each has had `more` answers from now on: then what was asked before is answered."""
+    wanted = [len(one) + more for one in some]
+    async with asyncio.timeout(60):
+        while any(len(one) < least for one, least in zip(some, wanted, strict=True)):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_no_request_fails_while_the_database_user_is_replaced(
+    database: str, mounted: Path, policy: Policy, tmp_path: Path
+) -> None:
+    first, second = (str(make_url(database).set(username=name)) for name in ("notes_a", "notes_b"))
+    await command(database, "CREATE ROLE notes_a LOGIN SUPERUSER", "CREATE ROLE notes_b LOGIN SUPERUSER")
+    kubernetes(mounted, "01", {"db.dsn": first})
+    settings = Settings(environment="development", data=tmp_path / "data", allow_insecure_fast_hash=True)
+    app = hardened(settings, policy)
+    parts = app.app.state.parts  # type: ignore[attr-defined]  # FastAPI's, behind the onion
+    async with running(app), Site(app, settings).member() as person:
+        some: list[list[int]] = [[] for _ in range(4)]
+        asks = [asyncio.create_task(asking(person, found)) for found in some]
+        await answered(some)
+        before = parts.database.engine
+        kubernetes(mounted, "02", {"db.dsn": second})
+        await asyncio.wait_for(replaced(parts, before), 60)
+        await answered(some)
+        await command(database, *locked("notes_a"))
+        await answered(some)
+        for one in asks:
+            one.cancel()
+        await asyncio.gather(*asks, return_exceptions=True)
+        assert {status for found in some for status in found} == {200}
+        assert (await person.get("/healthz")).status_code == 200
+        await command(database, *locked("notes_b"))  # control: a user that is locked out and not replaced
+        with pytest.raises(Exception):  # noqa: B017  # the driver's, of many kinds; no answer without a database
+            await parts.database.create()
+
+
+async def replaced(parts: object, before: object) -> None:
+    while parts.database.engine is before:  # type: ignore[attr-defined]  # noqa: ASYNC110  # nothing tells a test of it
+        await asyncio.sleep(0.01)
+
+
+async def test_a_part_gets_what_it_needs_and_nothing_else(mounted: Path, policy: Policy, tmp_path: Path) -> None:
+    kubernetes(mounted, "01", {"db.dsn": f"sqlite:///{tmp_path / 'x.db'}", "other": "x"})
+    given = policy.given["secrets"]
+    more = {**given, "named": {**given["named"], "oidc.secret": f"mounted:{mounted}/other"}}
+    secrets = open_secrets(Policy(**{**policy.given, "secrets": more}))
+    assert secrets.view("database").names == {"db.dsn"}
+    with pytest.raises(SecretDenied):
+        secrets.view("database").get("oidc.secret")
