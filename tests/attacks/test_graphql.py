@@ -185,6 +185,30 @@ def test_a_document_over_a_websocket_is_judged_too(protocol: str, kind: str, que
     assert [event.name for event in events if event.layer == "graphql"] == ["graphql_refused"]
 
 
+ODD_MESSAGES = [
+    {"type": ["subscribe"], "payload": {"query": DEEP}}, {"type": {"a": 1}}, {"type": "subscribe", "payload": [1]},
+    {"type": "subscribe"}, {"type": "subscribe", "payload": {"query": 5}}, [], 5, None, {"payload": {"query": DEEP}},
+]  # fmt: skip
+
+
+def say(client: TestClient, message: Any) -> Any:
+    with client.websocket_connect("/graphql", subprotocols=["graphql-transport-ws"]) as socket:
+        socket.send_json({"type": "connection_init"})
+        assert socket.receive_json()["type"] == "connection_ack"
+        socket.send_json(message)
+        return socket.receive_json()
+
+
+@pytest.mark.parametrize("message", ODD_MESSAGES, ids=str)
+def test_an_odd_message_is_refused_or_left_to_the_server_and_breaks_nothing(message: Any) -> None:
+    app = harden(library(), policy(**ON))
+    client = TestClient(app, base_url=BASE)
+    with captured_events(app) as events, pytest.raises(WebSocketDisconnect):
+        say(client, message)
+    assert CALLS == []
+    assert {event.name for event in events if event.layer} <= {"graphql_refused"}
+
+
 RELAY = """
 query Books($first: Boolean! = true, $text: String!) {
   books { ...Card author @include(if: $first) { ...Name } }

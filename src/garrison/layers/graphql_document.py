@@ -123,10 +123,16 @@ class _Count:
         return Asked(total, any(one.operation is OperationType.MUTATION for one in self._operations))
 
     def _selections(self, selections: Iterable[SelectionNode], directives: int = 0) -> Cost:
-        total = Cost(directives=directives)
+        fields = aliases = depth = below = nested = 0
         for one in selections:
-            total = self._within(total.beside(self._selection(one)))
-        return total
+            cost = self._selection(one)
+            fields += cost.fields
+            aliases += cost.aliases
+            directives += cost.directives
+            depth = max(depth, cost.depth)
+            below = max(below, cost.below)
+            nested = max(nested, cost.nested)
+        return self._within(Cost(fields, aliases, directives, depth, below, nested))
 
     def _selection(self, one: SelectionNode) -> Cost:
         own = len(one.directives or ())
@@ -140,6 +146,8 @@ class _Count:
 
     def _field(self, field: FieldNode, directives: int) -> Cost:
         name = field.name.value
+        if not (directives or field.alias or field.selection_set or name in _SCHEMA):
+            return _LEAF
         inner = self._selections(field.selection_set.selections) if field.selection_set else Cost()
         depth = inner.depth + 1
         if name in _SCHEMA:
@@ -179,6 +187,7 @@ class _Count:
 
 
 _NOTHING: Final = Cost()
+_LEAF: Final = Cost(fields=1, depth=1, below=1)
 _BOUNDS: Final = ("fields", "aliases", "directives")
 
 

@@ -150,7 +150,8 @@ class Guard:
         if not isinstance(value, dict):
             raise GraphqlRefused("malformed")
         payload = value.get("payload")
-        starts = value.get("type") in _STARTS
+        kind = value.get("type")
+        starts = isinstance(kind, str) and kind in _STARTS
         if not starts and not (isinstance(payload, dict) and "query" in payload):
             return iter(())
         return self._one(payload)
