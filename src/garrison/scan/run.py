@@ -27,6 +27,7 @@ from .tool_advisories import Dependencies
 from .tool_bandit import bandit
 from .tool_code import CodeScan
 from .tool_garrison import OwnCommand
+from .tool_gitleaks import Gitleaks
 from .tool_gixy import Gixy
 from .tool_hadolint import hadolint
 from .tool_history import History
@@ -68,6 +69,7 @@ def adapters(today: date, app: str = "", section: ScanSection | None = None) -> 
         Gixy(),
         hadolint(),
         History(),
+        Gitleaks(),
         Dependencies(today),
         Licences(held),
         OwnCommand("check"),

@@ -1,0 +1,83 @@
+"""gitleaks 8, where it is on the PATH: secrets in the Git history, by its JSON report, secrets masked by itself.
+
+No package index has it, so its version is the machine's, and named. It was not there when this was written: the parser
+is tried on a report in the recorded format, the driving with a program that stands in for it. `--exit-code 0` makes
+its exit code mean that it ran; without a report file it did not.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ..findings.record import Finding, Location
+from ..findings.report import ToolStatus
+from ..findings.severity import Severity
+from .adapter import Limits, Result
+from .process import run_bounded
+from .project import Project, is_test
+from .taxonomy import asvs, owasp
+
+_NAME: Final = "gitleaks"
+_CWE: Final = (798,)
+_MEMORY: Final = 16_000
+"""Megabytes of address space: its runtime reserves much more than it uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gitleaks:
+    """The adapter."""
+
+    program: Path | None = None
+    name: str = _NAME
+
+    def run(self, project: Project, limits: Limits) -> Result:
+        """See `Adapter`."""
+        if not (project.root / ".git").exists():
+            return Result(ToolStatus.skipped(_NAME, "the project is no Git repository", required=False))
+        program = self.program or shutil.which(_NAME)
+        if not program:
+            return Result(ToolStatus.skipped(_NAME, "not installed: gitleaks is not on the PATH", required=False))
+        if (project.root / ".git" / "shallow").exists():
+            return Result(ToolStatus.incomplete(_NAME, "the clone is shallow: its history is not here"))
+        with tempfile.TemporaryDirectory(prefix="garrison-") as folder:
+            report = Path(folder, "report.json")
+            command = [
+                str(program), "git", "--no-banner", "--redact", "--exit-code", "0", "--report-format", "json",
+                "--report-path", str(report), ".",
+            ]  # fmt: skip
+            ended = run_bounded(
+                command, project.root, Limits(limits.seconds, max(limits.memory, _MEMORY), limits.output)
+            )
+            if why := ended.crash(0):
+                return Result(ToolStatus.failed(_NAME, why))
+            try:
+                data = json.loads(report.read_text(encoding="utf-8"))
+                found = tuple(_finding(one) for one in data)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                return Result(ToolStatus.failed(_NAME, f"no whole report ({type(error).__name__})"))
+        return Result(ToolStatus.ran(_NAME, "all commits"), found)
+
+
+def _finding(one: dict[str, Any]) -> Finding:
+    path = str(one["File"])
+    commit = str(one.get("Commit", ""))[:12]
+    return Finding(
+        id=f"history/{one['RuleID']}",
+        title="Secret in the history",
+        severity=Severity.LOW if is_test(path) else Severity.HIGH,
+        message=f"{one['Description']}" + (f" (commit {commit})" if commit else ""),
+        consequence="Whoever has a clone has it, whatever the newest commit says.",
+        remedy="Change it now; then decide whether the history has to be rewritten.",
+        reference="docs/scan.md",
+        location=Location(path=f"./{path}", line=max(1, int(one["StartLine"]))),
+        source=_NAME,
+        cwe=_CWE,
+        owasp=owasp(_CWE),
+        asvs=asvs(_CWE),
+        snippet=str(one["Fingerprint"]),
+    )
