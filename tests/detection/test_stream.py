@@ -20,7 +20,7 @@ from tests.detection.making import event, rule
 from tests.support.valkey import Server
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("detection")]
-LEASE_MS = 300
+LEASE_MS = 1000
 
 
 class Node:
