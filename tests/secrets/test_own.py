@@ -10,6 +10,7 @@ import pytest
 
 from garrison.core.clock import SYSTEM
 from garrison.policy.checks import PolicyUnsafe, refuse_unsafe
+from garrison.policy.held import references_in, secret_variables
 from garrison.policy.model import Policy
 from garrison.policy.own_references import own_references
 from garrison.secrets import SecretDenied, SecretsUnresolved
@@ -208,3 +209,9 @@ def test_a_reference_of_two_rooms_and_a_shared_one_are_told_apart() -> None:
     assert {(one.room, one.key) for one in own_references(policy)} == {
         ("keyring", "key"), ("stores", "store.password"), ("detection", "store.password"),
     }  # fmt: skip
+
+
+def test_passwords_in_the_store_s_address_are_held_as_other_secrets_are() -> None:
+    policy = Policy(store="redis+sentinel://u:file:/etc/shop/pw@127.0.0.1/p?sentinel_password=env:SENTINEL")
+    assert {"file:/etc/shop/pw", "env:SENTINEL"} <= references_in(policy)
+    assert secret_variables(policy, {"SENTINEL": "x", "OTHER": "y"}) == {"SENTINEL"}

@@ -21,6 +21,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from .model import Policy
+from .own_references import own_references
 from .reference import is_reference
 
 _ROOT: Final = "GARRISON_KEY"
@@ -66,7 +67,6 @@ def secret_variables(policy: Policy, environ: Mapping[str, str]) -> frozenset[st
     """The variables of `environ` that hold secrets as far as the policy tells: the root key, every `env:` reference,
     and what `serve.secret_environment` names."""
     named = {_ROOT, *(text.partition(":")[2] for text in references_in(policy) if text.startswith("env:"))}
-    named |= _in_addresses(policy)
     patterns = policy.serve.secret_environment
     return frozenset(
         name for name in environ if name in named or any(fnmatchcase(name, pattern) for pattern in patterns)
@@ -74,18 +74,9 @@ def secret_variables(policy: Policy, environ: Mapping[str, str]) -> frozenset[st
 
 
 def references_in(policy: Policy) -> frozenset[str]:
-    """Every value of the policy that is a reference to a secret."""
-    return frozenset(text for text in _texts(policy.model_dump(mode="python")) if is_reference(text))
-
-
-def _in_addresses(policy: Policy) -> frozenset[str]:
-    """References inside of addresses: `rediss://shop:env:STORE_PASSWORD@store/0`."""
-    found = set()
-    for text in _texts(policy.model_dump(mode="python")):
-        if "://" in text:
-            for part in text.replace("@", ":").replace("&", ":").replace("=", ":").split("env:")[1:]:
-                found.add(part.partition(":")[0])
-    return frozenset(found)
+    """Every value of the policy that is a reference to a secret, and those inside of the store's address."""
+    texts = _texts(policy.model_dump(mode="python"))
+    return frozenset(text for text in texts if is_reference(text)) | {one.reference for one in own_references(policy)}
 
 
 def _texts(value: Any) -> Iterator[str]:
