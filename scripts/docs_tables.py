@@ -331,6 +331,7 @@ def _detection_rule(rule: DetectionRule) -> str:
         ("Events", ", ".join(f"`{name}`" for match in rule.matches for name in match.names)),
         ("MITRE ATT&CK, CWE", tags or "none"),
         ("Reactions", ", ".join(rule.react) or "none but the alert"),
+        ("Playbook", f"[{rule.playbook}](playbooks/{rule.playbook}.md)" if rule.playbook else "none"),
         ("Proved by", "; ".join(case.says for case in rule.cases)),
     ]
     table = _rows(("", ""), facts)

@@ -113,7 +113,8 @@ def _wire(
     refuse_unsafe(policy, environ, app, loaded.sources, lambda reference: resolver.read(reference).reveal())
     bus = build_bus(policy, clock, routes=names)
     try:
-        services = build_services(policy, environ, clock, bus, principal, session_id, secrets, resolver)
+        with bus.held():
+            services = build_services(policy, environ, clock, bus, principal, session_id, secrets, resolver)
         services.route_names = names
         own_layers = (*(_as_layer(layer) for layer in extra), *services.layers)
         doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]

@@ -250,6 +250,22 @@ def test_attached_writers_get_what_comes_after() -> None:
     assert late.names() == ["sys_shutdown"]
 
 
+def test_what_happens_while_the_bus_is_held_reaches_writers_attached_after_it() -> None:
+    early, late = Listed("early"), Listed("late")
+    bus = bus_of(early)
+    bus.start()
+    try:
+        with bus.held():
+            bus.emit(EventName.STARTUP)
+            time.sleep(0.1)  # the thread has been rung, and would have written by now
+            assert early.events == []
+            bus.attach(late)
+        assert until(lambda: _has(late, 1))
+        assert early.names() == late.names() == ["sys_startup"]
+    finally:
+        bus.close()
+
+
 def test_the_thread_asks_a_failing_writer_again_without_new_events() -> None:
     writer = Listed()
     writer.error = OSError(28, "full")

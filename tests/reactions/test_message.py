@@ -33,6 +33,7 @@ def test_everything_a_person_needs_is_in_it() -> None:
     message = compose([raised("stuffing"), taken("203.0.113.7")], RULES, "")
     assert message.title == "[error] Stolen passwords tried out: 203.0.113.7"
     for said in ("confidence high", "client 203.0.113.7: 14 within", "Do: Reset", "docs/detection/rules.md#stuffing",
+                 "Playbook: garrison incident playbook credentials",
                  "ban of 203.0.113.7", "Undo: garrison undo r1"):  # fmt: skip
         assert said in message.text
 

@@ -14,7 +14,7 @@ import typer
 from ..events.terms import Severity
 from .group import Group
 from .options import Format, PolicyFile, State
-from .output import Shape, Usage, err, out, print_json, safe
+from .output import Shape, Usage, err, out, print_json, print_raw, safe
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -148,6 +148,20 @@ def close(what: Id, policy: PolicyFile = None) -> None:
 
     _with(policy, lambda kept, _: kept.turn(what, "closed", by=operator(), now=time.time()))
     out().print("closed")
+
+
+@app.command()
+def playbook(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What an alert names; without it, they are listed.")] = "",
+    shape: Format = Shape.TEXT,
+) -> None:
+    """Print what to do about a kind of alert (NIST SP 800-61r3), as Markdown."""
+    from ..detection.playbooks import names, read
+
+    if shape is Shape.JSON:
+        print_json({one: read(one) for one in ((name,) if name else names())})
+    else:
+        print_raw(read(name) if name else "\n".join(names()))
 
 
 @app.command()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..core.ports import Detail
 from ..events.event import Event
+from .playbooks import how_to_read
 from .rule import Rule
 
 
@@ -49,4 +50,5 @@ class Alert:
             "window": rule.window, "held": self.held, "attack": " ".join(rule.attack),
             "cwe": " ".join(f"CWE-{one}" for one in rule.cwe), "evidence": f"{self.last.run}-{self.last.seq}",
             "runbook": f"docs/detection/rules.md#{rule.id}",
+            **({"playbook": how_to_read(rule.playbook)} if rule.playbook else {}),
         }  # fmt: skip

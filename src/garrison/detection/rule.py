@@ -64,6 +64,8 @@ class Rule(Frozen):
     title: str
     means: str
     next: str
+    playbook: str = ""
+    """Which of the playbooks that ship is about it; "" for none."""
     severity: Severity
     confidence: Confidence
     attack: tuple[Annotated[str, Field(pattern=_TECHNIQUE)], ...] = ()

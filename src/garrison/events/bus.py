@@ -15,8 +15,8 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -138,6 +138,15 @@ class Bus:
             _open(writer)
         with self._work:
             self._lanes.append(Lane(writer, self._section.queue, self._alarm))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Write nothing in here: what is emitted comes to every writer that is attached before the end.
+
+        For the start: what the audit log says of its own past must reach detection, which is attached after it.
+        """
+        with self._work:
+            yield
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Write everything that waits, in this thread. True when all of it is written by all writers.

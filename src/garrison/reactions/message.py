@@ -63,6 +63,8 @@ def _about(found: Sequence[Event], rule: Rule | None, runbooks: str) -> str:
         lines.append(f"Do: {rule.next}")
     name = str(first.get("rule", ""))
     lines.append(f"Runbook: {runbooks + name if runbooks else first.get('runbook')}")
+    if first.get("playbook"):
+        lines.append(f"Playbook: {first['playbook']}")
     return "\n".join(lines)
 
 
