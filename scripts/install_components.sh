@@ -23,6 +23,8 @@ need pebble pebble
 need libnss3-tools certutil
 need npm npm
 need caddy caddy
+need dbus dbus-daemon
+need gnome-keyring gnome-keyring-daemon
 need haproxy haproxy /usr/sbin/haproxy
 need nginx nginx /usr/sbin/nginx
 need slowhttptest slowhttptest

@@ -20,9 +20,11 @@ from garrison.secrets.secret import Secret
 from garrison.secrets.source import MAX_BYTES, Source
 from garrison.secrets.source_env import EnvSource
 from garrison.secrets.source_file import FileSource
+from garrison.secrets.source_keyring import KeyringSource
 from garrison.secrets.source_mounted import MountedSource
 from garrison.secrets.vault import read_line
 from tests.support.bao import MOUNT, Bao
+from tests.support.keyring_session import session
 from tests.support.sealed import machine
 
 CANARY = "canary-5f1c0e7b"
@@ -88,6 +90,19 @@ def sealed_hand(folder: Path) -> Iterator[Hand]:
     yield Hand(source, Reference("sealed", "secret"), put, remove)
 
 
+def keyring_hand(folder: Path) -> Iterator[Hand]:
+    with session(folder) as keyring:
+
+        def put(text: str) -> None:
+            text.encode()  # what is no UTF-8 can't be sent to the service
+            keyring.set_password("shop", "secret", text)
+
+        def remove() -> None:
+            keyring.delete_password("shop", "secret")
+
+        yield Hand(KeyringSource(), Reference("keyring", "shop/secret"), put, remove)
+
+
 def vault_hand(bao: Bao) -> Iterator[Hand]:
     role, secret = bao.role("contract", read_line(MOUNT, "contract"))
     section = {"address": bao.url, "ca": str(bao.ca), "role_id": "env:ROLE", "secret_id": "env:ID"}
@@ -111,10 +126,11 @@ def vault_hand(bao: Bao) -> Iterator[Hand]:
         env_hand,
         file_hand,
         mounted_hand,
+        keyring_hand,
         sealed_hand,
         pytest.param(vault_hand, marks=pytest.mark.xdist_group("bao")),
     ],
-    ids=["env", "file", "mounted", "sealed", "vault"],
+    ids=["env", "file", "mounted", "keyring", "sealed", "vault"],
 )
 def hand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
     yield from request.param(request.getfixturevalue("bao") if request.param is vault_hand else tmp_path)

@@ -55,7 +55,9 @@ COMPONENTS: Mapping[str, Component] = {
     "clamd": Component(("clamd",), _debian("clamav-daemon"), folders="usr/sbin"),
     "curl": Component(("curl",), _debian("curl")),
     "docker": Component(("docker",), "start a Docker daemon", works=_answers("info")),
+    "dbus": Component(("dbus-daemon",), _debian("dbus")),
     "git": Component(("git",), _debian("git")),
+    "gnome-keyring": Component(("gnome-keyring-daemon",), _debian("gnome-keyring")),
     "haproxy": Component(("haproxy",), _debian("haproxy"), folders="usr/sbin"),
     "make": Component(("make",), _debian("make")),
     "nginx": Component(

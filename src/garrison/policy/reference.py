@@ -3,6 +3,7 @@
     env:NAME               an environment variable
     file:/absolute/path    a private file (`file:///absolute/path` means the same)
     mounted:/run/secrets/x a file that Kubernetes, Compose or systemd mounts
+    keyring:shop/identity  the keyring of the user's session
     sealed:NAME            the sealed file that `[secrets]` names
     vault://kv/app/db#password   a field of a secret in Vault or OpenBao, key-value engine version 2
 
@@ -29,6 +30,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9-]{0,15}").fullmatch
 _PART: Final = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}"
 _IN_VAULT: Final = re.compile(rf"//{_PART}(?:/{_PART}){{1,16}}#[A-Za-z0-9_.-]{{1,128}}").fullmatch
+_IN_KEYRING: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}/[A-Za-z0-9._@-]{1,128}").fullmatch
 _LONGEST: Final = 1024
 
 
@@ -93,6 +95,12 @@ def _sealed(name: str) -> str:
     return name
 
 
+def _keyring(name: str) -> str:
+    if not _IN_KEYRING(name):
+        raise ValueError("keyring: needs a service and a name: keyring:shop/identity")
+    return name
+
+
 def _vault(name: str) -> str:
     if not _IN_VAULT(name):
         raise ValueError("vault: needs mount, path and field, without `.` and `..`: vault://kv/app/db#password")
@@ -110,6 +118,7 @@ _READERS: Final[Mapping[str, Callable[[str], str]]] = {
     "env": _variable,
     "file": _path,
     "mounted": _path,
+    "keyring": _keyring,
     "sealed": _sealed,
     "vault": _vault,
 }

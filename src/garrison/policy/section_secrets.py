@@ -18,8 +18,10 @@ ReferenceText = Annotated[str, AfterValidator(check_reference)]
 
 
 def _plain(text: str) -> str:
-    if text and parse_reference(text).scheme not in {"env", "file"}:
-        raise ValueError("the identity opens the sealed file, so it is kept elsewhere: env:NAME or file:/absolute/path")
+    if text and parse_reference(text).scheme not in {"env", "file", "mounted", "keyring"}:
+        raise ValueError(
+            "the identity opens the sealed file, so it is kept elsewhere: env:NAME, file:/path or keyring:shop/identity"
+        )
     return text
 
 
@@ -35,7 +37,7 @@ class SecretsSection(Frozen):
     file: str = ""
     """The sealed file, deployed with the application: `secrets.sealed`. `garrison secrets init` makes it."""
     identity: Annotated[str, AfterValidator(_plain)] = ""
-    """Where the age identity that opens the sealed file is kept: `env:NAME` or `file:/absolute/path`."""
+    """Where the age identity that opens it is kept: `env:`, `file:`, `mounted:` or `keyring:shop/identity`."""
     signers: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")], ...] = ()
     """Public keys whose signature the sealed file may carry, as `garrison secrets init` prints them."""
 

@@ -14,6 +14,7 @@ from .secret import Secret
 from .source import Source
 from .source_env import EnvSource
 from .source_file import FileSource
+from .source_keyring import KeyringSource
 from .source_mounted import MountedSource
 from .source_sealed import SealedSource
 from .source_vault import VaultSource
@@ -33,12 +34,10 @@ class Resolver:
     @classmethod
     def from_policy(cls, policy: Policy, environ: Mapping[str, str]) -> Resolver:
         """Every source that `policy` sets up."""
-        env, file = EnvSource(environ), FileSource()
-        sealed = SealedSource(policy.secrets, env, file, Path(policy.state))
-        mounted = MountedSource()
-        first = cls([env, file, mounted, sealed])
+        plain: list[Source] = [EnvSource(environ), FileSource(), MountedSource(), KeyringSource()]
+        first = cls([*plain, SealedSource(policy.secrets, plain, Path(policy.state))])
         vault = Vault(policy.vault, first.read)
-        return cls([env, file, mounted, sealed, VaultSource(vault)], vault)
+        return cls([*first._sources.values(), VaultSource(vault)], vault)
 
     def source(self, scheme: str) -> Source:
         """The source of `scheme`. Raises KeyError."""

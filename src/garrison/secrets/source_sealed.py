@@ -6,6 +6,7 @@ it comes from an environment variable or a private file: that is the one secret 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
@@ -20,8 +21,6 @@ from .sealed_file import HOW_TO_JOIN, read_bytes
 from .secret import Secret
 from .seen import check_seen
 from .source import Source, as_secret
-from .source_env import EnvSource
-from .source_file import FileSource
 
 _HOW_TO_MAKE: Final = "Make one with `garrison secrets init`, and write `secrets.file`, `identity` and `signers`."
 _BAD: Final = "Take the last good one from version control, and see who wrote this."
@@ -32,10 +31,10 @@ class SealedSource:
 
     scheme = "sealed"
 
-    def __init__(self, section: SecretsSection, env: EnvSource, file: FileSource, state: Path) -> None:
+    def __init__(self, section: SecretsSection, sources: Sequence[Source], state: Path) -> None:
         self._section = section
         self._path = Path(section.file)
-        self._sources: dict[str, Source] = {env.scheme: env, file.scheme: file}
+        self._sources = {source.scheme: source for source in sources}
         self._state = state
         self._lock = Lock()
         self._last: tuple[bytes, Sealed] | None = None
