@@ -8,7 +8,8 @@ out is named. Lets pass: what is not committed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from .source_files import LARGEST
 MOST_FILES: Final = 1000
 _LARGEST: Final = {True: 8 * LARGEST, False: LARGEST}
 _LINK: Final = "120000"
+_MOST_MEGABYTES: Final = 256
 
 
 class UnknownRevision(OperatorError):
@@ -69,19 +71,17 @@ def read_changes(root: Path, span: str) -> Changes:
     raw = _git(root, "diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", parted, head).decode(
         "utf-8", "surrogateescape"
     )
-    files: list[Change] = []
-    left_out: list[str] = []
     parts = raw.split("\0")
-    for meta, path in zip(parts[::2], parts[1::2], strict=False):
-        old_mode, mode, old, new, _ = meta.lstrip(":").split(" ")
-        if len(files) >= MOST_FILES or _LINK in {old_mode, mode}:
+    entries = [(meta.lstrip(":").split(" "), path) for meta, path in zip(parts[::2], parts[1::2], strict=False)]
+    files: list[Change] = []
+    left_out = [path for _, path in entries[MOST_FILES:]]
+    texts = _texts(root, [(blob, path) for (_, _, old, new, _), path in entries[:MOST_FILES] for blob in (old, new)])
+    for (old_mode, mode, old, new, _), path in entries[:MOST_FILES]:
+        before, after = texts.get(old), texts.get(new)
+        if before is None or after is None or _LINK in {old_mode, mode}:
             left_out.append(path)
-            continue
-        texts = [_text(root, one, path) for one in (old, new)]
-        if None in texts:
-            left_out.append(path)
-            continue
-        files.append(Change(path, texts[0] or "", texts[1] or "", old_mode, mode))
+        else:
+            files.append(Change(path, before, after, old_mode, mode))
     return Changes(tuple(files), tuple(left_out), parted, head)
 
 
@@ -92,26 +92,38 @@ def _commit(root: Path, name: str) -> str:
         raise UnknownRevision(f"{name!r} is no revision here.", remedy="Was the repository fetched whole?") from error
 
 
-def _text(root: Path, blob: str, path: str) -> str | None:
-    if not blob.strip("0"):
-        return ""
-    size = int(_git(root, "cat-file", "-s", blob))
-    if size > _LARGEST[path.endswith((".lock", ".txt", "lock.json"))]:
-        return None
-    content = _git(root, "cat-file", "blob", blob)
-    try:
-        return None if b"\0" in content else content.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
+def _texts(root: Path, wanted: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The text of each blob, by its name; missing is what is too large or no text. Two runs of git, however many."""
+    found = {blob: "" for blob, _ in wanted if not blob.strip("0")}
+    asked = {blob: path for blob, path in wanted if blob not in found}
+    sizes = _git(root, "cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", given=_lines(asked))
+    small = []
+    for line in sizes.decode().splitlines():
+        blob, kind, *size = line.split(" ")
+        if kind == "blob" and int(size[0]) <= _LARGEST[asked[blob].endswith((".lock", ".txt", "lock.json"))]:
+            small.append((blob, int(size[0])))
+    content, at = _git(root, "cat-file", "--batch", given=_lines(blob for blob, _ in small)), 0
+    for blob, size_ in small:
+        at = content.index(b"\n", at) + 1
+        text = content[at : at + size_]
+        at += size_ + 1
+        with suppress(UnicodeDecodeError):  # no text: left out, and named by who asked
+            if b"\0" not in text:
+                found[blob] = text.decode("utf-8")
+    return found
 
 
-def _git(root: Path, *words: str) -> bytes:
+def _lines(names: Iterable[str]) -> bytes:
+    return "".join(f"{name}\n" for name in names).encode()
+
+
+def _git(root: Path, *words: str, given: bytes = b"") -> bytes:
     program = shutil.which("git")
     if program is None:
         raise GitMissing("There is no git here.", remedy="Install git.")
     safe: Sequence[str] = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "diff.external=")
     extra = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    ended = run_bounded([program, *safe, *words], root, Limits(60), extra=extra)
+    ended = run_bounded([program, *safe, *words], root, Limits(60, output=_MOST_MEGABYTES), given=given, extra=extra)
     if why := ended.crash(0):
         raise GitMissing(f"git {words[0]} {why}", remedy="Is this a whole clone?")
     return ended.output
