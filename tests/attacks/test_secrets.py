@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from garrison.policy.model import Policy
+from garrison.policy.problems import PolicyInvalid
 from garrison.secrets import SecretRefused, SecretsUnresolved, open_secrets
 from tests.asgi.driving import Message, Receive, Send, drive, hardened, http_scope
 
@@ -84,6 +85,19 @@ def test_a_folder_of_another_user_is_refused_even_where_it_looks_private(tmp_pat
     os.chown(folder, 65534, 65534)
     with pytest.raises(SecretRefused, match="belongs to another user"):
         read(path)
+
+
+@pytest.mark.parametrize("climb", ["../elsewhere", "./../elsewhere", "deeper/../../elsewhere"])
+def test_a_reference_that_climbs_out_of_its_folder_is_refused_that_the_plain_way_follows(
+    tmp_path: Path, climb: str
+) -> None:
+    """CWE-22: a reference that is put together from a tenant's name. The control reads the same path."""
+    (tmp_path / "tenants" / "deeper").mkdir(parents=True)
+    planted(tmp_path / "elsewhere")
+    path = f"{tmp_path}/tenants/{climb}"
+    assert Path(path).read_text() == CANARY
+    with pytest.raises(PolicyInvalid, match=r"absolute path without"):
+        open_secrets(Policy(secrets={"named": {"it": f"file:{path}"}}), {})
 
 
 def test_a_variable_that_the_policy_does_not_name_changes_nothing() -> None:
