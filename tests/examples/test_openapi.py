@@ -36,9 +36,7 @@ async def _key(given: Settings) -> str:
 
 
 @pytest.fixture
-def served(
-    settings: Settings, environ: None, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[str, dict[str, str]]]:
+def served(settings: Settings, environ: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, dict[str, str]]]:
     """Where the application listens, and the headers of a program that may read and write.
 
     It sheds no load: an honest 503 of a busy machine is no finding.
