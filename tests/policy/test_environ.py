@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,23 @@ def test_the_variable_that_holds_the_root_key_is_no_policy_key() -> None:
     assert load(Policy(key="env:GARRISON_ROOT"), environ).policy.key == "env:GARRISON_ROOT"
     with pytest.raises(PolicyInvalid):
         load(Policy(), environ)
+
+
+@pytest.mark.parametrize(
+    ("values", "environ"),
+    [
+        ({"store": "env:GARRISON_OWN"}, {}),
+        ({"store": "redis://u:env:GARRISON_OWN@store.internal:6379/0"}, {}),
+        ({"alerts": {"receivers": [{"to": "env:GARRISON_OWN"}]}}, {}),
+        ({}, {"GARRISON_STORE": "redis://u:env:GARRISON_OWN@store.internal:6379/0"}),
+    ],
+)
+def test_a_variable_that_a_value_refers_to_is_no_policy_key_either(
+    values: dict[str, Any], environ: dict[str, str]
+) -> None:
+    load(Policy(**values), {"GARRISON_OWN": "secret", **environ})
+    with pytest.raises(PolicyInvalid):
+        load(Policy(store="memory"), {"GARRISON_OWN": "secret"})
 
 
 def test_two_variables_for_one_thing_are_refused() -> None:

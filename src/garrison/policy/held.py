@@ -18,11 +18,11 @@ import os
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 from .model import Policy
 from .own_references import own_references
-from .reference import is_reference
+from .reference import is_reference, texts_in
 
 _ROOT: Final = "GARRISON_KEY"
 _variables: dict[str, str] = {}
@@ -75,16 +75,5 @@ def secret_variables(policy: Policy, environ: Mapping[str, str]) -> frozenset[st
 
 def references_in(policy: Policy) -> frozenset[str]:
     """Every value of the policy that is a reference to a secret, and those inside of the store's address."""
-    texts = _texts(policy.model_dump(mode="python"))
+    texts = texts_in(policy.model_dump(mode="python"))
     return frozenset(text for text in texts if is_reference(text)) | {one.reference for one in own_references(policy)}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _texts(one)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for one in value:
-            yield from _texts(one)

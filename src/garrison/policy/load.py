@@ -6,19 +6,21 @@ are never shown: they may be secrets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from .environ import RESERVED, read_environment, source_in
+from .environ import PREFIX, RESERVED, read_environment, source_in
 from .files import FILE_NAME, PROJECT_FILE, PolicyFileUnreadable, find_file, read_file
 from .model import SECTIONS, Policy, RouteClass
 from .places import find_lines
 from .presets import PRESETS, UnknownPreset, merge, preset
 from .problems import PolicyInvalid, Problem, problem, problems_of, unknown_section
+from .reference import texts_in
 from .source import Kind, Source, Sources, Stage, find_source, source_of, trace
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "read_environment",
     "read_file",
 ]
+
+_VARIABLE: Final = re.compile(r"(?<![A-Za-z0-9_-])env:([A-Za-z_][A-Za-z0-9_]{0,254})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def load(policy: Policy | str | Path | None, environ: Mapping[str, str], folder:
     if path is not None:
         values, text = read_file(path)
         lines = find_lines(text, ("tool", "garrison") if path.name == PROJECT_FILE else ())
-    from_env, names = read_environment(environ, _secret_variables(merge(values, explicit)))
+    from_env, names = read_environment(environ, _secret_variables(merge(values, explicit), environ))
     stages: list[Stage] = [
         (explicit, lambda key: Source(Kind.ARGUMENT)),
         (from_env, lambda key: source_in(names, key)),
@@ -88,17 +92,11 @@ def _given(policy: Policy) -> Mapping[str, Any]:
     return policy.given
 
 
-def _secret_variables(values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The variables that `key`, `[vault]`, `secrets.identity` and `[secrets.named]` refer to: they hold
-    secrets and are no policy keys, whatever their names."""
-    secrets = values.get("secrets")
-    named = secrets.get("named") if isinstance(secrets, Mapping) else None
-    identity = secrets.get("identity", "") if isinstance(secrets, Mapping) else ""
-    vault = values.get("vault")
-    log_in = vault.values() if isinstance(vault, Mapping) else ()
-    references = (values.get("key", ""), identity, *log_in, *(named.values() if isinstance(named, Mapping) else ()))
-    parts = (str(reference).partition(":") for reference in references)
-    return tuple(name for scheme, _, name in parts if scheme == "env")
+def _secret_variables(values: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that a value refers to, wherever it stands, inside of the store's address too: they hold secrets
+    and are no policy keys, whatever their names."""
+    texts = [*texts_in(values), *(text for name, text in environ.items() if name.startswith(PREFIX))]
+    return tuple(name for text in texts for name in _VARIABLE.findall(text))
 
 
 def _in_file(path: Path | None, lines: Mapping[str, int], key: str) -> Source:

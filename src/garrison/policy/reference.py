@@ -15,7 +15,7 @@ read, and a path with `..`, `//` or control characters is no reference. Lets pas
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,6 +53,18 @@ def parse_reference(text: str) -> Reference:
     if scheme not in _READERS:
         raise ValueError(f"a reference to no known source; there are {', '.join(_READERS)}")
     return Reference(scheme, _READERS[scheme](name))
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Every text in a value of tables and lists, wherever it stands; keys of tables are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from texts_in(one)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for one in value:
+            yield from texts_in(one)
 
 
 def check_reference(text: str) -> str:
