@@ -1,4 +1,4 @@
-"""gitleaks where it is installed: a stand-in for the program, and its report in the recorded format."""
+"""gitleaks where it is installed: a stand-in for the program, and a report in its documented format."""
 
 from __future__ import annotations
 

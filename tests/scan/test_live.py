@@ -382,7 +382,7 @@ class TestZap:
         assert result.status.outcome is Outcome.ERROR
         assert reason in result.status.detail
 
-    def test_a_report_in_the_recorded_format_is_imported(self) -> None:
+    def test_a_report_in_the_documented_format_is_imported(self) -> None:
         result = read_zap(ZAP, live("http://127.0.0.1:8000"))
         assert len(result.findings) == 1, "two instances of one place are one finding, false positives are none"
         one = result.findings[0]

@@ -1,7 +1,7 @@
 """gitleaks 8, where it is on the PATH: secrets in the Git history, by its JSON report, secrets masked by itself.
 
 No package index has it, so its version is the machine's, and named. It was not there when this was written: the parser
-is tried on a report in the recorded format, the driving with a program that stands in for it. `--exit-code 0` makes
+is tried on a report in the documented format, the driving with a program that stands in for it. `--exit-code 0` makes
 its exit code mean that it ran; without a report file it did not.
 """
 
