@@ -22,7 +22,7 @@ def test_help_lists_what_there_is_and_nothing_that_is_not_made_yet(here: Here) -
     group = typer.main.get_command(app)
     assert set(group.list_commands(None)) == {  # type: ignore[attr-defined, arg-type]  # a group, asked without a context
         "demo", "init", "serve", "check", "explain", "report", "events", "bans", "certs",
-        "secrets", "edge", "audit", "routes", "scan", "undo", "alerts", "incident",
+        "secrets", "edge", "audit", "routes", "scan", "undo", "alerts", "incident", "config", "honey",
     }  # fmt: skip
     assert "console" not in here.run("--help").out
 

@@ -50,6 +50,7 @@ def test_only_what_anyone_can_cause_at_will_gives_way() -> None:
     assert {
         "excess_rate_limit_exceeded", "limit_exceeded", "ban_held", "control_held", "browser_report",
         "cookie_malformed", "load_shed", "concurrency_exceeded", "request_noted", "traffic_counted",
+        "latency_counted",
     } == CHATTER  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import chain, compress
 from typing import Any, Final
 
 from jiter import from_json
@@ -128,16 +129,15 @@ def _measured(value: Any, opened: int, deepest: int) -> int:
         depth += 1
         if depth > deepest:
             raise JsonRefused("depth")
-        below: list[Any] = []
-        for one in level:
-            inner = one
-            if type(one) is dict:
-                keys += len(one)
-                inner = one.values()
-            if unseen > len(below):
-                below += [each for each in inner if type(each) in _CONTAINERS]
-        unseen -= len(below)
-        level = below
+        objects = [one for one in level if type(one) is dict]
+        keys += sum(map(len, objects))
+        if not unseen:
+            break
+        inner = list(chain.from_iterable(map(dict.values, objects)))
+        if len(objects) < len(level):
+            inner += chain.from_iterable(one for one in level if type(one) is list)
+        level = list(compress(inner, map(_CONTAINERS.__contains__, map(type, inner))))
+        unseen -= len(level)
     return keys
 
 

@@ -15,9 +15,10 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from ..core.errors import DependencyError
@@ -78,12 +79,19 @@ def _held(part: str, act: Callable[[], object]) -> None:
         raise SandboxBroken(part, error.strerror or type(error).__name__) from error
 
 
+def _files(place: Path) -> Iterable[Path]:
+    """Everything below `place`, or itself; nothing where this user may not even look, which hides it well enough."""
+    try:
+        return place.rglob("*") if place.is_dir() else (place,)
+    except OSError:
+        return ()
+
+
 def _try_files(walls: Walls) -> None:
     """Reading what is hidden must fail, and so must writing outside."""
-    for folder in walls.hidden:
-        for path in folder.rglob("*") if folder.is_dir() else (folder,):
-            with suppress(OSError), path.open("rb"):
-                raise SandboxBroken("Landlock", f"{path} can still be read")
+    for path in chain.from_iterable(map(_files, walls.hidden)):
+        with suppress(OSError), path.open("rb"):
+            raise SandboxBroken("Landlock", f"{path} can still be read")
     outside = Path(f"/tmp/.garrison-probe-{os.getpid()}")  # noqa: S108  it must not come to be
     with suppress(OSError):
         os.close(os.open(outside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

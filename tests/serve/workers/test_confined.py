@@ -15,6 +15,7 @@ import pytest
 
 from garrison.serve import landlock, seccomp
 from garrison.serve.privileges import become
+from garrison.serve.sandbox import _files
 from tests.cli.running import Here
 from tests.serve.workers.conftest import ROOT, children, copied, open_folder, workers
 from tests.support.readable_python import ENVIRONMENT, MOUNTS, PYTHON, places, why_not
@@ -191,6 +192,21 @@ def test_nothing_of_the_superuser_is_left_after_becoming_somebody_else(tmp_path:
     assert not found["reads"]
     made = folder.stat()
     assert (made.st_uid, made.st_mode & 0o777) == (nobody.pw_uid, 0o700)
+
+
+@pytest.mark.skipif(not ROOT, reason="only the superuser can become somebody else")
+def test_what_this_user_may_not_even_look_at_is_hidden_well_enough(tmp_path: Path) -> None:
+    keys = tmp_path / "closed" / "keys"
+    keys.mkdir(parents=True)
+    (keys / "key.pem").write_text("")
+    assert [one.name for one in _files(keys)] == ["key.pem"]
+    tmp_path.joinpath("closed").chmod(0o700)
+
+    def looked() -> dict[str, Any]:
+        become("nobody")
+        return {"files": [str(one) for one in _files(keys)]}
+
+    assert reports(looked) == {"files": []}
 
 
 def starts_python() -> dict[str, Any]:
