@@ -1,7 +1,7 @@
 """A file on its way from the request into quarantine.
 
-Threat: a body that fills the memory, or that blocks the event loop while it is hashed and written (CWE-770). A megabyte
-at a time goes to a thread; while it is written, the next one comes in, and no more: who sends faster waits.
+Threat: a body that fills the memory, or that blocks the event loop while it is hashed and written (CWE-770). Two
+megabytes at a time go to a thread; while they are written, the next ones come in, and no more: who sends faster waits.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ..inputs.uploads.form import FileBegins, FormReader
 from ..inputs.uploads.kinds import Kind
 from ..inputs.uploads.quarantine import Draft
 
-_PIECE: Final = 1024 * 1024
+_PIECE: Final = 2 * 1024 * 1024
 _PIECES: Final = 4096
 
 
 class Receiving:
-    """Bytes on their way into quarantine: one thread writes and hashes a megabyte while the next one comes in."""
+    """Bytes on their way into quarantine: one thread writes and hashes what came while more comes in."""
 
     def __init__(self, rule: UploadRule, bound: int, begin: Callable[[Kind], Draft]) -> None:
         self._rule = rule

@@ -27,15 +27,6 @@ _LEFT_BEHIND: Final = 6 * 3600.0
 
 
 Piece: TypeAlias = bytes | bytearray | memoryview
-_FEW: Final = 64
-
-
-def _behind(pieces: list[memoryview], written: int) -> list[memoryview]:
-    """What is left of `pieces` when so many bytes of them are written."""
-    while pieces and written >= len(pieces[0]):
-        written -= len(pieces[0])
-        pieces = pieces[1:]
-    return [pieces[0][written:], *pieces[1:]] if pieces else []
 
 
 class Store:
@@ -102,18 +93,16 @@ class Draft:
         self.write_all([memoryview(data)])
 
     def write_all(self, pieces: Sequence[memoryview]) -> None:
-        """Few pieces as they are: none is copied. Many in one: each costs the interpreter lock twice."""
-        if len(pieces) > _FEW:
-            pieces = [memoryview(b"".join(pieces))]
-        for piece in pieces:
-            self._hash.update(piece)
-            self.size += len(piece)
-            if self.seen is False and self._watch is not None:
-                self.seen = self._watch(piece)
-        left = [piece for piece in pieces if piece]
+        """As one: hashing and writing let go of the interpreter lock, and each time it is got back the event loop may
+        hold it for milliseconds."""
+        data = pieces[0] if len(pieces) == 1 else memoryview(b"".join(pieces))
+        self._hash.update(data)
+        self.size += len(data)
+        if self.seen is False and self._watch is not None:
+            self.seen = self._watch(data)
         try:
-            while left:
-                left = _behind(left, os.writev(self._file.fileno(), left))
+            while data:
+                data = data[os.write(self._file.fileno(), data) :]
         except OSError as error:
             raise UploadRefused(Why.STORAGE, error.strerror or "") from None
 
