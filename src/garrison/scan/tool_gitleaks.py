@@ -10,20 +10,18 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ..findings.record import Finding, Location
+from ..findings.record import Finding
 from ..findings.report import ToolStatus
-from ..findings.severity import Severity
 from .adapter import Limits, Result
 from .process import run_bounded
-from .project import Project, is_test
-from .taxonomy import asvs, owasp
+from .project import Project
+from .secret_in_history import secret_in_history
 
 _NAME: Final = "gitleaks"
-_CWE: Final = (798,)
 _MEMORY: Final = 16_000
 """Megabytes of address space: its runtime reserves much more than it uses."""
 
@@ -50,9 +48,7 @@ class Gitleaks:
                 str(program), "git", "--no-banner", "--redact", "--exit-code", "0", "--report-format", "json",
                 "--report-path", str(report), ".",
             ]  # fmt: skip
-            ended = run_bounded(
-                command, project.root, Limits(limits.seconds, max(limits.memory, _MEMORY), limits.output)
-            )
+            ended = run_bounded(command, project.root, replace(limits, memory=max(limits.memory, _MEMORY)))
             if why := ended.crash(0):
                 return Result(ToolStatus.failed(_NAME, why))
             try:
@@ -64,20 +60,12 @@ class Gitleaks:
 
 
 def _finding(one: dict[str, Any]) -> Finding:
-    path = str(one["File"])
-    commit = str(one.get("Commit", ""))[:12]
-    return Finding(
-        id=f"history/{one['RuleID']}",
-        title="Secret in the history",
-        severity=Severity.LOW if is_test(path) else Severity.HIGH,
-        message=f"{one['Description']}" + (f" (commit {commit})" if commit else ""),
-        consequence="Whoever has a clone has it, whatever the newest commit says.",
-        remedy="Change it now; then decide whether the history has to be rewritten.",
-        reference="docs/scan.md",
-        location=Location(path=f"./{path}", line=max(1, int(one["StartLine"]))),
-        source=_NAME,
-        cwe=_CWE,
-        owasp=owasp(_CWE),
-        asvs=asvs(_CWE),
-        snippet=str(one["Fingerprint"]),
+    return secret_in_history(
+        _NAME,
+        one["RuleID"],
+        str(one["Description"]),
+        str(one["File"]),
+        int(one["StartLine"]),
+        str(one.get("Commit", "")),
+        str(one["Fingerprint"]),
     )

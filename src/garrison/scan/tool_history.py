@@ -12,18 +12,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ..findings.record import Finding, Location
+from ..findings.record import Finding
 from ..findings.report import ToolStatus
 from ..findings.severity import Confidence, Severity
 from .adapter import Limits, Result
 from .external import unusable
 from .process import run_bounded
-from .project import Project, is_test
-from .taxonomy import asvs, owasp
+from .project import Project
+from .secret_in_history import secret_in_history
 from .toolbox import TOOLS
 
 _NAME: Final = "kingfisher"
-_CWE: Final = (798,)
 _MEMORY: Final = 8000
 _ORDERLY: Final = (0, 200, 205)
 
@@ -77,23 +76,17 @@ def read_report(lines: list[dict[str, Any]]) -> Result:
 
 def _finding(one: dict[str, Any]) -> Finding:
     rule, what = one["rule"], one["finding"]
-    commit = str((what.get("git_metadata") or {}).get("commit", {}).get("id", ""))[:12]
+    commit = str((what.get("git_metadata") or {}).get("commit", {}).get("id", ""))
     sure = Confidence(what["confidence"])
-    tested = is_test(what["path"])
     severity = {Confidence.HIGH: Severity.HIGH, Confidence.MEDIUM: Severity.MEDIUM, Confidence.LOW: Severity.LOW}[sure]
-    return Finding(
-        id=f"history/{rule['name']}",
-        title="Secret in the history",
-        severity=Severity.LOW if tested else severity,
-        confidence=sure,
-        message=f"{rule['description']}" + (f" (commit {commit})" if commit else ""),
-        consequence="Whoever has a clone has it, whatever the newest commit says.",
-        remedy="Change it now; then decide whether the history has to be rewritten.",
-        reference="docs/scan.md",
-        location=Location(path=f"./{what['path']}", line=max(1, int(what["line"]))),
-        source=_NAME,
-        cwe=_CWE,
-        owasp=owasp(_CWE),
-        asvs=asvs(_CWE),
-        snippet=str(what["fingerprint"]),
+    found = secret_in_history(
+        _NAME,
+        rule["name"],
+        str(rule["description"]),
+        what["path"],
+        int(what["line"]),
+        commit,
+        str(what["fingerprint"]),
+        severity,
     )
+    return replace(found, confidence=sure)
