@@ -20,6 +20,7 @@ from garrison.secrets import Secrets, open_secrets
 
 from .pages import HERE, install_error_pages
 from .parts import Parts
+from .preparing import prepare
 from .routes import (
     accounts,
     admin,
@@ -37,7 +38,6 @@ from .routes import (
     second_factor,
     sessions,
 )
-from .seed import seed
 from .settings import Settings
 
 POLICY_FILE: Final = HERE / "garrison.toml"
@@ -58,12 +58,7 @@ def create_app(settings: Settings, policy: Policy | None = None, secrets: Secret
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        await own.uploads.prepare()
-        await own.imports.prepare()
-        await own.database.create()
-        if settings.seed:
-            await seed(own)
+        await prepare(own)
         yield
         await own.database.close()
 

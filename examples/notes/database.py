@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from .models import Base
+
+_PREPARING: Final = 0x6E6F746573
+"""The advisory lock under which tables are made; any number that nothing else in the database uses."""
 
 
 class Database:
@@ -38,6 +41,8 @@ class Database:
     async def create(self) -> None:
         """Make the tables that are missing."""
         async with self.engine.begin() as connection:
+            if self.engine.dialect.name == "postgresql":  # other machines may start now, too
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARING})
             await connection.run_sync(Base.metadata.create_all)
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from examples.notes import Settings, hardened
+from examples.notes.database import Database
+from examples.notes.settings import with_driver
 from garrison.secrets import Secret
 
 from ..support.components import need
@@ -52,6 +55,14 @@ def database() -> Iterator[str]:
             run(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_machines_that_start_together_make_one_set_of_tables(database: str) -> None:
+    """Without the advisory lock, one would violate a unique index of the catalogue."""
+    several = [Database(with_driver(database)) for _ in range(6)]
+    await asyncio.gather(*(one.create() for one in several))
+    for one in several:
+        await one.close()
 
 
 async def test_notes_are_written_found_changed_and_deleted_on_postgresql(

@@ -6,6 +6,7 @@ what is tested is not what tests it.
 
 from __future__ import annotations
 
+import random
 import signal
 import socket
 import subprocess
@@ -24,16 +25,14 @@ _BUS_OFFSET: Final = 10_000
 
 
 def free_port() -> int:
-    """A port that is free now, and whose cluster bus port is free too."""
+    """A port that is free now, and whose cluster bus port is free too; below those that outgoing connections are
+    given, so that none of them takes it before it is listened to."""
     while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            if port + _BUS_OFFSET > 65_535:
-                continue
-            with suppress(OSError):
-                two.bind(("127.0.0.1", port + _BUS_OFFSET))
-                return port
+        port = random.randint(11_000, 21_999)
+        with socket.socket() as one, socket.socket() as two, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            two.bind(("127.0.0.1", port + _BUS_OFFSET))
+            return port
 
 
 class Server:

@@ -145,9 +145,10 @@ class Site:
             assert process.poll() is None, self.log()
             yield process
         finally:
-            if process.poll() is None:
+            if (ended := process.poll()) is None:
                 process.send_signal(signal.SIGTERM)
             process.wait(30)
+            assert ended is None, f"the server ended by itself ({ended}): {self.log()}"
 
     def answers(self) -> bool:
         try:
