@@ -28,12 +28,13 @@ _DEEPEST: Final = 30
 class Route:
     """One route: `methods` as text, `access` all that was declared for it, the mounts above it included.
 
-    `route` is the framework's own object, None for what can't be looked into."""
+    `route` is the framework's own object, None for what can't be looked into; `mounted` is what stands there then."""
 
     path: str
     methods: str
     access: tuple[Access, ...]
     route: object | None = field(default=None, compare=False, repr=False)
+    mounted: object | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -130,7 +131,7 @@ def _below(app: object, prefix: str, above: tuple[Access, ...], depth: int) -> I
 def _mounted(route: object, path: str, above: tuple[Access, ...], depth: int) -> Iterator[Route]:
     inner, access = _unwrapped(getattr(route, "app", None))
     if inner is None or (above + access):
-        yield Route(path or "/", "ALL", above + access)
+        yield Route(path or "/", "ALL", above + access, mounted=getattr(route, "app", None))
     if inner is not None:
         yield from _below(inner, path, above + access, depth + 1)
 

@@ -40,6 +40,7 @@ GUIDELINES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "cookies": ("G209",),
         "limits": ("R013",),
         "waiting": ("R014",),
+        "graphql": ("R015",),
     },
     "cryptography": {
         "hashes": ("G211",),

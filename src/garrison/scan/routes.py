@@ -2,7 +2,8 @@
 
 Threat: the endpoint added in a hurry. Reads models, dependencies and source; the application is loaded and never
 called. Assumption: what is loaded is what is served. What each rule lets pass stands in its module: `routes_models`,
-`routes_access`, `routes_flow`, `routes_async`, `source_sql`. Names decide where types can't; in doubt a rule is silent.
+`routes_access`, `routes_flow`, `routes_async`, `routes_graphql`, `source_sql`. Names decide where types can't; in doubt
+a rule is silent.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .routes_async import blocking, effects
 from .routes_catalogue import TOOL, Rule
 from .routes_endpoint import SAFE, Code, Endpoint, Reader
 from .routes_flow import flows
+from .routes_graphql import graphql
 from .routes_models import Incoming, answers, payload
 from .source_files import Own, own_source, read_all
 from .source_sql import find_built_sql
@@ -59,7 +61,7 @@ def examine_routes(
     middleware = middleware_of(app)
     around = Application(policy_of, middleware, words_of(middleware, lambda thing: _is_own(own, thing)))
     built, read = read_all("source", reference, find_built_sql)
-    found = [*_merged(_judge(examined, around, reader)), *built]
+    found = [*_merged(_judge(examined, around, reader)), *graphql(_once(routes), reader, around), *built]
     kept, count = suppress(
         found, Exceptional(exceptions.tables, exceptions.today, exceptions.approval_from), exceptions.file
     )

@@ -150,6 +150,14 @@ class Rule(Enum):
         "Make the endpoint a plain def, use the library's async form, or await asyncio.to_thread(…).",
         (400,),
     )
+    UNGUARDED_GRAPHQL = Text(
+        "R015",
+        "GraphQL without the guard",
+        Severity.MEDIUM,
+        "A short document asks for millions of fields, runs a resolver a thousand times, or reads the whole schema.",
+        "Put the application behind harden(app) and name the path in graphql.paths.",
+        (770, 400),
+    )
 
     def found(
         self,

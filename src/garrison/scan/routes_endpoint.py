@@ -169,7 +169,7 @@ class Reader:
     def endpoint(self, route: Route) -> Endpoint | None:
         """None for the frameworks' own pages and for what has no endpoint function."""
         called = getattr(route.route, "endpoint", None)
-        if called is None or _package(called) in _FRAMEWORKS:
+        if called is None or package_of(called) in _FRAMEWORKS:
             return None
         dependant = getattr(route.route, "dependant", None)
         mains = [self._code(each) for each in _functions(called, route)]
@@ -212,7 +212,8 @@ class Reader:
         return self._files[path]
 
 
-def _package(call: object) -> str:
+def package_of(call: object) -> str:
+    """The outermost package that a function, a class or an object's class comes from."""
     return str(getattr(inspect.unwrap(call) if callable(call) else call, "__module__", "") or "").partition(".")[0]
 
 
