@@ -105,16 +105,20 @@ def _wire(
     secrets: Secrets | None,
 ) -> Onion:
     policy = loaded.policy
-    resolver = Resolver.from_policy(policy, environ)
+    resolver = Resolver.from_policy(policy, environ, secrets.resolver.vault if secrets else None)
     check_routes = _route_check(policy, app)
     check_routes()
     routes = [*own_routes(policy), *policy.routes]
     names = ("default", *(route.name for route in routes))
-    refuse_unsafe(policy, environ, app, loaded.sources, lambda reference: resolver.read(reference).reveal())
+
+    def check(reveal: Reveal) -> None:
+        refuse_unsafe(policy, environ, app, loaded.sources, reveal)
+
+    check(lambda reference: resolver.read(reference).reveal())
     bus = build_bus(policy, clock, routes=names)
     try:
         with bus.held():
-            services = build_services(policy, environ, clock, bus, principal, session_id, secrets, resolver)
+            services = build_services(policy, environ, clock, bus, principal, session_id, secrets, resolver, check)
         services.route_names = names
         own_layers = (*(_as_layer(layer) for layer in extra), *services.layers)
         doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
@@ -159,12 +163,14 @@ def build_services(
     session_id: SessionId | None = None,
     secrets: Secrets | None = None,
     resolver: Resolver | None = None,
+    check: Callable[[Reveal], None] = lambda reveal: None,
 ) -> Services:
-    """Everything layers may use, in the order the parts need each other."""
+    """Everything layers may use, in the order the parts need each other. `check` refuses what a rotation brings."""
     resolver = resolver or Resolver.from_policy(policy, environ)
-    own = OwnSecrets(policy, resolver, bus.emit)
-    keyring = Keyring.from_policy(policy, environ, Path(policy.state), clock)
+    own = OwnSecrets(policy, resolver, bus.emit, check)
+    keyring = Keyring.from_policy(policy, environ, Path(policy.state), clock, resolver)
     stores = build_stores(policy, own.view("stores"), clock, _tell_of_store(bus))
+    own.on_change("stores", stores.renew)
     services = Services(
         clock=clock,
         emit=bus.emit,
@@ -178,11 +184,11 @@ def build_services(
         sealer=keyring.sealer,
         nonces=Nonces(),
     )
-    keep_secrets(policy, resolver, services, secrets)
+    keep_secrets(policy, resolver, own, services, secrets)
     if audit := attach_audit(policy, keyring, clock, bus):
         services.recorded = lambda: not audit.failing
         services.closing.insert(0, lambda: asyncio.to_thread(sign_end, audit, bus))
-    services.metrics = attach_exports(policy, keyring, bus, services, own.view("events"))
+    services.metrics = attach_exports(policy, keyring, bus, services, own)
     services.bans = bans = build_bans(policy, stores.records, clock, bus.emit)
     services.opening.append(bans.open)
     services.capacity = _capacity(policy, bus)
@@ -192,8 +198,10 @@ def build_services(
     services.closing.append(accounts.close)
     names = ("default", *(route.name for route in (*own_routes(policy), *policy.routes)))
     detector = attach_detection(policy, bus, services, names, _shown(accounts), own.view("detection"))
+    if detector is not None and detector.stream is not None:
+        own.on_change("detection", detector.stream.renew)
     attach_reactions(policy, services, detector)
-    attach_alerts(policy, keyring, bus, own.view("reactions"))
+    own.on_change("reactions", attach_alerts(policy, keyring, bus, own.view("reactions")))
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
     tokens = _tokens(policy, services, accounts)
@@ -228,16 +236,22 @@ def attach_audit(policy: Policy, keyring: Keyring | None, clock: Clock, bus: Bus
 
 
 def attach_exports(
-    policy: Policy, keyring: Keyring, bus: Bus, services: Services, reveal: Reveal
+    policy: Policy, keyring: Keyring, bus: Bus, services: Services, own: OwnSecrets
 ) -> Callable[[], bytes]:
     """Send events to the receivers of `policy`, and count them; the metrics, to be asked later. Raises as
     `build_exports`."""
     counts = Counts()
     bus.attach(counts)
     key = keyring.derive(WEBHOOK, 32)
-    outlets = build_exports(policy, key, bus.emit, alarm_on_stderr, reveal)
+    outlets = build_exports(policy, key, bus.emit, alarm_on_stderr, own.view("events"))
     for outlet in outlets:
         bus.attach(outlet)
+
+    async def renew() -> None:
+        for outlet in outlets:  # in a thread: authorities are read from the disk
+            await asyncio.to_thread(outlet.renew)
+
+    own.on_change("events", renew)
 
     def metrics() -> bytes:
         stats = bus.stats()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -16,6 +19,7 @@ from garrison.policy.load import load
 from garrison.policy.model import Policy
 from garrison.secrets import SecretDenied, open_secrets
 from tests.config.test_mounted import kubernetes
+from tests.support.valkey import Server
 
 from .site import Person, Site, running
 from .test_postgres import database
@@ -100,6 +104,88 @@ async def test_no_request_fails_while_the_database_user_is_replaced(
 async def replaced(parts: object, before: object) -> None:
     while parts.database.engine is before:  # type: ignore[attr-defined]  # noqa: ASYNC110  # nothing tells a test of it
         await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "valkey") as server:
+        for user in ("notes", "siem"):
+            server.ask("ACL", "SETUSER", user, "on", f">{user}-first", "~*", "&*", "+@all")
+        yield server
+
+
+def lines_of(server: Server, user: str) -> set[str]:
+    """The connections of `user`, by number."""
+    return {
+        line.split()[0] for line in server.ask("CLIENT", "LIST").splitlines() if f" user={user} " in line
+    }  # fmt: skip
+
+
+def named(path: Path, name: str) -> set[str]:
+    events: list[dict[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
+    return {event["details"].get("name") for event in events if event["name"] == name}
+
+
+async def told(path: Path, name: str, wanted: set[str]) -> None:
+    """Until events called `name` have been written for all of `wanted`."""
+    async with asyncio.timeout(30):
+        while True:
+            if wanted <= named(path, name):
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_no_request_fails_while_the_passwords_of_the_store_and_of_a_receiver_are_replaced(
+    store: Server, mounted: Path, policy: Policy, tmp_path: Path
+) -> None:
+    def put(day: str, word: str) -> None:
+        siem = f"redis://siem:siem-{word}@127.0.0.1:{store.port}/0"
+        kubernetes(mounted, day, {"db.dsn": f"sqlite:///{tmp_path / 'x.db'}", "store": f"notes-{word}", "siem": siem})
+
+    put("01", "first")
+    events = tmp_path / "events.jsonl"
+    shared = {
+        "store": f"redis://notes:mounted:{mounted}/store@127.0.0.1:{store.port}/0", "state": str(tmp_path / "state"),
+        "events": {"output": str(events), "exports": [{"to": f"mounted:{mounted}/siem", "stream": "siem"}]},
+        "detection": {"shared": True},
+    }  # fmt: skip
+    settings = Settings(environment="development", data=tmp_path / "data", allow_insecure_fast_hash=True)
+    app = hardened(settings, Policy(**{**policy.given, **shared}))
+    async with running(app), Site(app, settings).member() as person:
+        some: list[list[int]] = [[] for _ in range(4)]
+        asks = [asyncio.create_task(asking(person, found)) for found in some]
+        await answered(some)
+        before = {user: lines_of(store, user) for user in ("notes", "siem")}
+        assert all(before.values())
+        for user in before:
+            store.ask("ACL", "SETUSER", user, f">{user}-second")
+        put("02", "second")
+        await told(events, "secret_rotated", {"store.password", "events.exports.0.to"})
+        await answered(some)
+        for user in before:
+            store.ask("ACL", "SETUSER", user, f"<{user}-first")
+        assert "WRONGPASS" in store.ask("AUTH", "notes", "notes-first")
+        sent = int(store.ask("XLEN", "siem")[1:])
+        app.services.emit("service_recovered", service="test")
+        async with asyncio.timeout(10):
+            while lines_of(store, "notes") & before["notes"] or int(store.ask("XLEN", "siem")[1:]) == sent:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert not lines_of(store, "siem") & before["siem"]
+        for one in asks:
+            one.cancel()
+        await asyncio.gather(*asks, return_exceptions=True)
+        assert {status for found in some for status in found} == {200}
+        store.ask("CLIENT", "KILL", "USER", "notes")  # whoever connects now has to log in, and can
+        await until_answered(person, 200)
+        store.ask("ACL", "SETUSER", "notes", "resetpass", ">third")  # control: replaced there, and not here
+        store.ask("CLIENT", "KILL", "USER", "notes")
+        await until_answered(person, 503)
+
+
+async def until_answered(person: Person, status: int) -> None:
+    async with asyncio.timeout(10):
+        while (await person.get("/api/notes")).status_code != status:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def test_a_part_gets_what_it_needs_and_nothing_else(mounted: Path, policy: Policy, tmp_path: Path) -> None:

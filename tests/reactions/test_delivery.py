@@ -16,9 +16,12 @@ from garrison.events.event import Event
 from garrison.events.exports.outlet import Outlet
 from garrison.events.links import BadLink
 from garrison.events.vocabulary import EventName
+from garrison.policy.model import Policy
 from garrison.policy.section_alerts import AlertReceiver, AlertsSection
+from garrison.reactions.build import attach_alerts
 from garrison.reactions.delivery import AlertWriter, AppriseChannel, build_delivery, channel_for
 from garrison.reactions.message import Message
+from garrison.secrets.keyring import Keyring
 from tests.detection.making import event
 from tests.events.exports.receiving import web
 from tests.reactions.test_message import RULES, raised, taken
@@ -83,6 +86,30 @@ def test_apprise_delivers_to_a_real_receiver() -> None:
     sent = json.loads(got[0][1])
     assert sent["title"] == "[error] Stolen passwords tried out: 203.0.113.7"
     assert "Do: Reset" in sent["message"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("renewed", [True, False], ids=["renewed", "control: not renewed"])
+async def test_a_receiver_s_new_password_is_used_from_the_next_message_on(renewed: bool) -> None:
+    bus, _ = capturing_bus()
+    attached: list[Outlet] = []
+    bus.attach = attached.append  # type: ignore[method-assign,assignment]
+    policy = Policy(alerts={"receivers": [{"to": "env:PAGER", "gather": 0}]})
+    with web() as (url, got):
+        where = url.removeprefix("http://")
+        environ = {"PAGER": f"json://on:first@{where}"}
+        renew = attach_alerts(policy, Keyring([KEY]), bus, revealing(environ))
+        (outlet,) = attached
+        outlet.write([raised("stuffing")])
+        assert soon(lambda: len(got) == 1)
+        environ["PAGER"] = f"json://on:second@{where}"
+        if renewed:
+            await renew()
+        outlet.write([raised("log-changed", "web-1")])
+        assert soon(lambda: len(got) == 2)
+        outlet.close()
+    words = [base64.b64decode(headers["authorization"].partition(" ")[2]).decode() for headers, _ in got]
+    assert words == ["on:first", "on:second" if renewed else "on:first"]
 
 
 @pytest.mark.parametrize("way", ["webhook", "apprise"])

@@ -27,6 +27,7 @@ from garrison.secrets.resolver import Resolver
 from garrison.testing import captured_events, testing_policy
 from garrison.wire import rehearse
 from tests.asgi.driving import Message, Receive, Send
+from tests.cli.running import KEY
 
 CANARY = "canary-77aa31"
 SECTION = {
@@ -217,3 +218,23 @@ def test_an_address_that_is_safe_and_what_is_none_do_not(text: str) -> None:
 def test_a_link_that_is_misspelt_would_allow_nothing_and_is_refused() -> None:
     with pytest.raises(PolicyInvalid, match="database"):
         Policy(allow_insecure_link=["databse"])
+
+
+def test_a_new_address_that_is_open_is_not_put_to_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "dsn"
+    safe = "postgresql://shop:Zk41xq8Pw2@db.example.com/shop?sslmode=verify-full"
+    write(path, safe)
+    monkeypatch.setenv("GARRISON_KEY", KEY)
+    policy = Policy(
+        hosts=["shop.example.com"], secrets={"named": {"db.dsn": f"file:{path}"}}, state=str(tmp_path / "state"),
+        events={"output": "none"},
+    )  # fmt: skip
+    secrets = open_secrets(policy)
+    hardened = harden(app, policy, secrets=secrets)
+    with captured_events(hardened) as captured:
+        write(path, safe.replace("?sslmode=verify-full", ""))
+        assert secrets.refresh() == []
+        assert secrets.get("db.dsn").reveal() == safe
+        assert "service_degraded" in captured.names()
+        write(path, safe.replace("shop:", "shop_b:"))  # control
+        assert secrets.refresh() == ["db.dsn"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from garrison.core.clock import SYSTEM
+from garrison.core.ports import Reveal
 from garrison.policy.checks import PolicyUnsafe, refuse_unsafe
 from garrison.policy.held import references_in, secret_variables
 from garrison.policy.model import Policy
@@ -17,6 +19,8 @@ from garrison.secrets import SecretDenied, SecretsUnresolved
 from garrison.secrets.own import OwnSecrets
 from garrison.secrets.resolver import Resolver
 from garrison.secrets.vault import read_line
+from garrison.stores import StoreAway, build_stores
+from garrison.stores.errors import StoreMoved
 from garrison.testing import testing_policy
 from garrison.wire import rehearse
 from tests.cli.conftest import here as here
@@ -117,6 +121,126 @@ def test_a_room_gets_its_own_references_and_reaching_for_anothers_is_refused_and
         own.view("reactions")(to)
     assert events == [("secret_denied", {"component": "garrison.reactions", "name": to})]
     assert CANARY not in f"{caught.value}{caught.value.remedy}"
+
+
+class Rotating:
+    """Two references of a policy in files, and a room that renews what it made of the first."""
+
+    def __init__(self, folder: Path, check: Callable[[Reveal], None] = lambda reveal: None) -> None:
+        self.to, self.pager = folder / "to", folder / "pager"
+        exports = [{"to": private(self.to, "https://first.example/")}]
+        alerts = [{"to": private(self.pager, "https://pager.example/")}]
+        policy = Policy(events={"exports": exports}, alerts={"receivers": alerts})
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.own = OwnSecrets(policy, Resolver.from_policy(policy, {}), self.emit, check)
+        self.reference = exports[0]["to"]
+        self.reveal = self.own.view("events")
+        self.used = [self.reveal(self.reference)]
+        self.wrong: Exception | None = None
+        self.own.on_change("events", self.renew)
+
+    def emit(self, name: str, facts: object = None, /, **details: Any) -> None:
+        self.events.append((name, details))
+
+    async def renew(self) -> None:
+        if self.wrong is not None:
+            raise self.wrong
+        self.used.append(self.reveal(self.reference))
+
+    async def turn(self) -> list[str]:
+        """What a turn of the keeper records."""
+        self.events.clear()
+        await self.own.put_to_use(await asyncio.to_thread(self.own.read))
+        return [name for name, _ in self.events]
+
+
+@pytest.mark.anyio
+async def test_a_new_value_is_put_to_use_by_the_room_that_reads_it_and_by_no_other(tmp_path: Path) -> None:
+    one = Rotating(tmp_path)
+    assert await one.turn() == []
+    one.to.write_text("https://second.example/")
+    one.pager.write_text("of a room that does not follow")
+    assert await one.turn() == ["secret_rotated"]
+    assert one.events == [("secret_rotated", {"name": "events.exports.0.to"})]
+    assert one.used == ["https://first.example/", "https://second.example/"]
+    assert await one.turn() == []
+
+
+@pytest.mark.anyio
+async def test_a_room_that_can_not_take_a_value_is_asked_again_and_the_error_s_text_is_recorded_nowhere(
+    tmp_path: Path,
+) -> None:
+    one = Rotating(tmp_path)
+    one.to.write_text(f"https://{CANARY}.example/")
+    one.wrong = ValueError(CANARY)
+    assert await one.turn() == ["secret_rotation_failed"]
+    assert CANARY not in str(one.events)
+    assert await one.turn() == []  # told once
+    one.wrong = None
+    await one.turn()
+    assert one.used[-1] == f"https://{CANARY}.example/"
+
+
+@pytest.mark.anyio
+async def test_a_source_that_fails_costs_no_value_and_is_told_once(tmp_path: Path) -> None:
+    one = Rotating(tmp_path)
+    one.to.chmod(0o644)
+    assert [await one.turn(), await one.turn()] == [["service_degraded"], []]
+    assert one.reveal(one.reference) == "https://first.example/"
+    one.to.chmod(0o600)
+    assert await one.turn() == ["service_recovered"]
+    assert one.used == ["https://first.example/"]
+
+
+@pytest.mark.anyio
+async def test_a_new_address_that_a_start_would_refuse_is_not_put_to_use(tmp_path: Path) -> None:
+    policy = Policy(hosts=["shop.example"], key="env:K", secrets={"refresh": 1})
+
+    def check(reveal: Reveal) -> None:
+        refuse_unsafe(Policy(**policy.given, events={"exports": [{"to": one.reference}]}), {"K": KEY}, reveal=reveal)
+
+    one = Rotating(tmp_path, check)
+    one.to.write_text("http://collector.example/")  # plaintext, off this machine
+    assert await one.turn() == ["service_degraded"]
+    assert "collector" not in str(one.events)
+    one.to.write_text("https://collector.example/")  # control
+    assert await one.turn() == ["secret_rotated", "service_recovered"]
+    assert one.used == ["https://first.example/", "https://collector.example/"]
+
+
+@pytest.mark.anyio
+async def test_a_store_stays_with_the_old_password_while_the_new_one_is_refused(tmp_path: Path, store: Server) -> None:
+    clock, told = SYSTEM, []
+    values = {"p": CANARY}
+
+    def reveal(reference: str) -> str:
+        return values["p"]
+
+    policy = testing_policy(store=f"redis://shop:env:P@127.0.0.1:{store.port}/0", state=str(tmp_path / "state"))
+    stores = build_stores(policy, reveal, clock, lambda away, why: told.append(away))
+    await stores.open()
+    values["p"] = "not yet known there"
+    with pytest.raises(StoreAway) as caught:
+        await stores.renew()
+    assert values["p"] not in f"{caught.value}{caught.value.why}"
+    await stores.records.put("kind", "id", {"a": 1})
+    assert not stores.degraded()
+    values["p"] = CANARY
+    await stores.renew()  # nothing to go over to
+    await stores.close()
+    assert told == []
+
+
+@pytest.mark.anyio
+async def test_a_running_process_does_not_go_over_to_another_kind_of_store(store: Server) -> None:
+    values = {"p": f"redis://shop:{CANARY}@127.0.0.1:{store.port}/0"}
+    stores = build_stores(testing_policy(store="env:S"), lambda reference: values["p"], SYSTEM, lambda away, why: None)
+    await stores.open()
+    values["p"] = f"redis://shop:{CANARY}@127.0.0.1:{store.port}/1"
+    with pytest.raises(StoreMoved):
+        await stores.renew()
+    assert not stores.degraded()
+    await stores.close()
 
 
 @pytest.mark.parametrize(

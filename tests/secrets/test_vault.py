@@ -9,14 +9,18 @@ from typing import Any
 
 import hvac  # type: ignore[import-untyped]  # it tells no types
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
+from garrison import harden
 from garrison.policy.model import Policy
 from garrison.secrets import SecretMissing, SecretRefused, SecretsUnresolved, SourceAway, open_secrets
 from garrison.secrets.resolver import Resolver
 from garrison.secrets.secret import Secret
 from garrison.secrets.vault import Vault, read_line
+from garrison.testing import testing_policy
 from tests.cli.conftest import here as here
-from tests.cli.running import Here
+from tests.cli.running import KEY, Here
 from tests.support.bao import MOUNT, Bao
 
 CANARY = "canary-e3c1a7"
@@ -248,6 +252,25 @@ def test_many_references_are_read_with_one_log_in(bao: Bao) -> None:
     secrets = open_secrets(member.settings(**named), member.environ)
     assert [secrets.get(f"n{number}").reveal() for number in range(20)] == [str(number) for number in range(20)]
     assert log_ins(bao) == before + 1
+
+
+def test_a_whole_start_logs_in_once_for_its_key_its_store_and_the_secrets_it_was_given(
+    bao: Bao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bao.put("app/start", key=KEY, store="embedded", dsn="x")
+    member = Member(bao, "start", policy=read_line(MOUNT, "app/start"))
+    for name, value in member.environ.items():
+        monkeypatch.setenv(name, value)
+    at = f"vault://{MOUNT}/app/start"
+    policy = testing_policy(
+        key=f"{at}#key", store=f"{at}#store", state=str(tmp_path / "state"), vault=member.section,
+        secrets={"named": {"dsn": f"{at}#dsn"}},
+    )  # fmt: skip
+    before = log_ins(bao)
+    secrets = open_secrets(policy)
+    with TestClient(harden(FastAPI(), policy, secrets=secrets), base_url="https://testserver"):
+        assert log_ins(bao) == before + 1
+    assert log_ins(bao) == before  # and it is over with the application
 
 
 class TestCommands:

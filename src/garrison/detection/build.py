@@ -69,7 +69,7 @@ def attach_detection(
     detector = Detector(lambda: build_engine(policy, shown), sightings, bus.emit, wall)
     detector.settle = bus.flush
     if section.shared and not (address := resolve_store(policy.store, reveal)).local:
-        detector.stream = Stream(lambda: client_for(address), address.namespace, wall)
+        detector.stream = Stream(lambda: client_for(resolve_store(policy.store, reveal)), address.namespace, wall)
     services.layers.append(sightings.layer)
     if honey := Honey(section.honey_tokens):
         services.layers.append(honey_layer(honey, services.emit))

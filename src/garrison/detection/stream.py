@@ -18,6 +18,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from ssl import TLSVersion
 from typing import Any, Final
 
@@ -66,8 +67,13 @@ class Stream:
         self._process = os.getpid()
         self._me = f"{self._process}-{secrets.token_hex(4)}"
         self._client: Any = None
+        self._outdated = False
         self._published = 0
         self.leading = False
+
+    async def renew(self) -> None:
+        """Connect anew before the next call: the password is another. The one exception to "one thread"."""
+        self._outdated = True
 
     def publish(self, events: Sequence[Event]) -> None:
         """Append `events`."""
@@ -137,6 +143,11 @@ class Stream:
     def _open(self) -> Any:
         if self._process != os.getpid():
             self.reset()
+        if self._outdated and self._client is not None:
+            self._client, old = None, self._client
+            with suppress(Exception):  # what is broken already can't be closed any better
+                old.close()
+        self._outdated = False
         if self._client is None:
             self._client = self._connect()
         return self._client

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from ..core.ban_rules import AllowList, BanRules
 from ..core.clock import Clock
 from ..core.ports import Records, Reveal, Services, silent
@@ -9,10 +12,11 @@ from ..detection.build import rules_for
 from ..detection.runner import Detector
 from ..events.bus import Bus, alarm_on_stderr
 from ..policy.model import Policy
+from ..policy.reference import is_reference
 from ..secrets.keyring import Keyring
 from ..stores.bans import Bans
 from .budget import Budget, ClientCount
-from .delivery import PURPOSE, build_delivery
+from .delivery import PURPOSE, build_delivery, channel_for
 from .reactor import Hands, Reactor
 from .slow import slow_layer
 
@@ -48,10 +52,19 @@ def attach_reactions(policy: Policy, services: Services, detector: Detector | No
     return reactor
 
 
-def attach_alerts(policy: Policy, keyring: Keyring, bus: Bus, reveal: Reveal) -> None:
-    """Tell the receivers of `policy` what is alerted. Raises as `channel_for`."""
-    if not policy.alerts.receivers:
-        return
+def attach_alerts(policy: Policy, keyring: Keyring, bus: Bus, reveal: Reveal) -> Callable[[], Awaitable[None]]:
+    """Tell the receivers of `policy` what is alerted. Raises as `channel_for`.
+
+    What comes back goes over to the addresses that `reveal` tells then.
+    """
     key = keyring.derive(PURPOSE, 32)
-    for outlet in build_delivery(policy.alerts, rules_for(policy), key, bus.emit, alarm_on_stderr, reveal):
+    outlets = build_delivery(policy.alerts, rules_for(policy), key, bus.emit, alarm_on_stderr, reveal)
+    for outlet in outlets:
         bus.attach(outlet)
+
+    async def renew() -> None:
+        for receiver, outlet in zip(policy.alerts.receivers, outlets, strict=True):
+            if is_reference(receiver.to):  # in a thread: authorities are read from the disk
+                outlet.alerts.use(await asyncio.to_thread(channel_for, receiver, key, reveal))
+
+    return renew

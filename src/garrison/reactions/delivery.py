@@ -110,6 +110,10 @@ class AlertWriter:
         self._told: OrderedDict[str, None] = OrderedDict()
         self._free = 0.0
 
+    def use(self, channel: Channel) -> None:
+        """Tell by `channel` from the next message on: the receiver's address is another."""
+        self._channel = channel
+
     def open(self) -> None:
         """Each message is a connection of its own."""
 
@@ -150,7 +154,7 @@ class Gathering(Outlet):
 
     def __init__(self, writer: AlertWriter, least: Severity, emit: Emit, alarm: Callable[[str], None]) -> None:
         super().__init__(writer, least, _WAITING, emit, alarm)
-        self._alerts = writer
+        self.alerts = writer
 
     def write(self, events: Sequence[Event]) -> int:
         super().write([event for event in events if event.name in TOLD])
@@ -158,7 +162,7 @@ class Gathering(Outlet):
 
     def turn(self, lane: Lane) -> bool:
         """As an outlet does, but while a message may not go yet, what came is only put with the rest."""
-        if self._end or not self._alerts.pause():
+        if self._end or not self.alerts.pause():
             return super().turn(lane)
         with self._lock:
             fresh, self._fresh = self._fresh, []
@@ -187,7 +191,7 @@ def channel_for(receiver: AlertReceiver, key: bytes, reveal: Reveal) -> Channel:
 
 def build_delivery(
     section: AlertsSection, rules: Sequence[Rule], key: bytes, emit: Emit, alarm: Callable[[str], None], reveal: Reveal,
-) -> list[Outlet]:  # fmt: skip
+) -> list[Gathering]:  # fmt: skip
     """An outlet for every receiver. Raises as `channel_for`."""
     known = {rule.id: rule for rule in rules}
     return [

@@ -12,14 +12,18 @@ from ..policy.links import exposed, link_name
 from ..policy.model import Policy
 from .errors import LinksOpen
 from .named import Secrets
+from .own import OwnSecrets
 from .resolver import Resolver
+from .secret import Secret
 
 
-def keep_secrets(policy: Policy, resolver: Resolver, services: Services, given: Secrets | None) -> Secrets:
+def keep_secrets(
+    policy: Policy, resolver: Resolver, own: OwnSecrets, services: Services, given: Secrets | None
+) -> Secrets:
     """The secrets of `policy`: `given`, or read now by `resolver`, which is closed when the application stops.
 
-    They record to `services`, and are read again as the policy says. Raises `SecretsUnresolved`; OperatorError when
-    `given` are those of another policy.
+    They record to `services`, and are read again as the policy says; so are those of Garrison's `own` rooms.
+    Raises `SecretsUnresolved`; OperatorError when `given` are those of another policy.
     """
     if given is not None and given.section != policy.secrets:
         raise OperatorError(
@@ -29,24 +33,28 @@ def keep_secrets(policy: Policy, resolver: Resolver, services: Services, given: 
     kept = given or Secrets(policy.secrets, resolver)
     if not policy.development:
         refuse_open_links(kept, policy.allow_insecure_link)
+        kept.judge = lambda name, value: _open_link(name, value, policy.allow_insecure_link)
     kept.attach(services.emit)
     services.closing.append(lambda: asyncio.to_thread(resolver.close))
     services.closing.append(lambda: asyncio.to_thread(kept.close))
-    if policy.secrets.named and policy.secrets.refresh:
-        keeper = _Keeper(kept, policy.secrets.refresh, services.emit)
+    if policy.secrets.refresh:
+        keeper = _Keeper(kept, own, policy.secrets.refresh, services.emit)
         services.opening.append(keeper.open)
         services.closing.append(keeper.close)
     return kept
 
 
 class _Keeper:
-    def __init__(self, secrets: Secrets, seconds: float, emit: Emit) -> None:
+    def __init__(self, secrets: Secrets, own: OwnSecrets, seconds: float, emit: Emit) -> None:
         self._emit = emit
+        self._own = own
         self._secrets = secrets
         self._seconds = seconds
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
+        if not self._secrets.section.named and not self._own.followed:
+            return
         self._task = asyncio.create_task(self._run(), name="garrison-secrets")
 
     async def close(self) -> None:
@@ -60,6 +68,7 @@ class _Keeper:
             await asyncio.sleep(self._seconds)
             try:
                 self._secrets.put_to_use(await asyncio.to_thread(self._secrets.read))
+                await self._own.put_to_use(await asyncio.to_thread(self._own.read))
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not end rotation without a word
                 self._emit("service_degraded", service="secrets", error=type(error).__name__)
 
@@ -69,11 +78,17 @@ def refuse_open_links(secrets: Secrets, allowed: Collection[str]) -> None:
 
     What a link is for is told by its scheme: database, store, mail, log, broker, directory.
     """
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for name in secrets.section.named:
-        text = secrets.get(name).reveal()
-        link = link_name(text)
-        if link and link not in allowed and (why := exposed(text)):
-            found[name] = (link, why)
+        if error := _open_link(name, secrets.get(name), allowed):
+            found |= error.links
     if found:
         raise LinksOpen(found)
+
+
+def _open_link(name: str, value: Secret[str], allowed: Collection[str]) -> LinksOpen | None:
+    text = value.reveal()
+    link = link_name(text)
+    if link and link not in allowed and (why := exposed(text)):
+        return LinksOpen({name: (link, why)})
+    return None

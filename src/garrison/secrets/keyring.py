@@ -104,14 +104,17 @@ class Keyring:
         self.loaded = loaded
 
     @classmethod
-    def from_policy(cls, policy: Policy, environ: Mapping[str, str], state_folder: Path, clock: Clock) -> Keyring:
+    def from_policy(
+        cls, policy: Policy, environ: Mapping[str, str], state_folder: Path, clock: Clock,
+        resolver: Resolver | None = None,
+    ) -> Keyring:  # fmt: skip
         """The keyring of `policy.key`, else of GARRISON_KEY, else (in development only) of `<state>/root.key`.
 
         Keys are separated by white space or commas. Raises `KeyMissing`, `KeyWeak`, `KeyReferenceMalformed`,
         `KeyFileRefused` and `SecretError`, all of them `OperatorError`, and `SourceAway`. A given key must be strong in
-        development too.
+        development too. A reference to a source is read by `resolver`, or by one that is made for it.
         """
-        place, text = _find(policy, environ, state_folder)
+        place, text = _find(policy, environ, state_folder, resolver)
         roots = []
         for position, part in enumerate(re.split(r"[\s,]+", text.strip(" \t\r\n,")), start=1):
             try:
@@ -159,15 +162,16 @@ def _version(root: bytes) -> str:
     return base64.urlsafe_b64encode(_derive(root, "version", "id", _ID_BYTES)).decode("ascii")
 
 
-def _find(policy: Policy, environ: Mapping[str, str], state_folder: Path) -> tuple[str, str]:
+def _find(policy: Policy, environ: Mapping[str, str], state_folder: Path, resolver: Resolver | None) -> tuple[str, str]:
     """Where the root key is written, for messages, and what is written there."""
     scheme, _, name = policy.key.partition(":")
     if scheme not in {"env", "file"} and is_reference(policy.key):
-        resolver = Resolver.from_policy(policy, environ)
+        used = resolver or Resolver.from_policy(policy, environ)
         try:
-            return policy.key, resolver.read(policy.key).reveal()
+            return policy.key, used.read(policy.key).reveal()
         finally:
-            resolver.close()
+            if resolver is None:
+                used.close()
     if policy.key:
         if scheme == "file" and Path(name).is_absolute():
             if (kept := held_reference(policy.key)) is not None:

@@ -29,10 +29,13 @@ from ..policy.model import Policy
 from ..policy.needs import covered
 from ..policy.section_secrets import SecretsSection
 from .errors import SecretDenied, SecretsUnresolved, SecretUnknown
+from .outage import Outage
 from .resolver import Resolver
 from .secret import Secret
 
 Changed = Callable[[Secret[str]], None]
+Judge = Callable[[str, Secret[str]], GarrisonError | None]
+"""Why a value must not be put to use, if it must not; asked with each reading, so it is quick."""
 Reading = tuple[dict[str, Secret[str]], dict[str, GarrisonError]]
 
 
@@ -42,10 +45,11 @@ class Secrets:
     def __init__(self, section: SecretsSection, resolver: Resolver) -> None:
         """Reads everything once; blocks. Raises `SecretsUnresolved`, with all that is wrong at once."""
         self.section = section
-        self._resolver = resolver
+        self.resolver = resolver
         self._listeners: defaultdict[str, list[Changed]] = defaultdict(list)
         self._emit: Emit = silent
-        self._failing: frozenset[str] = frozenset()
+        self._outage = Outage("secrets")
+        self.judge: Judge = lambda name, value: None
         self._values, failed = self.read()
         if failed:
             raise SecretsUnresolved({f"secrets.named.{name}": error for name, error in failed.items()})
@@ -81,7 +85,9 @@ class Secrets:
 
     def read(self) -> Reading:
         """What the sources say now; nothing is changed by it. Blocks, so call it in a thread."""
-        return self._resolver.read_all(self.section.named)
+        found, failed = self.resolver.read_all(self.section.named)
+        refused = {name: error for name, value in found.items() if (error := self.judge(name, value))}
+        return {name: value for name, value in found.items() if name not in refused}, {**failed, **refused}
 
     def put_to_use(self, reading: Reading) -> Sequence[str]:
         """Replace values by those of `reading`, tell who listens, and record it. A value that can't be had stays."""
@@ -92,12 +98,12 @@ class Secrets:
             self._emit("secret_rotated", name=name)
             for listener in self._listeners[name]:
                 self._tell(name, listener)
-        self._tell_failing(failed)
+        self._outage.tell(self._emit, failed)
         return changed
 
     def close(self) -> None:
         """End what was begun with the sources: a log-in's token is revoked. Blocks; never raises."""
-        self._resolver.close()
+        self.resolver.close()
 
     def attach(self, emit: Emit) -> None:
         """Record events with `emit` from now on."""
@@ -114,15 +120,6 @@ class Secrets:
         except Exception as error:  # noqa: BLE001 - one consumer's mistake must not keep the others on the old value
             # Only its kind: the text of an exception may hold what it was given.
             self._emit("secret_rotation_failed", name=name, error=type(error).__name__)
-
-    def _tell_failing(self, failed: Mapping[str, GarrisonError]) -> None:
-        now = frozenset(failed)
-        if now and now != self._failing:
-            why = "; ".join(f"{name}: {error.message}" for name, error in sorted(failed.items())[:5])
-            self._emit("service_degraded", service="secrets", error=why)
-        elif self._failing and not now:
-            self._emit("service_recovered", service="secrets")
-        self._failing = now
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("secrets can't be pickled or copied")

@@ -32,11 +32,13 @@ class Resolver:
         self._sources = {source.scheme: source for source in sources}
 
     @classmethod
-    def from_policy(cls, policy: Policy, environ: Mapping[str, str]) -> Resolver:
-        """Every source that `policy` sets up."""
+    def from_policy(cls, policy: Policy, environ: Mapping[str, str], vault: Vault | None = None) -> Resolver:
+        """Every source that `policy` sets up. `vault` is used as well when it is logged in to the same server in the
+        same way: one log-in is enough."""
         plain: list[Source] = [EnvSource(environ), FileSource(), MountedSource(), KeyringSource()]
         first = cls([*plain, SealedSource(policy.secrets, plain, Path(policy.state))])
-        vault = Vault(policy.vault, first.read)
+        if vault is None or vault.section != policy.vault:
+            vault = Vault(policy.vault, first.read)
         return cls([*first._sources.values(), VaultSource(vault)], vault)
 
     def source(self, scheme: str) -> Source:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..core.clock import Clock
 from ..core.ports import Counters, Records, Reveal
 from ..policy.model import Policy
-from ..policy.store_address import StoreAddress, resolve_store
+from ..policy.store_address import resolve_store
 from .errors import StoreLibraryMissing
 from .memory import MemoryCounters
 from .records import MemoryRecords
@@ -34,6 +34,9 @@ class Stores:
     degraded: Callable[[], Sequence[str]]
     open: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
+    renew: Callable[[], Awaitable[None]]
+    """Goes over to the address or password that `reveal` tells now. Raises `StoreAway` and `OperatorError`; then it
+    stays with the old one."""
 
 
 async def _nothing() -> None:
@@ -50,20 +53,25 @@ def build_stores(policy: Policy, reveal: Reveal, clock: Clock, changed: Changed)
     address = resolve_store(policy.store, reveal)
     near = MemoryCounters(clock, max_keys=policy.rate.max_keys, processes=policy.sharers)
     if not address.local:
-        return _shared(address, near, clock, changed)
+        return _shared(policy.store, reveal, near, clock, changed)
     if address.kind == "memory":
-        return Stores(near, MemoryRecords(clock, max_records=MAX_IN_MEMORY), tuple, _nothing, _nothing)
+        return Stores(near, MemoryRecords(clock, max_records=MAX_IN_MEMORY), tuple, _nothing, _nothing, _nothing)
     records = SqliteRecords(Path(policy.state).absolute() / FILE_NAME, clock, max_records=MAX_EMBEDDED)
     records.prepare()
-    return Stores(near, records, tuple, _nothing, records.close)
+    return Stores(near, records, tuple, _nothing, records.close, _nothing)
 
 
-def _shared(address: StoreAddress, near: MemoryCounters, clock: Clock, changed: Changed) -> Stores:
+def _shared(store: str, reveal: Reveal, near: MemoryCounters, clock: Clock, changed: Changed) -> Stores:
     try:
         from .shared import build_shared
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "redis":
             raise
         raise StoreLibraryMissing from None
+    address = resolve_store(store, reveal)
     counters, records, link = build_shared(address, near, clock, changed, max_records=MAX_EMBEDDED)
-    return Stores(counters, records, lambda: ("store",) if link.away else (), link.open, link.close)
+
+    async def renew() -> None:
+        await link.use(resolve_store(store, reveal))
+
+    return Stores(counters, records, lambda: ("store",) if link.away else (), link.open, link.close, renew)

@@ -48,3 +48,14 @@ class StoreFull(DependencyError):
             remedy="Shorten how long records live, or give the store more room.",
         )
         self.limit = limit
+
+
+class StoreMoved(OperatorError):
+    """What `store` refers to is another kind of store now, which a running process can't go over to."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The address of the store has another kind, database or namespace than at the start.",
+            remedy="Restart the processes; a running one takes a new user, password and host.",
+            reference="docs/stores.md",
+        )

@@ -19,7 +19,7 @@ from ..core.clock import Clock
 from ..policy.store_address import StoreAddress
 from .breaker import Breaker
 from .deadline import DeadlinePassed, within
-from .errors import StoreAway
+from .errors import StoreAway, StoreMoved
 from .flights import Flights
 from .redis_client import Client, Command, make_client
 from .scripts import ATTEMPT, Script
@@ -80,6 +80,19 @@ class Link:
         with suppress(StoreAway):
             await self._connected(self._here(), is_patient=True)
 
+    async def use(self, address: StoreAddress) -> None:
+        """Go over to `address`, a new password: to a client that was tried out first, while calls on their way end on
+        the old one. Raises `StoreAway` when it does not work and `StoreMoved` for another place: the old one stays."""
+        if address == self._address:
+            return
+        if _place(address) != _place(self._address):
+            raise StoreMoved
+        session = self._here()
+        while session.connecting is not None:
+            await asyncio.wait({session.connecting})
+        session.connecting = session.loop.create_task(self._go_over(session, address))
+        await session.connecting
+
     async def close(self) -> None:
         """Close the client; the next call makes a new one."""
         session, self._session = self._session, None
@@ -129,6 +142,27 @@ class Link:
             if left is not None:
                 await _close(left)
 
+    async def _go_over(self, session: _Session, address: StoreAddress) -> None:
+        client: Client | None = None
+        try:
+            client = make_client(address)
+            await within(CONNECT_SECONDS, self._try_out(client))
+        except Exception as error:  # noqa: BLE001  # as in `call`
+            if client is not None:
+                await _close(client)
+            raise StoreAway(self.name, _explained(error, address)) from None
+        finally:
+            session.connecting = None
+        left, session.flights = session.flights, Flights(client, self._landed, self._seconds)
+        self._address, self.name = address, str(address)
+        if self._breaker.attempt_succeeded():
+            self._changed(False, "")
+        if left is not None:
+            try:
+                await asyncio.sleep(2 * self._seconds)  # as long as a call that waits its turn may take
+            finally:
+                await _close(left.client)
+
     async def _try_out(self, client: Client) -> None:
         (answer,) = await client.run([Command(ATTEMPT, [self._tried], [b""])])
         if isinstance(answer, Exception):
@@ -147,10 +181,18 @@ class Link:
             self._changed(True, self._why)
 
     def _explained(self, error: Exception) -> str:
-        text = " ".join(str(error).split())
-        for secret in (self._address.password, self._address.sentinel_password):
-            text = text.replace(secret, "***") if secret else text
-        return f"{type(error).__name__}: {text}"[:_LONGEST_REASON].rstrip(".")
+        return _explained(error, self._address)
+
+
+def _explained(error: Exception, address: StoreAddress) -> str:
+    text = " ".join(str(error).split())
+    for secret in (address.password, address.sentinel_password):
+        text = text.replace(secret, "***") if secret else text
+    return f"{type(error).__name__}: {text}"[:_LONGEST_REASON].rstrip(".")
+
+
+def _place(address: StoreAddress) -> tuple[str, int, str, str]:
+    return address.kind, address.database, address.service, address.namespace
 
 
 async def _close(client: Client) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from ..terms import Severity
 from ..writers import FileWriter, Writer
 from .formats import FORMATS
 from .outlet import Outlet
+from .renewing import Renewing
 from .senders import OtlpMetricsSender, OtlpSender, RedisSender, SyslogSender, WebhookSender
 
 WEBHOOK: Final = "events/webhook"
@@ -33,21 +34,30 @@ class BadAuthorities(OperatorError):
 
 def build_exports(policy: Policy, key: bytes, emit: Emit, alarm: Callable[[str], None], reveal: Reveal) -> list[Outlet]:
     """An outlet for every `events.exports`. `key` signs webhooks; `reveal` is asked for addresses that are kept as
-    secrets. Raises `OperatorError`, `RedisMissing`, and what `reveal` raises."""
+    secrets, now and when an outlet is renewed. Raises `OperatorError`, `RedisMissing`, and what `reveal` raises."""
     return [
-        Outlet(sender, Severity(table.least), table.queue, emit, alarm)
-        for table in policy.events.exports
-        for sender in _senders(table, _link(table.to, reveal), key)
+        _outlet(make, table, emit, alarm) for table in policy.events.exports for make in _senders(table, key, reveal)
     ]
 
 
-def _senders(table: ExportTable, link: Link, key: bytes) -> list[Writer]:
-    sender = _sender(table, link, key)
-    if not table.metrics:
-        return [sender]
-    if not isinstance(sender, OtlpSender):
-        raise BadLink(link.host, "metrics go over OTLP only")
-    return [sender, OtlpMetricsSender(link, _context(table, link))]
+def _outlet(make: Callable[[], Writer], table: ExportTable, emit: Emit, alarm: Callable[[str], None]) -> Outlet:
+    writer = Renewing(make) if is_reference(table.to) else make()
+    return Outlet(writer, Severity(table.least), table.queue, emit, alarm)
+
+
+def _senders(table: ExportTable, key: bytes, reveal: Reveal) -> Iterator[Callable[[], Writer]]:
+    def sender() -> Writer:
+        return _sender(table, _link(table.to, reveal), key)
+
+    def metrics() -> Writer:
+        link = _link(table.to, reveal)
+        if not link.scheme.startswith("otlp+"):
+            raise BadLink(link.host, "metrics go over OTLP only")
+        return OtlpMetricsSender(link, _context(table, link))
+
+    yield sender
+    if table.metrics:
+        yield metrics
 
 
 def _sender(table: ExportTable, link: Link, key: bytes) -> Writer:

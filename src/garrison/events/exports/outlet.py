@@ -19,6 +19,7 @@ from ..lanes import Lane, LaneStats, Turn
 from ..terms import Severity
 from ..vocabulary import EventName
 from ..writers import Writer
+from .renewing import Renewing
 
 RETRY_SECONDS: Final = 1.0
 _JOIN_SECONDS: Final = 2.0
@@ -81,6 +82,11 @@ class Outlet:
             if waiting:
                 self._alarm(f"{waiting} events could not be sent to {self.name} before the end")
         self._begin()
+
+    def renew(self) -> None:
+        """Make the way out anew, if it may change. May block for a moment. Raises what making it raises."""
+        if isinstance(self._writer, Renewing):
+            self._writer.renew()
 
     def stats(self) -> LaneStats:
         return self._lane.stats()
