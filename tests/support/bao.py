@@ -46,7 +46,7 @@ class Bao:
         (folder / "data").mkdir()
         self._process: subprocess.Popen[bytes] | None = None
         self._unseal_key = ""
-        self.root: Any = hvac.Client(self.url, token="", verify=str(self.ca), timeout=10)
+        self.root: Any = hvac.Client(self.url, token="", verify=str(self.ca), timeout=30)
 
     def __enter__(self) -> Self:
         self.start()
