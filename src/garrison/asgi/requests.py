@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -92,7 +93,23 @@ def _known_failure(error: Exception, exchange: Exchange) -> Refuse | None:
         # JSON may spell half a surrogate pair (`\ud800`); whoever writes it back as UTF-8, as FastAPI's own
         # validation answer does, raises. It is the client's fault, so the answer is a 400.
         return Refuse(Reason.BODY_MALFORMED, 400, layer="errors", detail=_HALF_PAIR, hint="The text is not Unicode.")
+    if isinstance(error, ValueError) and _parses_body(error):
+        # `await request.json()` of a body that is no JSON: the layer `body` lets an empty one pass, because many
+        # clients name the type of a body that they don't send. The application wanted one, so the answer is a 400.
+        return Refuse(Reason.BODY_MALFORMED, 400, layer="errors", detail="json", hint="The body is not JSON.")
     return None
+
+
+def _parses_body(error: Exception) -> bool:
+    """Whether it was raised below Starlette's `Request.json`, and not where the application parses something else."""
+    request = getattr(sys.modules.get("starlette.requests"), "Request", None)
+    wanted = getattr(getattr(request, "json", None), "__code__", None)
+    step = error.__traceback__ if wanted is not None else None
+    while step is not None:
+        if step.tb_frame.f_code is wanted:
+            return True
+        step = step.tb_next
+    return False
 
 
 def _is_json(facts: Facts) -> bool:

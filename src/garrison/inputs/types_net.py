@@ -92,7 +92,8 @@ def parse_public_ip(text: str) -> IPv4Address | IPv6Address:
 def parse_email(text: str) -> str:
     """An address that mail can be sent to, its domain in lower-case A-labels (RFC 5321 section 4.1.2, dot-string).
     `o'brien+tag@example.com` passes. Refused: quoted local parts, comments, address literals, several addresses, a
-    domain without a dot. The local part keeps its case: it is the receiver's to interpret."""
+    domain without a dot, letters beyond ASCII before the `@` (RFC 6531: mail servers on the way may not take them). The
+    local part keeps its case: it is the receiver's to interpret."""
     local, at, domain = text.rpartition("@")
     if not at or len(local) > 64 or not _LOCAL.fullmatch(local):
         raise _wrong("email", "Not an e-mail address")
