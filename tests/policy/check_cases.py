@@ -304,6 +304,13 @@ CASES: dict[str, list[Case]] = {
         Case({"uploads": {"named": {"a": {"allow_unexamined": ["pdf"]}}}}, "uploads.named.a.allow_unexamined"),
         Case({"uploads": {"allow_unexamined": ["pdf"], "scanner": "unix:/run/clamav/clamd.ctl"}}), Case({}),
     ],
+    "P115": [
+        Case({"preset": "api", "uploads": {"folder": "/a"}}, "uploads.folder"),
+        Case({"content": {"types": ["application/json"]}, "uploads": {"folder": "/a"}}, "uploads.folder"),
+        Case({"preset": "api", "uploads": {"folder": "/a"},
+              "routes": [{"name": "a", "paths": ["/a"], "content": {"types": ["multipart/form-data"]}}]}),
+        Case({"preset": "api"}), Case({"uploads": {"folder": "/a"}}), Case({}),
+    ],
     "P079": [
         Case({"serve": {"allow_insecure_environment": True}}, "serve.allow_insecure_environment"),
         Case({"serve": {"secret_environment": ["SHOP_*"]}}), Case({}),

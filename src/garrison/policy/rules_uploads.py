@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..core.verdict import Mode
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
 
@@ -85,6 +86,24 @@ def unscanned(subject: Subject) -> Iterator[Objection]:
     for name, own in section.named.items():
         if own.allow_unexamined:
             yield Objection(f"uploads.named.{name}.allow_unexamined", "nothing looks into them.")
+
+
+@check(
+    "P115", "Uploads that no route class takes", Severity.MEDIUM,
+    consequence="The layer content answers every form with a file with 415 before the upload is looked at.",
+    remedy='Add "multipart/form-data" to content.types in the route class of the upload.',
+    reference="docs/inputs/uploads.md",
+)  # fmt: skip
+def untaken(subject: Subject) -> Iterator[Objection]:
+    if not subject.policy.uploads.folder:
+        return
+    sections = [effective.content for _, effective, _ in subject.classes("content")]
+    if all(one.mode is Mode.ENFORCE and not any(map(_is_multipart, one.types)) for one in sections):
+        yield Objection("uploads.folder", "content.types has no multipart/form-data, also in no route class.")
+
+
+def _is_multipart(media_type: str) -> bool:
+    return media_type.lower().startswith("multipart/")
 
 
 def _folders(subject: Subject) -> tuple[Path, ...]:
