@@ -135,12 +135,17 @@ def _wire(
 
 def announce(policy: Policy, emit: Emit) -> None:
     """Record which policy is put to work, and what it has switched off: a changed policy has another digest."""
-    plain = policy.model_copy(update={"store": policy.store.rpartition("@")[2]})  # a password may stand before it
-    digest = hashlib.sha256(repr(plain).encode()).hexdigest()[:16]
-    emit(EventName.POLICY_LOADED, None, preset=policy.preset, environment=policy.environment, digest=digest)
+    named = {"preset": policy.preset, "environment": policy.environment}
+    emit(EventName.POLICY_LOADED, None, **named, digest=digest_of(policy))
     off = switched_off(policy)
     if off:
         emit(EventName.MONITOR_DISABLED, None, sections=", ".join(off))
+
+
+def digest_of(policy: Policy) -> str:
+    """A short name for all that a policy says."""
+    plain = policy.model_copy(update={"store": policy.store.rpartition("@")[2]})  # a password may stand before it
+    return hashlib.sha256(repr(plain).encode()).hexdigest()[:16]
 
 
 def switched_off(policy: Policy) -> list[str]:

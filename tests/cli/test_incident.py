@@ -8,39 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from garrison import Policy
-from garrison.core.clock import SYSTEM
-from garrison.events.build import build_bus
-from garrison.events.vocabulary import EventName
-from garrison.secrets.keyring import Keyring
-from garrison.wire import attach_audit
-from tests.cli.running import KEY, Here
-from tests.support.facts import make_facts
-
-POLICY = """
-hosts = ["localhost"]
-"""
+from tests.cli.attacked import POLICY, attacked, opened
+from tests.cli.running import Here
 
 
 @pytest.fixture
 def site(here: Here, monkeypatch: pytest.MonkeyPatch) -> Here:
-    """A site with a record of an attack by 203.0.113.9, and of somebody else."""
-    monkeypatch.setenv("GARRISON_KEY", KEY)
-    here.write("garrison.toml", POLICY)
-    policy = Policy(hosts=["localhost"], state=str(here.folder / ".garrison"), events={"output": "none"})
-    bus = build_bus(policy, SYSTEM)
-    attach_audit(policy, Keyring.from_policy(policy, {"GARRISON_KEY": KEY}, Path(policy.state), SYSTEM), SYSTEM, bus)
-    for number in range(5):
-        bus.emit(EventName.AUTHN_LOGIN_FAIL, make_facts(address="203.0.113.9"), account=f"a{number}")
-    bus.emit(EventName.SESSION_CREATED, make_facts(address="198.51.100.2"), principal="O'Brien")
-    bus.close()
-    return here
-
-
-def opened(site: Here) -> str:
-    ran = site.run("incident", "open", "Guessing", "--where", "client=203.0.113.9", "--since", "1h", "-f", "json")
-    assert ran.code == 0, ran.err
-    return str(ran.json["id"])
+    return attacked(here, monkeypatch)
 
 
 def test_an_incident_shows_the_events_it_chose_and_no_others(site: Here) -> None:
@@ -59,7 +33,7 @@ def test_notes_and_containment_are_kept_and_a_closed_one_takes_no_more(site: Her
     shown = site.run("incident", "show", what, "-f", "json").json
     assert shown["state"] == "contained"
     assert [one["kind"] for one in shown["notes"]] == ["note", "containment"]
-    assert "garrison bans lift" in shown["notes"][1]["text"]
+    assert "garrison undo r" in shown["notes"][1]["text"]
     assert [ban["target"] for ban in site.run("bans", "list", "-f", "json").json] == ["203.0.113.9"]
     assert site.run("incident", "close", what).code == 0
     for change in (("note", what, "more"), ("close", what), ("contain", what, "--ban", "203.0.113.8")):
@@ -68,6 +42,26 @@ def test_notes_and_containment_are_kept_and_a_closed_one_takes_no_more(site: Her
     names = [json.loads(line)["name"] for line in lines]
     assert names.count("incident_opened") == 1
     assert names.count("incident_changed") == 4
+
+
+def test_it_is_given_to_somebody_by_name_and_who_had_it_and_who_closed_it_stays_known(site: Here) -> None:
+    what = opened(site)
+    assert site.run("incident", "list", "-f", "json").json[0]["assignee"] == ""
+    assert site.run("incident", "assign", what, "Ada  O'Brien").flat == f"{what} is with Ada O'Brien"
+    assert site.run("incident", "assign", what, "林さん 🎁").code == 0
+    assert "is with 林さん" in site.run("incident", "assign", what, "林さん 🎁").said
+    for wrong in ("", "a\x1b[31m", "x" * 101):
+        assert site.run("incident", "assign", what, wrong).code == 2
+    assert "林さん" in site.run("incident", "list").flat
+    assert site.run("incident", "close", what).out.startswith("closed by cli")
+    assert site.run("incident", "assign", what, "Eve").code not in (0, 1)
+    shown = site.run("incident", "show", what, "-f", "json").json
+    assert [one["text"] for one in shown["notes"]] == ["to Ada O'Brien", "to 林さん 🎁, from Ada O'Brien"]
+    assert shown["assignee"] == "林さん 🎁"
+    assert shown["closed_by"].startswith("cli")
+    assert "with 林さん" in site.run("incident", "show", what).flat
+    lines = site.run("events", "query", "details.change=assigned", "-f", "json").out.splitlines()
+    assert [json.loads(line)["details"]["assignee"] for line in lines] == ["Ada O'Brien", "林さん 🎁"]
 
 
 @pytest.mark.parametrize("arguments", [("show", "i0"), ("note", "i0", "x"), ("close", "i0")])
@@ -130,6 +124,33 @@ class TestEvidence:
                 for name, data in files.items():
                     packed.writestr(name, data)
         assert site.run("incident", "verify", str(bundle), "--key", key).code == 1
+
+    def test_it_holds_the_bill_of_materials_and_the_hashes_of_policy_and_packages(self, site: Here) -> None:
+        assert site.run("scan", "sbom", ".", "--lock", "r.txt", "-o", "none.json").code == 3  # no such lock file
+        site.write("requirements.txt", "pydantic==1.0.0\n")
+        assert site.run("scan", "sbom", ".", "-o", "bom.cdx.json").code == 0
+        site.write("garrison.toml", f'{POLICY}[incidents]\nsbom = "bom.cdx.json"\n')
+        bundle, what = site.folder / "e.zip", opened(site)
+        ran = site.run("incident", "export", what, "-o", str(bundle))
+        assert ran.code == 0, ran.err
+        assert "with the bill of materials (1 packages)" in ran.flat
+        with zipfile.ZipFile(bundle) as packed:
+            assert packed.read("sbom.cdx.json") == (site.folder / "bom.cdx.json").read_bytes()
+            versions = json.loads(packed.read("versions.json"))
+            configuration = json.loads(packed.read("configuration.json"))
+        assert versions["sbom"]["differs"]["pydantic"] == ["1.0.0", versions["packages"]["pydantic"]]
+        assert len(versions["records"]["pydantic"]) == 64
+        assert len(configuration["policy"]["digest"]) == 16
+        assert site.run("incident", "verify", str(bundle), "--key", self.key(site)).code == 0
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", '{"bomFormat": "SPDX"}', None])
+    def test_a_bill_that_is_none_is_told_and_not_left_out(self, site: Here, text: str | None) -> None:
+        if text is not None:
+            site.write("bom.json", text)
+        bundle, what = site.folder / "e.zip", opened(site)
+        ran = site.run("incident", "export", what, "-o", str(bundle), "--sbom", "bom.json")
+        assert (ran.code, bundle.exists()) == (2, False)
+        assert "--no-sbom" in ran.said
 
     def test_somebody_elses_key_does_not_open_it(self, site: Here, monkeypatch: pytest.MonkeyPatch) -> None:
         bundle = self.export(site)

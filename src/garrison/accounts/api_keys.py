@@ -25,14 +25,12 @@ from ..policy.model import ApiKeysSection
 from .api_keys_text import make_key, parse_key
 from .authorisation_principals import Bad
 from .compare import same
+from .revoking import KEY as KIND
+from .revoking import revoke_key
 
-KIND: Final = "api-key"
 _TOUCH_EVERY: Final = 60.0
-_REMEMBERED: Final = 90 * 86400.0
-"""How long a revoked key is kept, so that its use is noticed."""
 _NOTHING: Final = hashlib.sha256(b"").hexdigest()
 _AT_ONCE: Final = 1000
-_TRIES: Final = 5
 
 
 class TooManyKeys(ValueError):
@@ -125,17 +123,8 @@ class ApiKeys:
 
     async def revoke(self, exchange: Exchange, owner: str, id: str) -> bool:
         """End one key of `owner`, now. False when there is none of that id, or it is somebody else's."""
-        for _ in range(_TRIES):  # it may be in use at this moment, and its last use written
-            record = await self._records.get(KIND, id)
-            if record is None or record.data["owner"] != owner or record.data["revoked"]:
-                return False
-            now = self._services.clock.wall()
-            expires = max(record.expires or 0.0, now + _REMEMBERED)
-            data = {**record.data, "revoked": now}
-            if await self._records.put(KIND, id, data, expires=expires, expect=record.version) is not None:
-                self._services.emit(EventName.AUTHN_TOKEN_REVOKED, exchange.facts, principal=owner, handle=id)
-                return True
-        raise DependencyError("The key could not be revoked: somebody writes it all the time.")
+        now = self._services.clock.wall()
+        return await revoke_key(self._records, self._services.emit, id, now=now, owner=owner, facts=exchange.facts)
 
     async def revoke_all(self, exchange: Exchange, owner: str) -> int:
         """End every key of `owner`; how many there were."""

@@ -1,54 +1,101 @@
-"""What goes into a bundle of evidence: the timeline, proofs from the audit log, versions, a report."""
+"""What goes into a bundle of evidence: timeline, proofs from the audit log, configuration, bill of materials, versions,
+a report."""
 
 from __future__ import annotations
 
 import json
 import platform
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .options import event_store
+from ..core.errors import OperatorError
+from .incident_book import Timeline
+from .incident_pages import as_html, as_markdown
+from .incident_report import page_of
 
 if TYPE_CHECKING:
     from ..events.event import Event
+    from ..policy.model import Policy
+    from ..reactions.affected import Affected
     from ..reactions.incidents import Incident, Note
 
-MOST_EVENTS: Final = 20_000
 MOST_PROOFS: Final = 200
+_LARGEST: Final = 64 * 1024**2
 
 
-def timeline(incident: Incident, policy: Path | None, state: Path | None) -> list[Event]:
-    """The incident's events that the store holds, in order; the newest `MOST_EVENTS`. Raises `NoEvents`."""
-    from ..events.filter import compile_filter
-    from ..events.query import scan
+class SbomUnusable(OperatorError):
+    """The file is no bill of materials in CycloneDX."""
 
-    test, found = compile_filter(incident.where), []
-    for stored in scan(event_store(policy, state), incident.since):
-        event = stored.event
-        if (not incident.until or event.when <= incident.until) and test(event):
-            found.append(event)
-    return found[-MOST_EVENTS:]
+    exit_code = 2
+
+    def __init__(self, file: Path, why: str) -> None:
+        super().__init__(
+            f"The bill of materials {file} can't be used: {why}.",
+            remedy="Make it with `garrison scan sbom . --output FILE`, or leave it out with --no-sbom.",
+            reference="docs/scan-supply.md",
+        )
+        self.file = file
 
 
-def files_of(
-    incident: Incident, notes: Sequence[Note], events: Sequence[Event], proofs: dict[str, Any]
-) -> dict[str, bytes]:
+@dataclass(frozen=True, slots=True)
+class Sbom:
+    """A bill of materials: its bytes, and the versions that it names of Python packages."""
+
+    raw: bytes
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundled:
+    """What a bundle is made of."""
+
+    incident: Incident
+    notes: Sequence[Note]
+    found: Timeline
+    concerned: Affected
+    proofs: Mapping[str, Any]
+    policy: Policy
+    sbom: Sbom | None
+
+
+def read_sbom(file: Path) -> Sbom:
+    """The bill of materials in `file`. Raises `SbomUnusable`."""
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise SbomUnusable(file, f"it has more than {_LARGEST // 1024**2} MB")
+        raw = file.read_bytes()
+        data = json.loads(raw)
+    except OSError as error:
+        raise SbomUnusable(file, error.strerror or type(error).__name__) from None
+    except ValueError:
+        raise SbomUnusable(file, "it is no JSON") from None
+    if not isinstance(data, dict) or data.get("bomFormat") != "CycloneDX":
+        raise SbomUnusable(file, "it is not in the format CycloneDX")
+    parts = data.get("components")
+    named = [one for one in parts if isinstance(one, dict)] if isinstance(parts, list) else []
+    return Sbom(raw, {_plain(str(one.get("name"))): str(one.get("version")) for one in named})
+
+
+def files_of(made: Bundled, now: float) -> dict[str, bytes]:
     """The bundle's files by name."""
-    from dataclasses import asdict
-
-    from ..events.version import VERSION
-
-    versions = {"garrison": VERSION, "python": platform.python_version(), "packages": dict(_packages())}
+    incident, notes, events = made.incident, made.notes, made.found.events
+    page = page_of(incident, notes, events, made.concerned, now)
     files = {
         "incident.json": _json({**asdict(incident), "notes": [asdict(note) for note in notes]}),
         "timeline.jsonl": "".join(f"{event.to_json()}\n" for event in events).encode("ascii"),
-        "versions.json": _json(versions),
-        "report.md": report(incident, notes, events).encode("utf-8"),
+        "affected.json": _json(asdict(made.concerned)),
+        "configuration.json": _json(_configuration(made.policy, made.found)),
+        "versions.json": _json(_versions(made.sbom)),
+        "report.md": as_markdown(page).encode("utf-8"),
+        "report.html": as_html(page).encode("utf-8"),
     }
-    return files | {f"proofs/{name}.json": _json(proof) for name, proof in proofs.items()}
+    if made.sbom:
+        files["sbom.cdx.json"] = made.sbom.raw
+    return files | {f"proofs/{name}.json": _json(proof) for name, proof in made.proofs.items()}
 
 
 def proofs_of(folder: Path, events: Sequence[Event]) -> dict[str, Any]:
@@ -66,23 +113,32 @@ def proofs_of(folder: Path, events: Sequence[Event]) -> dict[str, Any]:
     return found
 
 
-def report(incident: Incident, notes: Sequence[Note], events: Sequence[Event]) -> str:
-    """What happened, in Markdown, for people; a frame for the rest (NIST SP 800-61r3)."""
-    from ..findings.inert import one_line
+def _configuration(policy: Policy, found: Timeline) -> dict[str, Any]:
+    """Which policy is in force here, and which ones the record says were put to work: digests, no values."""
+    from ..wire import digest_of
 
-    names = Counter(event.name.value for event in events)
-    clients = Counter(event.client for event in events if event.client)
-    users = sorted({event.principal for event in events if event.principal})
-    chosen = one_line(incident.where) or "everything"
-    lines = [f"# {one_line(incident.title)}", "", f"{incident.id}, {incident.severity}, {incident.state}", ""]
-    lines += [f"Events: {len(events)}, chosen by `{chosen}`", "", "## Events", ""]
-    lines += [f"- {name}: {count}" for name, count in names.most_common(30)]
-    lines += ["", "## Clients", "", *(f"- {one_line(name)}: {count}" for name, count in clients.most_common(30))]
-    lines += ["", "## Users concerned", "", *(f"- {one_line(name)}" for name in users[:100])]
-    done = (f"- {_time(note.when)} {note.by} ({note.kind}): {one_line(note.text)}" for note in notes)
-    lines += ["", "## What was done", "", *done]
-    lines += ["", "## Cause", "", "## What we learn from it", ""]
-    return "\n".join(lines)
+    now = {"preset": policy.preset, "environment": policy.environment, "digest": digest_of(policy)}
+    loaded = [{"time": event.time, "node": event.node, **event.details} for event in found.policies]
+    return {"policy": now, "loaded": loaded}
+
+
+def _versions(sbom: Sbom | None) -> dict[str, Any]:
+    """What is installed: names, versions, the digest of each package's own list of files (RECORD), and where that is
+    not what the bill of materials says."""
+    from ..events.version import VERSION
+
+    installed = dict(_packages())
+    made: dict[str, Any] = {
+        "garrison": VERSION, "python": platform.python_version(), "platform": platform.platform(),
+        "packages": {name: version for name, (version, _) in installed.items()},
+        "records": {name: record for name, (_, record) in installed.items() if record},
+    }  # fmt: skip
+    if sbom:
+        plain = {_plain(name): version for name, (version, _) in installed.items()}
+        other = {name: [version, plain[name]] for name, version in sbom.versions.items()
+                 if plain.get(name, version) != version}  # fmt: skip
+        made["sbom"] = {"sha256": sha256(sbom.raw).hexdigest(), "packages": len(sbom.versions), "differs": other}
+    return made
 
 
 def _entries(folder: Path, wanted: set[str]) -> Iterator[tuple[str, int]]:
@@ -97,16 +153,17 @@ def _entries(folder: Path, wanted: set[str]) -> Iterator[tuple[str, int]]:
                     yield name, row.id
 
 
-def _packages() -> Iterator[tuple[str, str]]:
+def _packages() -> Iterator[tuple[str, tuple[str, str]]]:
     for one in sorted(distributions(), key=lambda found: (found.metadata["Name"] or "").lower()):
-        yield one.metadata["Name"] or "?", one.version
+        record = one.read_text("RECORD")
+        digest = sha256(record.encode("utf-8", "surrogateescape")).hexdigest() if record else ""
+        yield one.metadata["Name"] or "?", (one.version, digest)
+
+
+def _plain(name: str) -> str:
+    """A package's name as PEP 503 compares it."""
+    return "-".join(filter(None, name.lower().replace("_", "-").replace(".", "-").split("-")))
 
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, indent=1, ensure_ascii=True).encode("ascii")
-
-
-def _time(when: float) -> str:
-    from datetime import UTC, datetime
-
-    return f"{datetime.fromtimestamp(when, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,7 +55,20 @@ async def _undo(what: str, opened: Opened) -> Record:
     slowed = build_slowed(opened.policy, opened.records, SYSTEM)
     await slowed.refresh()
     hands = Undoing(opened.records, opened.bans, slowed, opened.emit)
-    return await undo(what, hands, by=operator(), now=time.time())
+    record = await undo(what, hands, by=operator(), now=time.time())
+    await _note(record, opened, operator())
+    return record
+
+
+async def _note(record: Record, opened: Opened, by: str) -> None:
+    """In the incident that it was done for, if there is one; a closed one is not changed any more."""
+    from ..reactions.incidents import IncidentClosed, Incidents, NoSuchIncident
+
+    if incident := str(record.data.get("incident") or ""):
+        text = f"undone: {record.data['kind']} of {record.data['target']} ({record.id})"
+        with suppress(IncidentClosed, NoSuchIncident):
+            kept = Incidents(opened.records, opened.emit)
+            await kept.note(incident, text, by=by, now=time.time(), kind="containment")
 
 
 def _show(found: Sequence[Record], shape: Shape) -> None:

@@ -268,7 +268,7 @@ _TABLE: Final = (
     Term(_N_.AUDIT_TRIMMED, _N, _DATA, _OK, "The oldest entries of the audit log were removed after their time."),
     Term(_N_.ALERT_RAISED, _W, _ATTACK, _NOTED, "A detection rule spoke."),
     Term(_N_.INCIDENT_OPENED, _W, _SYSTEM, _NOTED, "An operator opened an incident."),
-    Term(_N_.INCIDENT_CHANGED, _N, _SYSTEM, _OK, "An operator noted, contained or closed an incident."),
+    Term(_N_.INCIDENT_CHANGED, _N, _SYSTEM, _OK, "An operator noted, assigned, contained or closed an incident."),
     Term(_N_.REACTION_TAKEN, _W, _ATTACK, _OK, "A client or user met a reaction to an alert."),
     Term(_N_.REACTION_WITHHELD, _N, _ATTACK, _NOTED, "A reaction did not follow from an alert, and why."),
     Term(_N_.REACTION_UNDONE, _N, _ATTACK, _OK, "A reaction was taken back by an operator."),

@@ -31,6 +31,7 @@ from .section_detection import DetectionSection
 from .section_edge import EdgeSection
 from .section_export import ExportTable
 from .section_graphql import GraphqlSection
+from .section_incidents import IncidentsSection
 from .section_reactions import ReactionsSection
 from .section_scan import ScanSection
 from .section_secrets import SecretsSection
@@ -641,6 +642,7 @@ class Policy(Frozen):
     detection: DetectionSection = DetectionSection()
     reactions: ReactionsSection = ReactionsSection()
     alerts: AlertsSection = AlertsSection()
+    incidents: IncidentsSection = IncidentsSection()
     operator: OperatorSection = OperatorSection()
     serve: ServeSection = ServeSection()
     edge: EdgeSection = EdgeSection()

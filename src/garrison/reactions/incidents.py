@@ -10,7 +10,7 @@ the store no longer holds (`events.keep`) are missing from the timeline, and the
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +26,7 @@ STATES: Final = ("open", "contained", "closed")
 _MOST: Final = 1000
 _TEXT: Final = 4000
 _TITLE: Final = 200
+_NAME: Final = 100
 _TRIES: Final = 5
 
 
@@ -43,9 +44,32 @@ class IncidentClosed(OperatorError):
         super().__init__(f"The incident {what} is closed.", remedy="Open another one that names it.")
 
 
+class BadAssignee(OperatorError):
+    """Nobody can have that name."""
+
+    exit_code = 2
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"An incident is given to somebody by name: 1 to {_NAME} printable characters.",
+            remedy='For example: garrison incident assign ID "Ada Lovelace"',
+        )
+
+
+class AlreadyTheirs(OperatorError):
+    """They have it already."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(f"The incident {what} is with {name} already.")
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident. `where` chooses its events, from `since` to `until` (0: until it is closed); wall time."""
+    """One incident. `where` chooses its events, from `since` to `until` (0: until it is closed); wall time.
+
+    assignee    who has it, by name; "" for nobody
+    contained   when it was first contained, 0 while it was not; `contained_by`, `closed_by` say who did
+    """
 
     id: str
     title: str
@@ -56,23 +80,31 @@ class Incident:
     until: float
     opened: float
     by: str
+    assignee: str = ""
+    contained: float = 0.0
+    contained_by: str = ""
+    closed_by: str = ""
 
     @classmethod
     def of(cls, record: Record) -> Incident:
         data = record.data
 
         def number(name: str) -> float:
-            return float(data[name] or 0)
+            return float(data.get(name) or 0)
+
+        def text(name: str) -> str:  # what an older version has written lacks some
+            return str(data.get(name) or "")
 
         return cls(
-            record.id, str(data["title"]), str(data["severity"]), str(data["state"]), str(data["where"]),
-            number("since"), number("until"), number("opened"), str(data["by"]),
+            record.id, text("title"), text("severity"), text("state"), text("where"), number("since"), number("until"),
+            number("opened"), text("by"), text("assignee"), number("contained"), text("contained_by"),
+            text("closed_by"),
         )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What somebody wrote about an incident, or did: `kind` is "note" or "containment"."""
+    """What somebody wrote about an incident, or did: `kind` is "note", "containment" or "assignment"."""
 
     when: float
     by: str
@@ -126,22 +158,58 @@ class Incidents:
         incident = await self.get(what)
         if incident.state == "closed":
             raise IncidentClosed(what)
-        data: dict[str, Detail] = {"incident": what, "when": now, "by": by, "kind": kind, "text": text[:_TEXT]}
-        await self._records.put(NOTE, f"n{secrets.token_hex(8)}", data, expect=0)
+        await self._write(what, text, by, now, kind)
         self._emit(EventName.INCIDENT_CHANGED, None, incident=what, change=kind, by=by)
+
+    async def assign(self, what: str, assignee: str, *, by: str, now: float) -> Incident:
+        """Give it to `assignee`; who had it before stands in its notes. Raises `NoSuchIncident`, `IncidentClosed`,
+        `BadAssignee`, and `AlreadyTheirs` when they have it already."""
+        name = " ".join(assignee.split())
+        if not 0 < len(name) <= _NAME or not name.isprintable():
+            raise BadAssignee
+        before, changed = await self._change(what, lambda data: _assigned(what, data, name))
+        text = f"to {name}" + (f", from {before.assignee}" if before.assignee else "")
+        await self._write(what, text, by, now, "assignment")
+        self._emit(EventName.INCIDENT_CHANGED, None, incident=what, change="assigned", assignee=name, by=by)
+        return changed
 
     async def turn(self, what: str, state: str, *, by: str, now: float) -> Incident:
         """Put it into `state`. A closed one takes no further. Raises `NoSuchIncident`, `IncidentClosed`."""
+        _, changed = await self._change(what, lambda data: _turned(data, state, by, now))
+        self._emit(EventName.INCIDENT_CHANGED, None, incident=what, change=state, by=by)
+        return changed
+
+    async def _change(
+        self, what: str, change: Callable[[Mapping[str, Detail]], Mapping[str, Detail]]
+    ) -> tuple[Incident, Incident]:
+        """It as it was and as it is, `change` made to its data, whoever else writes at the same time."""
         for _ in range(_TRIES):
             record = await self._records.get(KIND, what)
             if record is None:
                 raise NoSuchIncident(what)
             if record.data["state"] == "closed":
                 raise IncidentClosed(what)
-            until = now if state == "closed" else 0.0
-            data = {**record.data, "state": state, "until": until}
-            written = await self._records.put(KIND, what, data, expect=record.version)
+            written = await self._records.put(KIND, what, {**record.data, **change(record.data)}, expect=record.version)
             if written is not None:
-                self._emit(EventName.INCIDENT_CHANGED, None, incident=what, change=state, by=by)
-                return Incident.of(written)
+                return Incident.of(record), Incident.of(written)
         raise DependencyError("The incident could not be written: somebody writes it all the time.")
+
+    async def _write(self, what: str, text: str, by: str, now: float, kind: str) -> None:
+        data: dict[str, Detail] = {"incident": what, "when": now, "by": by, "kind": kind, "text": text[:_TEXT]}
+        await self._records.put(NOTE, f"n{secrets.token_hex(8)}", data, expect=0)
+
+
+def _assigned(what: str, data: Mapping[str, Detail], name: str) -> Mapping[str, Detail]:
+    if data.get("assignee") == name:
+        raise AlreadyTheirs(what, name)
+    return {"assignee": name}
+
+
+def _turned(data: Mapping[str, Detail], state: str, by: str, now: float) -> Mapping[str, Detail]:
+    """The first containment counts: what comes after it widens it."""
+    changed: dict[str, Detail] = {"state": state, "until": now if state == "closed" else 0.0}
+    if state == "closed":
+        changed["closed_by"] = by
+    elif state == "contained" and not data.get("contained"):
+        changed |= {"contained": now, "contained_by": by}
+    return changed

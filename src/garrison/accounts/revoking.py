@@ -1,0 +1,63 @@
+"""End sessions and API keys from outside the application: an operator's command has no request to speak for.
+
+Assumption: who may run the command may end anybody's sessions. Every end is an event, as when the application does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ..core.errors import DependencyError, OperatorError
+from ..core.facts import Facts
+from ..core.ports import Emit, Record, Records
+from ..events.vocabulary import EventName
+from .session_info import KIND as SESSION
+
+KEY: Final = "api-key"
+REMEMBERED: Final = 90 * 86_400.0
+"""How long a revoked key is kept, so that its use is noticed."""
+_AT_ONCE: Final = 100
+_TRIES: Final = 5
+
+
+class NoSuchKey(OperatorError):
+    """No API key has that id, or it is revoked already."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"No API key in force goes by {what!r}.", remedy="The id is the part of the key before its secret."
+        )
+
+
+async def end_sessions(
+    records: Records, emit: Emit, principal: str, chosen: Callable[[Record], bool] = lambda record: True
+) -> int:
+    """End the sessions of `principal` that `chosen` takes; how many. Raises `DependencyError`."""
+    ended = 0
+    while True:
+        found = await records.find(SESSION, "principal", principal, limit=_AT_ONCE)
+        wanted = [record for record in found if chosen(record)]
+        for record in wanted:
+            if await records.delete(SESSION, record.id):
+                emit(EventName.SESSION_EXPIRED, None, cause="revoked", principal=principal, session=record.id)
+        ended += len(wanted)
+        if len(found) < _AT_ONCE or not wanted:
+            return ended
+
+
+async def revoke_key(
+    records: Records, emit: Emit, what: str, *, now: float, owner: str = "", facts: Facts | None = None
+) -> bool:
+    """Revoke the API key of that id, of `owner` if one is given; whether there was one in force. Raises
+    `DependencyError`."""
+    for _ in range(_TRIES):  # it may be in use at this moment, and its last use written
+        record = await records.get(KEY, what)
+        if record is None or record.data["revoked"] or (owner and record.data["owner"] != owner):
+            return False
+        expires = max(record.expires or 0.0, now + REMEMBERED)
+        data = {**record.data, "revoked": now}
+        if await records.put(KEY, what, data, expires=expires, expect=record.version) is not None:
+            emit(EventName.AUTHN_TOKEN_REVOKED, facts, principal=str(record.data["owner"]), handle=what)
+            return True
+    raise DependencyError("The key could not be revoked: somebody writes it all the time.")
