@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from tests.support.aws import Amazon
     from tests.support.bao import Bao
 
 settings.register_profile("garrison", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -39,6 +40,16 @@ def bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bao]:
 
     with Bao(tmp_path_factory.mktemp("bao")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amazon]:
+    """A stand-in for AWS. Tests that ask for it share an xdist group, so that one is enough."""
+    from tests.support.aws import Amazon
+
+    server = Amazon(tmp_path_factory.mktemp("aws"))
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

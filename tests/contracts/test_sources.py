@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +24,7 @@ from garrison.secrets.source_file import FileSource
 from garrison.secrets.source_keyring import KeyringSource
 from garrison.secrets.source_mounted import MountedSource
 from garrison.secrets.vault import read_line
+from tests.support.aws import KEYS, Amazon
 from tests.support.bao import MOUNT, Bao
 from tests.support.keyring_session import session
 from tests.support.sealed import machine
@@ -121,6 +123,41 @@ def vault_hand(bao: Bao) -> Iterator[Hand]:
     resolver.close()
 
 
+def secrets_manager_hand(aws: Amazon) -> Iterator[Hand]:
+    resolver = Resolver.from_policy(Policy(aws=aws.section()), KEYS)
+    client = aws.client("secretsmanager")
+
+    def remove() -> None:
+        with suppress(client.exceptions.ResourceNotFoundException):
+            client.delete_secret(SecretId="contract", ForceDeleteWithoutRecovery=True)
+
+    def put(text: str) -> None:
+        text.encode()  # what JSON can't carry never gets there
+        aws.put("contract", json.dumps({"value": text}))
+
+    remove()
+    yield Hand(resolver.source("aws-sm"), Reference("aws-sm", "//contract#value"), put, remove)
+
+
+def parameter_store_hand(aws: Amazon) -> Iterator[Hand]:
+    resolver = Resolver.from_policy(Policy(aws=aws.section()), KEYS)
+    client = aws.client("ssm")
+
+    def remove() -> None:
+        with suppress(client.exceptions.ParameterNotFound):
+            client.delete_parameter(Name="/contract")
+
+    def put(text: str) -> None:
+        text.encode()
+        if text:
+            aws.put_parameter("/contract", text)
+        else:
+            remove()  # AWS takes no empty one
+
+    remove()
+    yield Hand(resolver.source("aws-ssm"), Reference("aws-ssm", "///contract"), put, remove)
+
+
 @pytest.fixture(
     params=[
         env_hand,
@@ -129,11 +166,15 @@ def vault_hand(bao: Bao) -> Iterator[Hand]:
         keyring_hand,
         sealed_hand,
         pytest.param(vault_hand, marks=pytest.mark.xdist_group("bao")),
+        pytest.param(secrets_manager_hand, marks=pytest.mark.xdist_group("aws")),
+        pytest.param(parameter_store_hand, marks=pytest.mark.xdist_group("aws")),
     ],
-    ids=["env", "file", "mounted", "keyring", "sealed", "vault"],
+    ids=["env", "file", "mounted", "keyring", "sealed", "vault", "aws-sm", "aws-ssm"],
 )
 def hand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hand]:
-    yield from request.param(request.getfixturevalue("bao") if request.param is vault_hand else tmp_path)
+    servers = {vault_hand: "bao", secrets_manager_hand: "aws", parameter_store_hand: "aws"}
+    server = servers.get(request.param)
+    yield from request.param(request.getfixturevalue(server) if server else tmp_path)
 
 
 @pytest.mark.parametrize("value", ["x", "O'Brien; -- #\"", "pässwörd 🔑", "two\nlines", " spaces ", "=" * MAX_BYTES])

@@ -279,7 +279,10 @@ CASES: dict[str, list[Case]] = {
         Case({"vault": {"address": "https://v.example.com", "auth": "token", "token": "env:T"}}),
         Case({"vault": {"address": "http://127.0.0.1:8200", "auth": "token", "token": "env:T"}}),
         Case({"vault": {"address": "http://v.example.com", "auth": "token", "token": "env:T"},
-              "allow_insecure_link": ["vault"]}), Case({}),
+              "allow_insecure_link": ["vault"]}),
+        Case({"aws": {"endpoints": {"ssm": "http://a.example.com"}}}, "aws.endpoints.ssm"),
+        Case({"aws": {"endpoints": {"ssm": "https://a.example.com"}}}),
+        Case({"aws": {"endpoints": {"ssm": "http://a.example.com"}}, "allow_insecure_link": ["aws"]}), Case({}),
     ],
     "P110": [
         Case({"uploads": {"folder": "/srv/www/up", "served": ["/srv/www"]}}, "uploads.folder"),

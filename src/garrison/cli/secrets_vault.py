@@ -1,10 +1,11 @@
-"""`garrison secrets doctor` and `garrison secrets policy`: the Vault or OpenBao server, from the application's side."""
+"""`garrison secrets doctor` and `garrison secrets policy`: Vault, OpenBao and AWS, from the application's side."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,8 @@ from .output import FOUND, Shape, Usage, out, print_json, print_raw, safe
 
 if TYPE_CHECKING:
     from ..policy.model import Policy
+    from ..policy.reference import Reference
+    from ..secrets.resolver import Resolver
 
 Step = tuple[str, str, str]
 """What was tried, why it failed (empty: it did not), and what to do."""
@@ -42,14 +45,16 @@ def _steps(policy: Policy) -> Iterator[Step]:
     # What opens a source is tried with the source.
     own = {one.key: one.reference for one in own_references(policy) if one.room != "secrets"}
     named = {**policy.secrets.named, **own}
-    for what, call in resolver.vault.steps() if resolver.vault and policy.vault.address else ():
-        try:
-            call()
-        except GarrisonError as error:
-            yield what, error.message, error.remedy
-            named = {name: text for name, text in named.items() if not text.startswith("vault:")}  # for the same reason
-            break
-        yield what, "", ""
+    for schemes, steps in _servers(policy, resolver, named.values()):
+        for what, call in steps:
+            try:
+                call()
+            except GarrisonError as error:
+                yield what, error.message, error.remedy
+                # What is kept there fails for the same reason.
+                named = {name: text for name, text in named.items() if not text.startswith(schemes)}
+                break
+            yield what, "", ""
     _, failed = resolver.read_all(named)
     resolver.close()
     for name, reference in named.items():
@@ -57,19 +62,59 @@ def _steps(policy: Policy) -> Iterator[Step]:
         yield f"{name} from {reference}", wrong.message if wrong else "", wrong.remedy if wrong else ""
 
 
-def policy_(policy: PolicyFile = None) -> None:
-    """Print the server policy with the least rights that this application's references need."""
+def _servers(
+    policy: Policy, resolver: Resolver, references: Iterable[str]
+) -> Iterator[tuple[tuple[str, ...], Iterable[tuple[str, Callable[[], object]]]]]:
+    """The servers that references are kept in: how those begin, and the steps to try."""
+    if resolver.vault and policy.vault.address:
+        yield ("vault:",), resolver.vault.steps()
+    aws = ("aws-sm:", "aws-ssm:")
+    if resolver.aws and any(text.startswith(aws) for text in references):
+        yield aws, resolver.aws.steps()
+
+
+class Server(StrEnum):
+    VAULT = "vault"
+    AWS = "aws"
+
+
+def policy_(
+    policy: PolicyFile = None,
+    server: Annotated[
+        Server | None, typer.Option("--for", help="The server to write for, where secrets are kept in both.")
+    ] = None,
+) -> None:
+    """Print the server policy (Vault, OpenBao) or IAM policy (AWS) with the least rights that the references need."""
     from ..policy.own_references import own_references
-    from ..policy.reference import parse_reference, split_vault
-    from ..secrets.vault import read_line
+    from ..policy.reference import parse_reference
+    from ..secrets.aws_policy import iam_policy
 
     found = load_policy(policy).policy
     texts = (*found.secrets.named.values(), *(own.reference for own in own_references(found)))
-    references = (parse_reference(text) for text in texts)
-    lines = {read_line(*split_vault(one)[:2]) for one in references if one.scheme == "vault"}
-    if not lines:
-        raise Usage("No secret of the policy is kept in Vault.", remedy="Write a vault:// reference first.")
+    references = [parse_reference(text) for text in texts]
+    written = {Server.VAULT: _vault_policy(references), Server.AWS: iam_policy(found.aws, references)["Statement"]}
+    kept = [one for one, rights in written.items() if rights and server in (None, one)]
+    if not kept:
+        where = "AWS" if server is Server.AWS else "Vault" if server else "Vault or AWS"
+        raise Usage(
+            f"No secret of the policy is kept in {where}.", remedy="Write a vault:// or aws-sm:// reference first."
+        )
+    if len(kept) > 1:
+        raise Usage(
+            "Secrets of the policy are kept in Vault and in AWS.", remedy="Say for which: --for vault, --for aws."
+        )
+    if kept == [Server.AWS]:
+        print_json(iam_policy(found.aws, references))
+    else:
+        print_raw("\n".join(written[Server.VAULT]))
+
+
+def _vault_policy(references: Iterable[Reference]) -> list[str]:
+    from ..policy.reference import split_vault
+    from ..secrets.vault import read_line
+
+    lines = sorted({read_line(*split_vault(one)[:2]) for one in references if one.scheme == "vault"})
     own = ('path "auth/token/lookup-self" { capabilities = ["read"] }',
            'path "auth/token/renew-self" { capabilities = ["update"] }',
            'path "auth/token/revoke-self" { capabilities = ["update"] }')  # fmt: skip
-    print_raw("\n".join((*sorted(lines), *own)))
+    return [*lines, *own] if lines else []

@@ -185,7 +185,7 @@ def _resolved(
             references[key.name] = text
         elif key.secret and text.partition(":")[0] in SCHEMES:
             problems.append(Problem(key.name, "a malformed reference.", found.source(key.name), _HOW))
-        elif is_reference(text) and text.partition(":")[0] in {"vault", "sealed"}:
+        elif is_reference(text) and text.partition(":")[0] in {"vault", "sealed", "aws-sm", "aws-ssm"}:
             problems.append(
                 Problem(key.name, "a reference in a key that is not secret.", found.source(key.name), _TYPE)
             )

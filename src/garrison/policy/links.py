@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from .store_address import is_loopback
 
 LINKS: Final = (
-    "store", "issuer", "audit", "export", "alerts", "vault", "database", "mail", "log", "broker", "directory",
+    "store", "issuer", "audit", "export", "alerts", "vault", "aws", "database", "mail", "log", "broker", "directory",
 )  # fmt: skip
 """What `allow_insecure_link` may name."""
 

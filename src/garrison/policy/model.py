@@ -26,6 +26,7 @@ from .section import Section as Section
 from .section_acme import AcmeSection
 from .section_alerts import AlertsSection
 from .section_audit import AuditSection
+from .section_aws import AwsSection
 from .section_body import BodySection
 from .section_detection import DetectionSection
 from .section_edge import EdgeSection
@@ -657,6 +658,7 @@ class Policy(Frozen):
     uploads: UploadsSection = UploadsSection()
     secrets: SecretsSection = SecretsSection()
     vault: VaultSection = VaultSection()
+    aws: AwsSection = AwsSection()
     routes: tuple[RouteClass, ...] = ()
     scan: ScanSection = ScanSection()
     suppressions: tuple[SuppressionTable, ...] = ()

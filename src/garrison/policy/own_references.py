@@ -43,3 +43,5 @@ def _candidates(policy: Policy) -> Iterator[OwnReference]:
     yield OwnReference("secrets", "secrets.identity", policy.secrets.identity)
     for name in ("token", "role_id", "secret_id", "jwt"):
         yield OwnReference("secrets", f"vault.{name}", getattr(policy.vault, name))
+    for name in ("access_key", "secret_key"):
+        yield OwnReference("secrets", f"aws.{name}", getattr(policy.aws, name))

@@ -6,6 +6,8 @@
     keyring:shop/identity  the keyring of the user's session
     sealed:NAME            the sealed file that `[secrets]` names
     vault://kv/app/db#password   a field of a secret in Vault or OpenBao, key-value engine version 2
+    aws-sm://shop/db#password    AWS Secrets Manager: a field of a secret that is JSON; without `#`, the whole of it
+    aws-ssm:///shop/db/password  AWS Systems Manager Parameter Store, the parameter's name behind `//`
 
 Threat: somebody writes the secret itself where a reference belongs, and it stands in the repository, in an error and in
 a log; or a reference that is put together from input climbs out of its folder. So no message here repeats what was
@@ -22,7 +24,8 @@ from typing import Final
 NAME: Final = r"[a-z0-9][a-z0-9_-]{0,63}(?:\.[a-z0-9_-]{1,64}){0,7}"
 """What secrets are called: `db.password`."""
 HOW_TO_WRITE: Final = (
-    "Write env:NAME, file:/path, mounted:/path, sealed:NAME or vault://kv/app/db#field, and no secret itself."
+    "Write env:NAME, file:/path, mounted:/path, sealed:NAME, vault://kv/app/db#field or aws-sm://app/db#field, "
+    "and no secret itself."
 )
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}").fullmatch
@@ -30,6 +33,10 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]").search
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9-]{0,15}").fullmatch
 _PART: Final = r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}"
 _IN_VAULT: Final = re.compile(rf"//{_PART}(?:/{_PART}){{1,16}}#[A-Za-z0-9_.-]{{1,128}}").fullmatch
+_IN_AWS_SM: Final = re.compile(r"//[A-Za-z0-9/_+=.@-]{1,512}(?:#[A-Za-z0-9_.-]{1,128})?").fullmatch
+_IN_AWS_SSM: Final = re.compile(
+    r"//(?:[A-Za-z0-9_.-]{1,512}|(?:/[A-Za-z0-9_.-]{1,256}){1,15})(?:#[A-Za-z0-9_.-]{1,128})?"
+).fullmatch
 _IN_KEYRING: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}/[A-Za-z0-9._@-]{1,128}").fullmatch
 _LONGEST: Final = 1024
 
@@ -126,6 +133,33 @@ def split_vault(reference: Reference) -> tuple[str, str, str]:
     return mount, path, field
 
 
+def _aws_sm(name: str) -> str:
+    if not _IN_AWS_SM(name) or _climbs(name):
+        raise ValueError("aws-sm: needs the secret's name, and may have a field: aws-sm://shop/db#password")
+    return name
+
+
+def _aws_ssm(name: str) -> str:
+    if not _IN_AWS_SSM(name) or _climbs(name):
+        raise ValueError(
+            "aws-ssm: needs the parameter's name as AWS writes it, with a `/` before each level or with none: "
+            "aws-ssm:///shop/db/password"
+        )
+    return name
+
+
+def _climbs(name: str) -> bool:
+    """Whether a part of the name is empty or made of dots. AWS has no folders; whoever reads the name may have."""
+    where = name.removeprefix("//").removeprefix("/").partition("#")[0]
+    return any(not part.strip(".") for part in where.split("/"))
+
+
+def split_aws(reference: Reference) -> tuple[str, str]:
+    """Name and field of an `aws-sm:` or `aws-ssm:` reference; an empty field is the whole secret."""
+    name, _, field = reference.name.removeprefix("//").partition("#")
+    return name, field
+
+
 _READERS: Final[Mapping[str, Callable[[str], str]]] = {
     "env": _variable,
     "file": _path,
@@ -133,6 +167,8 @@ _READERS: Final[Mapping[str, Callable[[str], str]]] = {
     "keyring": _keyring,
     "sealed": _sealed,
     "vault": _vault,
+    "aws-sm": _aws_sm,
+    "aws-ssm": _aws_ssm,
 }
 SCHEMES: Final = tuple(_READERS)
 """What references begin with."""

@@ -30,15 +30,17 @@ def need_of_nothing(subject: Subject) -> Iterator[Objection]:
 @check(
     "P073", "Unencrypted link to the secret store", Severity.HIGH,
     consequence="Whoever is on the network path reads the log-in and every secret, and can put others in their place.",
-    remedy='Write https://, or name it where the network itself is trusted: allow_insecure_link = ["vault"].',
+    remedy='Write https://, or name it where the network is trusted: allow_insecure_link = ["vault"] (or "aws").',
     reference="OWASP ASVS 5.0 V12.3; docs/secrets/vault.md", production_only=True, cwe=(319,),
 )  # fmt: skip
-def plaintext_vault(subject: Subject) -> Iterator[Objection]:
-    parts = urlsplit(subject.policy.vault.address)
-    if parts.scheme != "http" or "vault" in subject.policy.allow_insecure_link:
-        return
-    if not is_loopback(parts.hostname or ""):
-        yield Objection("vault.address", "plaintext to another machine.")
+def plaintext_stores(subject: Subject) -> Iterator[Objection]:
+    policy = subject.policy
+    servers = [("vault", "vault.address", policy.vault.address)]
+    servers += [("aws", f"aws.endpoints.{name}", address) for name, address in policy.aws.endpoints.items()]
+    for link, key, address in servers:
+        parts = urlsplit(address)
+        if parts.scheme == "http" and link not in policy.allow_insecure_link and not is_loopback(parts.hostname or ""):
+            yield Objection(key, "plaintext to another machine.")
 
 
 @check(

@@ -30,12 +30,13 @@ _NEEDED: Final = {
     "token": ("token",), "approle": ("role_id", "secret_id"), "jwt": ("role", "jwt"), "kubernetes": ("role", "jwt"),
 }  # fmt: skip
 Credential = Annotated[str, AfterValidator(_elsewhere)]
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class VaultSection(Frozen):
     """Vault or OpenBao, key-value engine version 2; needs `garrison[vault]`."""
 
-    address: Annotated[str, AfterValidator(_address)] = ""
+    address: Address = ""
     """The server: `https://vault.example.com:8200`."""
     auth: Literal["token", "approle", "jwt", "kubernetes"] = "approle"
     """How to log in."""

@@ -10,8 +10,10 @@ from typing import Final
 from ..core.errors import GarrisonError
 from ..policy.model import Policy
 from ..policy.reference import parse_reference
+from .aws import Aws
 from .secret import Secret
 from .source import Source
+from .source_aws import ParameterStoreSource, SecretsManagerSource
 from .source_env import EnvSource
 from .source_file import FileSource
 from .source_keyring import KeyringSource
@@ -27,8 +29,9 @@ _AT_ONCE: Final = 16
 class Resolver:
     """The sources, by scheme."""
 
-    def __init__(self, sources: Sequence[Source], vault: Vault | None = None) -> None:
+    def __init__(self, sources: Sequence[Source], vault: Vault | None = None, aws: Aws | None = None) -> None:
         self.vault = vault
+        self.aws = aws
         self._sources = {source.scheme: source for source in sources}
 
     @classmethod
@@ -39,7 +42,9 @@ class Resolver:
         first = cls([*plain, SealedSource(policy.secrets, plain, Path(policy.state))])
         if vault is None or vault.section != policy.vault:
             vault = Vault(policy.vault, first.read)
-        return cls([*first._sources.values(), VaultSource(vault)], vault)
+        aws = Aws(policy.aws, first.read)
+        remote: list[Source] = [VaultSource(vault), SecretsManagerSource(aws), ParameterStoreSource(aws)]
+        return cls([*first._sources.values(), *remote], vault, aws)
 
     def source(self, scheme: str) -> Source:
         """The source of `scheme`. Raises KeyError."""

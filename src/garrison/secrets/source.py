@@ -1,5 +1,5 @@
 """What a source of secrets is. To add one: a class of this shape, its scheme in `policy/reference.py`, a line in
-`resolver.py`, and a `Hand` in `tests/contracts/test_sources.py`."""
+`resolver.py`, and a `Hand` in `tests/contracts/test_sources.py`; docs/secrets/adding.md walks through one."""
 
 from __future__ import annotations
 
