@@ -35,6 +35,7 @@ from garrison.scan.guidelines import GUIDELINES, guideline_of
 from garrison.scan.review_rules import Topic
 from garrison.scan.routes_catalogue import Rule, Text
 from garrison.scan.taxonomy import asvs, owasp
+from garrison.scan.tool_opengrep import texts as semgrep_rules
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCS: Final = ROOT / "docs"
@@ -66,6 +67,7 @@ def _table_of(name: str) -> str:
         "reasons": _reasons,
         "rules": _rules,
         "holes": _holes,
+        "semgrep": _semgrep,
         "topics": _topics,
         "guideline": lambda: _guideline(argument),
         "suppressions": _suppressions,
@@ -265,6 +267,15 @@ def _holes() -> str:
     return _rows(("Id", "What and why", "Severity", "CWE, OWASP, ASVS", "Remedy"), rows)
 
 
+def _semgrep() -> str:
+    rows = [
+        (f"[{rule}]({said['guideline'].removeprefix('docs/')})", said.get("rule", "alone"),
+         f"{said['title']}. {said['consequence']}", said["severity"], _categories(tuple(said["cwe"])), said["remedy"])
+        for rule, said in semgrep_rules().items()
+    ]  # fmt: skip
+    return _rows(("Rule", "Seconds", "What and why", "Severity", "CWE, OWASP, ASVS", "Remedy"), rows)
+
+
 def _explained(rule: Text) -> str:
     """The id of a rule, as a link to its guideline: for pages of the folder `docs`."""
     return f"[{rule.id}]({guideline_of(rule.id).removeprefix('docs/')})"
@@ -278,6 +289,10 @@ def _guideline(section: str) -> str:
         (f"[{one}](../{'routes' if one.startswith('R') else 'scan'}.md)", texts[one].title, texts[one].severity.value,
          _categories(texts[one].cwe))
         for one in rules
+    ] + [
+        (f"[semgrep/{rule}](../scan.md#semgrep)", said["title"], said["severity"], _categories(tuple(said["cwe"])))
+        for rule, said in semgrep_rules().items()
+        if said["guideline"].endswith(f"#{section}")
     ]  # fmt: skip
     return _rows(("Caught by", "As", "Severity", "CWE, OWASP, ASVS"), rows)
 

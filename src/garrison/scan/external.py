@@ -6,8 +6,8 @@ Each tool gives a `Reading` of its output. Everything that keeps the output from
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from .toolbox import TOOLS, Tool, state
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a tool's output says: findings, how many files it read where it tells, and files that it could not read."""
+    """What a tool's output says: findings, how many files it read and its version where it tells, and unread files."""
 
     findings: tuple[Finding, ...]
     files: int | None = None
     unread: tuple[str, ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,10 @@ class External:
     program: Path | None = None
     """Another program than the installed one: for tests of tools that lie."""
     may_be_missing: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """What the program's environment has besides what every tool gets."""
+    memory: int = 0
+    """The least address space in MB, for a runtime that reserves more than it uses."""
 
     def run(self, project: Project, limits: Limits) -> Result:
         """See `Adapter`."""
@@ -53,7 +58,8 @@ class External:
         if (gone := unusable(tool, self.program, may_be_missing=self.may_be_missing)) is not None:
             return gone
         program = self.program or tool.program
-        ended = run_bounded([str(program), *self.arguments, *chosen], project.root, limits)
+        bounds = replace(limits, memory=max(limits.memory, self.memory))
+        ended = run_bounded([str(program), *self.arguments, *chosen], project.root, bounds, extra=self.environ)
         if why := ended.crash(*self.fine):
             return Result(replace(ToolStatus.failed(self.name, why), version=tool.version))
         try:
@@ -61,7 +67,8 @@ class External:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             why = f"its output is not whole, or of another shape ({type(error).__name__})"
             return Result(replace(ToolStatus.failed(self.name, why), version=tool.version))
-        return Result(replace(_status(self.name, chosen, reading), version=tool.version), reading.findings)
+        version = reading.version or tool.version
+        return Result(replace(_status(self.name, chosen, reading), version=version), reading.findings)
 
 
 def unusable(tool: Tool, program: Path | None, *, may_be_missing: bool = False) -> Result | None:

@@ -32,6 +32,7 @@ from .tool_gixy import Gixy
 from .tool_hadolint import hadolint
 from .tool_history import History
 from .tool_licences import Licences
+from .tool_opengrep import opengrep
 from .tool_ruff import ruff
 from .tool_secrets import detect_secrets
 from .tool_zizmor import zizmor
@@ -64,6 +65,7 @@ def adapters(today: date, app: str = "", section: ScanSection | None = None) -> 
         CodeScan(),
         bandit(),
         ruff(),
+        opengrep(),
         detect_secrets(),
         zizmor(),
         Gixy(),

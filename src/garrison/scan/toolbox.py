@@ -45,6 +45,8 @@ class Tool:
     package: str = ""
     by_name: bool = False
     """Only installed when it is named: large, slow, or under a licence that somebody should know of."""
+    asked: tuple[str, ...] = ("--version",)
+    """What makes it tell its version, and ask nobody for a newer one."""
 
     @property
     def lock(self) -> str:
@@ -83,6 +85,12 @@ TOOLS: Final = {
         Tool("pip-audit", "dependencies, by an OSV service (Apache-2.0)", by_name=True),
         Tool("ruff", "the rules S of flake8-bandit (MIT)"),
         Tool("schemathesis", "requests made up from an OpenAPI document (MIT)", by_name=True),
+        Tool(
+            "semgrep",
+            "flows and frameworks in Python, by rules of ours (LGPL-2.1, run as a program)",
+            by_name=True,
+            asked=("--version", "--disable-version-check"),
+        ),
         Tool("zizmor", "GitHub workflows (MIT)"),
     )
 }
@@ -137,7 +145,7 @@ def state(one: Tool) -> str:
     program = one.program
     if program is None:
         return f"not installed: garrison scan tools install {one.name}"
-    ended = run_bounded([str(program), "--version"], one.folder, Limits(30))
+    ended = run_bounded([str(program), *one.asked], one.folder, Limits(30))
     if why := ended.crash(0):
         return why
     found = re.search(rb"\d+\.\d+(?:\.\w+)*", ended.output)

@@ -1,0 +1,3 @@
+from fastapi.staticfiles import StaticFiles
+
+files = StaticFiles(directory="static", follow_symlink=False)
