@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any, Final
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from .models import Base
 
 _PREPARING: Final = 0x6E6F746573
 """The advisory lock under which tables are made; any number that nothing else in the database uses."""
+_log: Final = logging.getLogger(__name__)
 
 
 class Database:
@@ -34,9 +39,15 @@ class Database:
         self._open(url)
 
     async def let_go(self) -> None:
-        """Close what is no longer used of the engines before."""
-        while self._left:
-            await self._left.pop().dispose()
+        """Close the engines before, each when the last of its sessions has ended."""
+        for left in tuple(self._left):
+            while isinstance(left.pool, QueuePool) and left.pool.checkedout():  # noqa: ASYNC110  # a pool tells nobody
+                await asyncio.sleep(0.05)
+            try:
+                await left.dispose()
+                self._left.remove(left)
+            except (SQLAlchemyError, OSError, ValueError) as error:  # closed by the other side, or by another of us
+                _log.warning("old database connections: %s", type(error).__name__)
 
     async def create(self) -> None:
         """Make the tables that are missing."""
@@ -46,7 +57,8 @@ class Database:
             await connection.run_sync(Base.metadata.create_all)
 
     async def close(self) -> None:
-        await self.let_go()
+        for left in self._left:
+            await left.dispose()
         await self.engine.dispose()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -26,8 +24,6 @@ from .live import Hub
 from .models import User
 from .previews import Previews
 from .settings import Settings, with_driver
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,19 +66,12 @@ def _database(settings: Settings, secrets: Secrets | None) -> Database:
     view = secrets.view("database")
     database = Database(with_driver(view.get("db.dsn").reveal()))
 
-    def rotated(new: Secret[str]) -> None:
+    async def rotated(new: Secret[str]) -> None:
         database.switch(with_driver(new.reveal()))
-        task = asyncio.get_running_loop().create_task(database.let_go(), name="notes-let-go")
-        task.add_done_callback(_closed)
+        await database.let_go()
 
     view.on_change("db.dsn", rotated)
     return database
-
-
-def _closed(task: asyncio.Task[None]) -> None:
-    """A connection that can't be closed any more was closed by the other side."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.warning("old database connections: %s", type(error).__name__)
 
 
 def _oidc(settings: Settings, secrets: Secrets | None) -> OidcLogin | None:

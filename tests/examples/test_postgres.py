@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,43 +13,17 @@ from examples.notes.database import Database
 from examples.notes.settings import with_driver
 from garrison.secrets import Secret
 
-from ..support.components import need
+from ..support.postgres import postgres
 from .site import Site, running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.server]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    """The URL of an empty database. The server refuses to run as root, so root hands it to the user `postgres`."""
-    programs = Path(need("postgres")).resolve().parent
-    user = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="notes-pg-"))
-    if user:
-        shutil.chown(folder, user)
-    data, port = folder / "data", _free_port()
-    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
-
-    def run(*command: str) -> None:
-        # pg_ctl's server keeps the pipes of its parent open, so output goes to a file
-        with (folder / "log").open("ab") as log:
-            subprocess.run(command, check=True, stdout=log, stderr=log, timeout=60, user=user, cwd=folder)
-
-    try:
-        run(str(programs / "initdb"), "-D", str(data), "-U", "notes", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        run(str(programs / "pg_ctl"), "-D", str(data), "-o", options, "-w", "start")
-        try:
-            yield f"postgresql://notes@127.0.0.1:{port}/postgres"
-        finally:
-            run(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """The URL of an empty database."""
+    with postgres() as url:
+        yield url
 
 
 async def test_machines_that_start_together_make_one_set_of_tables(database: str) -> None:

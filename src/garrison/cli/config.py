@@ -48,10 +48,10 @@ def docs(schema: Schema = "", policy: PolicyFile = None) -> None:
 @app.command()
 def show(schema: Schema = "", policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
     """Read it as the application would, and print every value and where it came from; secrets are masked."""
-    from ..config import load_config
     from ..config.live import shown
+    from ..config.load import look_at_config
 
-    config = load_config(_chosen(schema, policy), policy=policy)
+    config = look_at_config(_chosen(schema, policy), policy)
     rows = [
         {"key": name, "value": value, "from": str(config.source(name)), "reference": config.reference(name)}
         for name, value in shown(config).items()

@@ -16,13 +16,14 @@ _REFERENCE = "docs/secrets/config.md"
 
 def examine_config(policy: Policy) -> tuple[list[Finding], ToolStatus]:
     """Everything wrong with it, and what is loosened. Raises what keeps the schema from being loaded."""
-    from ..config import Config, ConfigInvalid, load_config
+    from ..config import Config, ConfigInvalid
+    from ..config.load import look_at_config
     from .config import schema_of
 
     schema = schema_of(policy.config)
     status = ToolStatus.ran("config", f"{policy.config}: {len(schema.every_key())} keys")
     try:
-        config: Config = load_config(schema, policy=policy)
+        config: Config = look_at_config(schema, policy)
     except ConfigInvalid as error:
         return [_wrong(problem) for problem in error.problems], status
     except GarrisonError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +39,7 @@ def doctor(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
 
 def _steps(policy: Policy) -> Iterator[Step]:
     from ..policy.own_references import own_references
+    from ..policy.reference import parse_reference
     from ..secrets.resolver import Resolver
 
     resolver = Resolver.from_policy(policy, os.environ)
@@ -55,11 +56,26 @@ def _steps(policy: Policy) -> Iterator[Step]:
                 named = {name: text for name, text in named.items() if not text.startswith(schemes)}
                 break
             yield what, "", ""
-    _, failed = resolver.read_all(named)
-    resolver.close()
+    found, failed = resolver.read_all(named)
     for name, reference in named.items():
         wrong = failed.get(name)
         yield f"{name} from {reference}", wrong.message if wrong else "", wrong.remedy if wrong else ""
+    places = _leased(parse_reference(named[name]) for name in found)
+    for what, call in resolver.leases.steps(places) if resolver.leases else ():
+        try:
+            call()
+        except GarrisonError as error:
+            yield what, error.message, error.remedy
+        else:
+            yield what, "", ""
+    resolver.close()
+
+
+def _leased(references: Iterable[Reference]) -> list[str]:
+    """Where leases are taken, once each: `database/creds/shop`."""
+    from ..policy.reference import split_vault
+
+    return sorted({"/".join(split_vault(one)[:2]) for one in references if one.scheme == "lease"})
 
 
 def _servers(
@@ -67,7 +83,7 @@ def _servers(
 ) -> Iterator[tuple[tuple[str, ...], Iterable[tuple[str, Callable[[], object]]]]]:
     """The servers that references are kept in: how those begin, and the steps to try."""
     if resolver.vault and policy.vault.address:
-        yield ("vault:",), resolver.vault.steps()
+        yield ("vault:", "lease:"), resolver.vault.steps()
     aws = ("aws-sm:", "aws-ssm:")
     if resolver.aws and any(text.startswith(aws) for text in references):
         yield aws, resolver.aws.steps()
@@ -109,12 +125,11 @@ def policy_(
         print_raw("\n".join(written[Server.VAULT]))
 
 
-def _vault_policy(references: Iterable[Reference]) -> list[str]:
+def _vault_policy(references: Sequence[Reference]) -> list[str]:
     from ..policy.reference import split_vault
-    from ..secrets.vault import read_line
+    from ..secrets.leases import lease_lines
+    from ..secrets.vault import OWN_LINES, read_line
 
-    lines = sorted({read_line(*split_vault(one)[:2]) for one in references if one.scheme == "vault"})
-    own = ('path "auth/token/lookup-self" { capabilities = ["read"] }',
-           'path "auth/token/renew-self" { capabilities = ["update"] }',
-           'path "auth/token/revoke-self" { capabilities = ["update"] }')  # fmt: skip
-    return [*lines, *own] if lines else []
+    lines = {read_line(*split_vault(one)[:2]) for one in references if one.scheme == "vault"}
+    lines |= {line for place in _leased(references) for line in lease_lines(place)}
+    return [*sorted(lines), *OWN_LINES] if lines else []

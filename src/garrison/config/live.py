@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from ..core.errors import GarrisonError, OperatorError
 from ..core.ports import Emit, silent
@@ -26,6 +26,8 @@ from .load import ByPolicy, load_config
 from .model import Config
 
 C = TypeVar("C", bound=Config)
+_SHORTEST: Final = 0.05
+"""Seconds between two readings, whatever a lease wants."""
 Changed = Callable[[Any], None]
 
 
@@ -80,18 +82,21 @@ class Live(Generic[C]):
             self._failing = False
         old, self.now = self.now, read
         changed = [key for key in read.every_key() if at(old, key.path) != at(read, key.path)]
+        failed = []
         for key in changed:
             if key.secret:
                 self._emit("secret_rotated", name=key.name)
-            for listener in self._listeners[key.name]:
-                self._tell(key.name, listener, at(read, key.path))
+            failed += [one for one in self._listeners[key.name] if not self._tell(key.name, one, at(read, key.path))]
+        self._resolve.told(lambda: bool(failed))
         return [key.name for key in changed]
 
-    def _tell(self, name: str, listener: Changed, value: object) -> None:
+    def _tell(self, name: str, listener: Changed, value: object) -> bool:
         try:
             listener(value)
         except Exception as error:  # noqa: BLE001 - one consumer's mistake must not keep the others on the old value
             self._emit("secret_rotation_failed", name=name, error=type(error).__name__)
+            return False
+        return True
 
     @asynccontextmanager
     async def keeping(self, seconds: float = 60.0, emit: Emit | None = None) -> AsyncIterator[None]:
@@ -110,7 +115,7 @@ class Live(Generic[C]):
 
     async def _keep(self, seconds: float) -> None:
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(min(seconds, max(_SHORTEST, self._resolve.due())))
             try:
                 self._put_to_use(await asyncio.to_thread(self._read))
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not end rotation without a word

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -20,6 +21,7 @@ from ..policy.model import Policy
 from ..policy.problems import Problem
 from ..policy.reference import SCHEMES, is_reference, parse_reference
 from ..policy.source import DEFAULT, Kind, Source, find_source, leaves
+from ..secrets.errors import SecretRefused
 from ..secrets.resolver import Resolver
 from ..secrets.secret import Secret
 from .judge import judge
@@ -75,11 +77,8 @@ def load_config(
     """
     environ = environment() if environ is None else environ
     if resolve is None:
-        own = ByPolicy(policy, environ)
-        try:
+        with ByPolicy(policy, environ, keeps=False) as own:
             return load_config(schema, argv, environ, resolve=own)
-        finally:
-            own.close()
     keys = schema.every_key()
     found = gather(schema, argv, environ)
     values, references, unresolved = _resolved(found, keys, resolve)
@@ -100,6 +99,13 @@ def load_config(
         raise ConfigInvalid(sorted(problems, key=lambda one: one.key))
     config._sources, config._references = found.places, references
     return config
+
+
+def look_at_config(schema: type[C], policy: Policy | str | Path | None = None) -> C:
+    """The configuration as the application would read it, to be shown or judged: its leases have ended. Raises as
+    `load_config`."""
+    with ByPolicy(policy, environment()) as own:
+        return load_config(schema, resolve=own)
 
 
 def gather(schema: type[Config], argv: Sequence[str], environ: Mapping[str, str], environment: str = "") -> Gathered:
@@ -185,7 +191,7 @@ def _resolved(
             references[key.name] = text
         elif key.secret and text.partition(":")[0] in SCHEMES:
             problems.append(Problem(key.name, "a malformed reference.", found.source(key.name), _HOW))
-        elif is_reference(text) and text.partition(":")[0] in {"vault", "sealed", "aws-sm", "aws-ssm"}:
+        elif is_reference(text) and text.partition(":")[0] in {"vault", "lease", "sealed", "aws-sm", "aws-ssm"}:
             problems.append(
                 Problem(key.name, "a reference in a key that is not secret.", found.source(key.name), _TYPE)
             )
@@ -208,11 +214,15 @@ def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ByPolicy:
-    """Resolves references as a policy says. Nothing is read, and no log-in made, before there is a reference."""
+    """Resolves references as a policy says. Nothing is read, and no log-in made, before there is a reference.
 
-    def __init__(self, policy: Policy | str | Path | None, environ: Mapping[str, str]) -> None:
+    `keeps` says that it lives as long as what was read: otherwise a lease, which ends with it, is refused.
+    """
+
+    def __init__(self, policy: Policy | str | Path | None, environ: Mapping[str, str], *, keeps: bool = True) -> None:
         self._policy = policy
         self._environ = environ
+        self._keeps = keeps
         self._resolver: Resolver | None = None
 
     def __call__(self, references: Mapping[str, str]) -> tuple[dict[str, Secret[str]], dict[str, GarrisonError]]:
@@ -220,12 +230,33 @@ class ByPolicy:
             return {}, {}
         if self._resolver is None:
             self._resolver = Resolver.from_policy(find_policy(self._policy, self._environ), self._environ)
-        return self._resolver.read_all(references)
+        leased = {key for key, text in references.items() if text.startswith("lease:") and not self._keeps}
+        found, failed = self._resolver.read_all({key: text for key, text in references.items() if key not in leased})
+        return found, {**failed, **{key: SecretRefused(references[key], _UNKEPT, _KEEP) for key in leased}}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def due(self) -> float:
+        """Seconds until all has to be read again because a lease wants it; infinite for never."""
+        return float("inf") if self._resolver is None else self._resolver.due()
+
+    def told(self, busy: Callable[[], bool]) -> None:
+        """Users of what was replaced have been told, and may still be `busy` with it."""
+        if self._resolver is not None:
+            self._resolver.told(busy)
 
     def close(self) -> None:
-        """End log-ins. Blocks; never raises."""
+        """End leases and log-ins. Blocks; never raises."""
         if self._resolver is not None:
             self._resolver.close()
+
+
+_UNKEPT: Final = "its lease ends, and nothing renews it"
+_KEEP: Final = "Read the configuration with garrison.config.Live, and keep it current."
 
 
 def _text(value: object) -> object:

@@ -8,6 +8,8 @@
     vault://kv/app/db#password   a field of a secret in Vault or OpenBao, key-value engine version 2
     aws-sm://shop/db#password    AWS Secrets Manager: a field of a secret that is JSON; without `#`, the whole of it
     aws-ssm:///shop/db/password  AWS Systems Manager Parameter Store, the parameter's name behind `//`
+    lease://database/creds/shop#password   a field of a credential that Vault or OpenBao makes for us, for a time
+    lease://database/creds/shop#postgresql://{username}:{password}@db.internal/shop   an address with such fields
 
 Threat: somebody writes the secret itself where a reference belongs, and it stands in the repository, in an error and in
 a log; or a reference that is put together from input climbs out of its folder. So no message here repeats what was
@@ -36,6 +38,10 @@ _IN_VAULT: Final = re.compile(rf"//{_PART}(?:/{_PART}){{1,16}}#[A-Za-z0-9_.-]{{1
 _IN_AWS_SM: Final = re.compile(r"//[A-Za-z0-9/_+=.@-]{1,512}(?:#[A-Za-z0-9_.-]{1,128})?").fullmatch
 _IN_AWS_SSM: Final = re.compile(
     r"//(?:[A-Za-z0-9_.-]{1,512}|(?:/[A-Za-z0-9_.-]{1,256}){1,15})(?:#[A-Za-z0-9_.-]{1,128})?"
+).fullmatch
+_FIELD: Final = r"\{[A-Za-z0-9_.-]{1,128}\}"
+_TEMPLATE: Final = re.compile(
+    rf"[a-z][a-z0-9+.-]*://(?:{_FIELD}(?::{_FIELD})?@)?(?:[A-Za-z0-9._~:/?\[\]&=%,;+!-]|{_FIELD}){{1,512}}"
 ).fullmatch
 _IN_KEYRING: Final = re.compile(r"[A-Za-z0-9._@-]{1,128}/[A-Za-z0-9._@-]{1,128}").fullmatch
 _LONGEST: Final = 1024
@@ -126,8 +132,25 @@ def _vault(name: str) -> str:
     return name
 
 
+def _lease(name: str) -> str:
+    where, _, rest = name.partition("#")
+    if is_template(rest) if "{" in rest else _IN_VAULT(name):
+        return name
+    if _IN_VAULT(f"{where}#x"):
+        raise ValueError(
+            "lease: needs a field, or an address with fields in the place of user and password: "
+            "lease://database/creds/shop#postgresql://{username}:{password}@db.internal/shop"
+        )
+    raise ValueError("lease: needs mount, path and field, without `.` and `..`: lease://database/creds/shop#password")
+
+
+def is_template(field: str) -> bool:
+    """Whether the `field` of a `lease:` reference is an address with fields in it. No password stands in one."""
+    return "{" in field and _TEMPLATE(field) is not None
+
+
 def split_vault(reference: Reference) -> tuple[str, str, str]:
-    """Mount, path and field of a `vault:` reference."""
+    """Mount, path and field (or address with fields) of a `vault:` or `lease:` reference."""
     where, _, field = reference.name.removeprefix("//").partition("#")
     mount, _, path = where.partition("/")
     return mount, path, field
@@ -169,6 +192,7 @@ _READERS: Final[Mapping[str, Callable[[str], str]]] = {
     "vault": _vault,
     "aws-sm": _aws_sm,
     "aws-ssm": _aws_ssm,
+    "lease": _lease,
 }
 SCHEMES: Final = tuple(_READERS)
 """What references begin with."""

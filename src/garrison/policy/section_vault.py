@@ -13,7 +13,7 @@ from .units import Seconds
 
 
 def _elsewhere(text: str) -> str:
-    if text and parse_reference(text).scheme == "vault":
+    if text and parse_reference(text).scheme in {"vault", "lease"}:
         raise ValueError("what logs in to the server can't be kept in it: env:NAME, file:/absolute/path or sealed:NAME")
     return text
 
@@ -58,6 +58,8 @@ class VaultSection(Frozen):
     """File with the authorities that may have signed the server's certificate; empty takes those of `certifi`."""
     timeout: Annotated[Seconds, Field(gt=0, le=60)] = 5.0
     """How long one answer may take."""
+    grace: Annotated[Seconds, Field(ge=0, le=3600)] = 30.0
+    """How long a leased credential stays good once its successor is in use: what was begun with it has this long."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -88,6 +88,10 @@ class SecretRefused(SecretError):
         self.why = why
 
 
+class NotPermitted(SecretRefused):
+    """The server says that our log-in may not do this; or that it is no log-in any more."""
+
+
 class SourceAway(DependencyError):
     """A source of secrets does not answer, or its library is not installed. `place` is the source."""
 
@@ -96,6 +100,15 @@ class SourceAway(DependencyError):
             f"{place} can't be asked for secrets: {why}.", remedy=remedy, reference="docs/secrets/index.md"
         )
         self.place = place
+
+
+class LeaseAtRisk(SourceAway):
+    """A leased secret can be neither renewed nor replaced. `left` is how many seconds the one in use is still good."""
+
+    def __init__(self, place: str, why: str, remedy: str, left: float) -> None:
+        good = f"the one in use is good for {left:.0f} s more" if left > 0 else "the one in use has ended"
+        super().__init__(place, f"{why}; {good}", remedy)
+        self.left = left
 
 
 class SecretsUnresolved(OperatorError):

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from math import inf
+from typing import Final
 
 from ..core.errors import OperatorError
 from ..core.ports import Emit, Services
 from ..policy.links import exposed, link_name
 from ..policy.model import Policy
+from ..policy.own_references import own_references
 from .errors import LinksOpen
-from .named import Secrets
+from .named import Reading, Secrets
 from .own import OwnSecrets
 from .resolver import Resolver
 from .secret import Secret
+
+_SHORTEST: Final = 0.05
+_LONGEST: Final = 3600.0
+"""Seconds between two readings, whatever a lease wants."""
+_LAST_READING: Final = 10.0
+"""Seconds that the application's end waits for a reading that has begun."""
 
 
 def keep_secrets(
@@ -30,15 +39,15 @@ def keep_secrets(
             "The secrets given to harden() were opened with another policy.",
             remedy="Open them with the policy that harden() gets: open_secrets(policy).",
         )
-    kept = given or Secrets(policy.secrets, resolver)
+    kept = given or Secrets(policy.secrets, resolver.beside())
     if not policy.development:
         refuse_open_links(kept, policy.allow_insecure_link)
         kept.judge = lambda name, value: _open_link(name, value, policy.allow_insecure_link)
     kept.attach(services.emit)
     services.closing.append(lambda: asyncio.to_thread(resolver.close))
     services.closing.append(lambda: asyncio.to_thread(kept.close))
-    if policy.secrets.refresh:
-        keeper = _Keeper(kept, own, policy.secrets.refresh, services.emit)
+    if policy.secrets.refresh or is_leased(policy):
+        keeper = _Keeper(kept, own, policy.secrets.refresh or inf, services.emit)
         services.opening.append(keeper.open)
         services.closing.append(keeper.close)
     return kept
@@ -51,6 +60,7 @@ class _Keeper:
         self._secrets = secrets
         self._seconds = seconds
         self._task: asyncio.Task[None] | None = None
+        self._reading: asyncio.Future[Reading] | None = None
 
     async def open(self) -> None:
         if not self._secrets.section.named and not self._own.followed:
@@ -62,15 +72,28 @@ class _Keeper:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        if self._reading is not None:  # a thread can't be cancelled, and what it takes now has to be given back
+            await asyncio.wait({self._reading}, timeout=_LAST_READING)
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._seconds)
+            due = min(self._secrets.due(), self._own.due())
+            await asyncio.sleep(min(self._seconds, max(_SHORTEST, due), _LONGEST))
             try:
-                self._secrets.put_to_use(await asyncio.to_thread(self._secrets.read))
-                await self._own.put_to_use(await asyncio.to_thread(self._own.read))
+                self._secrets.put_to_use(await self._in_thread(self._secrets.read))
+                await self._own.put_to_use(await self._in_thread(self._own.read))
             except Exception as error:  # noqa: BLE001 - a mistake of ours must not end rotation without a word
                 self._emit("service_degraded", service="secrets", error=type(error).__name__)
+
+    async def _in_thread(self, read: Callable[[], Reading]) -> Reading:
+        self._reading = asyncio.ensure_future(asyncio.to_thread(read))
+        return await asyncio.shield(self._reading)
+
+
+def is_leased(policy: Policy) -> bool:
+    """Whether something has to be read again in time, even where nothing is read again otherwise."""
+    own = (one.reference for one in own_references(policy))
+    return any(text.startswith("lease:") for text in (*policy.secrets.named.values(), *own))
 
 
 def refuse_open_links(secrets: Secrets, allowed: Collection[str]) -> None:

@@ -165,6 +165,8 @@ def _version(root: bytes) -> str:
 def _find(policy: Policy, environ: Mapping[str, str], state_folder: Path, resolver: Resolver | None) -> tuple[str, str]:
     """Where the root key is written, for messages, and what is written there."""
     scheme, _, name = policy.key.partition(":")
+    if scheme == "lease":  # it would be another with every start
+        raise KeyReferenceMalformed
     if scheme not in {"env", "file"} and is_reference(policy.key):
         used = resolver or Resolver.from_policy(policy, environ)
         try:

@@ -16,7 +16,6 @@ from having too much, and show in events when something reaches further. For a w
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -29,11 +28,11 @@ from ..policy.model import Policy
 from ..policy.needs import covered
 from ..policy.section_secrets import SecretsSection
 from .errors import SecretDenied, SecretsUnresolved, SecretUnknown
+from .listeners import Changed, Listeners
 from .outage import Outage
 from .resolver import Resolver
 from .secret import Secret
 
-Changed = Callable[[Secret[str]], None]
 Judge = Callable[[str, Secret[str]], GarrisonError | None]
 """Why a value must not be put to use, if it must not; asked with each reading, so it is quick."""
 Reading = tuple[dict[str, Secret[str]], dict[str, GarrisonError]]
@@ -46,7 +45,7 @@ class Secrets:
         """Reads everything once; blocks. Raises `SecretsUnresolved`, with all that is wrong at once."""
         self.section = section
         self.resolver = resolver
-        self._listeners: defaultdict[str, list[Changed]] = defaultdict(list)
+        self._listeners = Listeners()
         self._emit: Emit = silent
         self._outage = Outage("secrets")
         self.judge: Judge = lambda name, value: None
@@ -61,6 +60,14 @@ class Secrets:
         except KeyError:
             raise SecretUnknown(name, self._values) from None
 
+    def get_all(self, *names: str) -> tuple[Secret[str], ...]:
+        """These secrets as they are at one moment: a user with its own password. Raises `SecretUnknown`."""
+        values = self._values
+        for name in names:
+            if name not in values:
+                raise SecretUnknown(name, values)
+        return tuple(values[name] for name in names)
+
     def view(self, component: str) -> View:
         """What `component` may have. Raises OperatorError when the policy gives it nothing."""
         if component not in self.section.needs:
@@ -74,10 +81,11 @@ class Secrets:
         """Call `changed(new secret)` whenever the value of `name` has changed. Raises `SecretUnknown`.
 
         It is called on the event loop (or by `refresh`), must not block, and may keep the old value for what is still
-        in progress. An error it raises is recorded, and the others are still called.
+        in progress. An error it raises is recorded, and the others are still called. An `async def` has let go of the
+        old value when it ends; a leased one is not given back before.
         """
         self.get(name)
-        self._listeners[name].append(changed)
+        self._listeners.add(name, changed)
 
     def refresh(self) -> Sequence[str]:
         """Read all sources again, and put what has changed to use; the names of that. Blocks."""
@@ -96,30 +104,27 @@ class Secrets:
         self._values = {**self._values, **found}  # one assignment: nobody sees half of it
         for name in changed:
             self._emit("secret_rotated", name=name)
-            for listener in self._listeners[name]:
-                self._tell(name, listener)
+        self.resolver.told(self._listeners.tell({name: self._values[name] for name in changed}, self._emit))
         self._outage.tell(self._emit, failed)
         return changed
 
     def close(self) -> None:
-        """End what was begun with the sources: a log-in's token is revoked. Blocks; never raises."""
+        """End what was begun: leases are given back, a log-in's token is revoked. Blocks; never raises."""
         self.resolver.close()
+
+    def due(self) -> float:
+        """Seconds until everything has to be read again because a lease wants it; infinite for never."""
+        return self.resolver.due()
 
     def attach(self, emit: Emit) -> None:
         """Record events with `emit` from now on."""
         self._emit = emit
+        self.resolver.attach(emit)
 
     def deny(self, component: str, name: str) -> NoReturn:
         """Record that `component` reached for a secret that is not its own. Raises `SecretDenied`."""
         self._emit("secret_denied", component=component, name=name[:128])
         raise SecretDenied(component, name)
-
-    def _tell(self, name: str, listener: Changed) -> None:
-        try:
-            listener(self._values[name])
-        except Exception as error:  # noqa: BLE001 - one consumer's mistake must not keep the others on the old value
-            # Only its kind: the text of an exception may hold what it was given.
-            self._emit("secret_rotation_failed", name=name, error=type(error).__name__)
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("secrets can't be pickled or copied")
@@ -143,6 +148,13 @@ class View:
         if name not in self.names:
             self.__secrets.deny(self.component, name)
         return self.__secrets.get(name)
+
+    def get_all(self, *names: str) -> tuple[Secret[str], ...]:
+        """As `Secrets.get_all`. Raises `SecretDenied`."""
+        for name in names:
+            if name not in self.names:
+                self.__secrets.deny(self.component, name)
+        return self.__secrets.get_all(*names)
 
     def on_change(self, name: str, changed: Changed) -> None:
         """As `Secrets.on_change`. Raises `SecretDenied`."""

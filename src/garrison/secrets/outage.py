@@ -1,4 +1,5 @@
-"""Sources that can't be asked, told once when it begins, once when it is another, and once when it is over."""
+"""Sources that can't be asked, told once when it begins, once when it is another, and once when it is over; and leases
+that have ended meanwhile."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Mapping
 
 from ..core.errors import GarrisonError
 from ..core.ports import Emit
+from .errors import LeaseAtRisk
 
 _MOST = 5
 
@@ -16,9 +18,14 @@ class Outage:
     def __init__(self, service: str) -> None:
         self._service = service
         self._failing: frozenset[str] = frozenset()
+        self._ended: frozenset[str] = frozenset()
 
     def tell(self, emit: Emit, failed: Mapping[str, GarrisonError]) -> None:
         """What can't be had now, by name; nothing for all is well."""
+        ended = frozenset(name for name, error in failed.items() if isinstance(error, LeaseAtRisk) and not error.left)
+        for name in sorted(ended - self._ended):
+            emit("secret_expired", name=name)
+        self._ended = ended
         now = frozenset(failed)
         if now and now != self._failing:
             why = "; ".join(f"{name}: {error.message}" for name, error in sorted(failed.items())[:_MOST])

@@ -43,6 +43,7 @@ class OwnSecrets:
         self._resolver = resolver
         self._emit = emit
         self._check = check
+        resolver.attach(emit)
         self._own = own_references(policy)
         self._kept: dict[str, Secret[str]] = {}
         self._renew: defaultdict[str, list[Renew]] = defaultdict(list)
@@ -97,6 +98,10 @@ class OwnSecrets:
                 return {}, {**failed, **dict.fromkeys(new, error)}
         return found, failed
 
+    def due(self) -> float:
+        """As `Secrets.due`."""
+        return self._resolver.due()
+
     async def put_to_use(self, reading: Reading) -> None:
         """Let the rooms whose values have changed renew what they made of them, and record it."""
         found, failed = reading
@@ -113,6 +118,7 @@ class OwnSecrets:
                 self._emit("secret_rotation_failed", name=key, error=blamed)
             else:
                 self._emit("secret_rotated", name=key)
+        self._resolver.told(lambda: bool(self._unsettled))
         self._outage.tell(self._emit, failed)
 
     async def _renewed(self, room: str) -> str:

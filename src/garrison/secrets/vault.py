@@ -8,20 +8,29 @@ Assumption: hvac over requests, called in threads. Lets pass: whoever has the to
 from __future__ import annotations
 
 import importlib
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from ..core.errors import GarrisonError
 from ..policy.section_vault import VaultSection
-from .errors import SecretMissing, SecretRefused, SourceAway
+from .errors import NotPermitted, SecretMissing, SecretRefused, SourceAway
 from .secret import Secret
 
+T = TypeVar("T")
 _CONNECTIONS: Final = 32
 NAMES: Final = {"token": "token", "approle": "AppRole", "jwt": "JWT", "kubernetes": "Kubernetes"}
 """What the ways to log in are called."""
 _RENEW_AT: Final = 0.5
 """A token is renewed when this part of its life is over: what is left bears some failures."""
+_AGAIN: Final = 1.0
+"""Seconds, at least, until a renewal that failed is tried again."""
+_WORTH: Final = 0.9
+"""A renewal that gives less than this part of the first life was cut short by the longest life: log in anew, while the
+old token and what hangs on it are still good."""
 
 
 class Vault:
@@ -39,25 +48,40 @@ class Vault:
         self._monotonic = monotonic
         self._lock = Lock()
         self._client: Any = None
+        self._process = os.getpid()
+        self._left: deque[Any] = deque(maxlen=4)
+        self._life = 0.0
         self._renew_at = float("inf")
         self._ends_at = float("inf")
 
     def read(self, mount: str, path: str) -> Mapping[str, Any]:
         """The fields of a secret of the key-value engine, newest version. Raises `SecretError` and `SourceAway`."""
+        return self.logged_in(lambda client: self._fields(client, mount, path))
+
+    def logged_in(self, call: Callable[[Any], T]) -> T:
+        """`call` with a client that is logged in; once more with a new log-in when the old one is no longer good.
+        Raises as `call` and as `read`."""
         client = self.client()
         try:
-            return self._fields(client, mount, path)
-        except SecretRefused:
+            return call(client)
+        except NotPermitted:
             # The token may have been revoked, or have ended while the machine slept. One that is good was refused for
             # good: logging in for each refusal would fill the server with tokens. One that was given is replaced when
             # there is another in its place.
             if self._is_good(client) or (self.section.auth == "token" and not self._was_replaced(client)):
                 raise
-        return self._fields(self.client(instead_of=client), mount, path)
+        return call(self.client(instead_of=client))
+
+    def due(self) -> float:
+        """When the token is to be renewed, on the clock `monotonic`."""
+        return self._renew_at
 
     def client(self, instead_of: object = None) -> Any:
         """An hvac client that is logged in; a new one when the last is `instead_of`. Raises as `read`."""
         with self._lock:
+            if self._process != os.getpid():  # a forked worker: the log-in it inherited is its parent's to end
+                self._client, self._process = None, os.getpid()
+                self._left.clear()
             if self._client is not None and self._client is not instead_of:
                 self._keep()
             if self._client is None or self._client is instead_of:
@@ -69,16 +93,20 @@ class Vault:
         errors, requests = importlib.import_module("hvac.exceptions"), importlib.import_module("requests")
         try:
             return call()
-        except errors.Forbidden:
+        except (errors.Forbidden, errors.Unauthorized):
             remedy = f"Its policy lacks: {policy}" if policy else "Log in with a token that is still good."
-            raise SecretRefused(what, "permission is denied by the server", remedy) from None
+            raise NotPermitted(what, "permission is denied by the server", remedy) from None
         except (errors.InvalidPath, errors.UnsupportedOperation):
             raise SecretMissing(
                 what, "Write it there, or correct the mount and path; a deleted version counts."
             ) from None
-        except (errors.InvalidRequest, errors.Unauthorized, errors.ParamValidationError):
+        except (errors.InvalidRequest, errors.ParamValidationError):
             raise SecretRefused(
                 what, "the server does not take the request", "See `garrison secrets doctor`."
+            ) from None
+        except errors.InternalServerError:
+            raise SourceAway(
+                self.place, f"it failed at {what}", "See its log: for credentials, whether it reaches their database."
             ) from None
         except errors.VaultDown:
             raise SourceAway(self.place, "it is sealed", "Unseal it: `bao operator unseal`.") from None
@@ -111,15 +139,24 @@ class Vault:
     def close(self) -> None:
         """Revoke the token of a log-in; one that the operator gave stays. Never raises."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None and self.section.auth != "token":
+            clients, self._client = [*self._left, self._client], None
+            self._left.clear()
+        if self.section.auth == "token" or self._process != os.getpid():
+            return
+        for client in clients:
             try:
-                self.ask("the token", client.auth.token.revoke_self)
-            except (SecretRefused, SecretMissing, SourceAway):
-                return  # it ends by itself
+                if client is not None:
+                    self.ask("the token", client.auth.token.revoke_self)
+            except (SecretRefused, SecretMissing):
+                continue  # it has ended
+            except SourceAway:
+                return  # they end by themselves
 
     def _was_replaced(self, client: Any) -> bool:
-        return self._credential(self.section.token) != Secret(client.token)
+        try:
+            return self._credential(self.section.token) != Secret(client.token)
+        except GarrisonError:
+            return False  # what can't be read now is no successor
 
     def _is_good(self, client: Any) -> bool:
         try:
@@ -146,17 +183,24 @@ class Vault:
         if now < self._renew_at:
             return
         client = self._client
+        self._renew_at = now + max(_AGAIN, (self._ends_at - now) * _RENEW_AT)  # unless this renewal says better
         try:
-            self._lives(self.ask("the token", client.auth.token.renew_self)["auth"])
+            granted = self.ask("the token", client.auth.token.renew_self)["auth"]
+            self._lives(granted)
+            is_short = float(granted["lease_duration"]) < self._life * _WORTH
         except (SecretRefused, SecretMissing):
-            if self.section.auth != "token":
-                self._client = None  # at the end of its longest life: log in again
+            is_short = True  # at the end of its longest life
         except SourceAway:
             if now >= self._ends_at:
                 raise
+            return
+        if is_short and (self.section.auth != "token" or self._was_replaced(client)):
+            self._left.append(client)
+            self._client = None  # log in again
 
     def _log_in(self) -> Any:
         client = self._connect()
+        self._life = 0.0
         section = self.section
         if section.auth == "token":
             client.token = self._credential(section.token).reveal()
@@ -179,6 +223,7 @@ class Vault:
 
     def _lives(self, auth: Mapping[str, Any]) -> None:
         now, life = self._monotonic(), float(auth["lease_duration"])
+        self._life = max(self._life, life)
         self._ends_at = now + life if life else float("inf")
         self._renew_at = now + life * _RENEW_AT if life else float("inf")
 
@@ -203,3 +248,11 @@ class Vault:
 def read_line(mount: str, path: str) -> str:
     """The line of a server policy that lets a secret of the key-value engine be read."""
     return f'path "{mount}/data/{path}" {{ capabilities = ["read"] }}'
+
+
+OWN_LINES: Final = (
+    'path "auth/token/lookup-self" { capabilities = ["read"] }',
+    'path "auth/token/renew-self" { capabilities = ["update"] }',
+    'path "auth/token/revoke-self" { capabilities = ["update"] }',
+)
+"""The lines that let a log-in look after itself."""
