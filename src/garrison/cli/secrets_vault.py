@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,8 +83,10 @@ def _servers(
     policy: Policy, resolver: Resolver, references: Iterable[str]
 ) -> Iterator[tuple[tuple[str, ...], Iterable[tuple[str, Callable[[], object]]]]]:
     """The servers that references are kept in: how those begin, and the steps to try."""
+    from ..secrets.transit import transit_steps
+
     if resolver.vault and policy.vault.address:
-        yield ("vault:", "lease:"), resolver.vault.steps()
+        yield ("vault:", "lease:"), chain(resolver.vault.steps(), transit_steps(resolver.vault))
     aws = ("aws-sm:", "aws-ssm:")
     if resolver.aws and any(text.startswith(aws) for text in references):
         yield aws, resolver.aws.steps()
@@ -108,7 +111,10 @@ def policy_(
     found = load_policy(policy).policy
     texts = (*found.secrets.named.values(), *(own.reference for own in own_references(found)))
     references = [parse_reference(text) for text in texts]
-    written = {Server.VAULT: _vault_policy(references), Server.AWS: iam_policy(found.aws, references)["Statement"]}
+    written = {
+        Server.VAULT: _vault_policy(found, references),
+        Server.AWS: iam_policy(found.aws, references)["Statement"],
+    }
     kept = [one for one, rights in written.items() if rights and server in (None, one)]
     if not kept:
         where = "AWS" if server is Server.AWS else "Vault" if server else "Vault or AWS"
@@ -125,11 +131,13 @@ def policy_(
         print_raw("\n".join(written[Server.VAULT]))
 
 
-def _vault_policy(references: Sequence[Reference]) -> list[str]:
+def _vault_policy(policy: Policy, references: Sequence[Reference]) -> list[str]:
     from ..policy.reference import split_vault
     from ..secrets.leases import lease_lines
+    from ..secrets.transit import all_transit_lines
     from ..secrets.vault import OWN_LINES, read_line
 
     lines = {read_line(*split_vault(one)[:2]) for one in references if one.scheme == "vault"}
     lines |= {line for place in _leased(references) for line in lease_lines(place)}
+    lines |= set(all_transit_lines(policy.vault))
     return [*sorted(lines), *OWN_LINES] if lines else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -32,6 +33,10 @@ _NEEDED: Final = {
 Credential = Annotated[str, AfterValidator(_elsewhere)]
 Address = Annotated[str, AfterValidator(_address)]
 
+Mount = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")]
+KeyName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
+TransitRight = Literal["encrypt", "decrypt", "rewrap", "sign", "verify", "hmac", "rotate"]
+
 
 class VaultSection(Frozen):
     """Vault or OpenBao, key-value engine version 2; needs `garrison[vault]`."""
@@ -60,6 +65,11 @@ class VaultSection(Frozen):
     """How long one answer may take."""
     grace: Annotated[Seconds, Field(ge=0, le=3600)] = 30.0
     """How long a leased credential stays good once its successor is in use: what was begun with it has this long."""
+
+    transit_mount: Mount = "transit"
+    """Where the transit engine is mounted, which encrypts and signs without giving its keys away."""
+    transit: Mapping[KeyName, tuple[TransitRight, ...]] = Field(default_factory=dict)
+    """Keys of that engine, and what the application may do with each: `notes = ["encrypt", "decrypt"]`."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

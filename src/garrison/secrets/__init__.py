@@ -12,13 +12,17 @@ from .errors import (
     SecretsUnresolved,
     SecretUnknown,
     SourceAway,
+    TransitBroken,
+    TransitRefused,
 )
 from .keyring import Keyring, Signer
 from .named import Secrets, View, open_secrets
 from .sealing import SealBroken, Sealer
 from .secret import Secret
+from .transit import KeyFacts, TransitKey
 
 __all__ = [
+    "KeyFacts",
     "KeyFileRefused",
     "KeyMissing",
     "KeyReferenceMalformed",
@@ -36,6 +40,9 @@ __all__ = [
     "SecretsUnresolved",
     "Signer",
     "SourceAway",
+    "TransitBroken",
+    "TransitKey",
+    "TransitRefused",
     "View",
     "open_secrets",
 ]

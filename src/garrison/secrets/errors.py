@@ -158,3 +158,27 @@ class SecretDenied(OperatorError):
         )
         self.component = component
         self.name = name
+
+
+class TransitRefused(OperatorError):
+    """The transit engine does not do what was asked with a key. `key` is its name; `why` says it."""
+
+    def __init__(self, key: str, why: str, remedy: str) -> None:
+        message = f"The transit key {key!r} is not used: {why}."
+        super().__init__(message, remedy=remedy, reference="docs/secrets/transit.md")
+        self.key = key
+        self.why = why
+
+
+class TransitBroken(DependencyError):
+    """Ciphertexts that don't open: changed, moved to another place, or of a version that is no longer allowed. `at` has
+    their positions in what was given, from 0."""
+
+    def __init__(self, key: str, at: tuple[int, ...]) -> None:
+        super().__init__(
+            f"{len(at)} of the values under the transit key {key!r} don't open: changed, moved, or of another context.",
+            remedy="Restore them. If the key's min_decryption_version was raised: older ones needed `rewrap` before.",
+            reference="docs/secrets/transit.md",
+        )
+        self.key = key
+        self.at = at

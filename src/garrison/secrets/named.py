@@ -32,6 +32,7 @@ from .listeners import Changed, Listeners
 from .outage import Outage
 from .resolver import Resolver
 from .secret import Secret
+from .transit import TransitKey, open_key
 
 Judge = Callable[[str, Secret[str]], GarrisonError | None]
 """Why a value must not be put to use, if it must not; asked with each reading, so it is quick."""
@@ -76,6 +77,10 @@ class Secrets:
                 remedy=f'Write [secrets.needs] {component} = ["…"] with the names it needs.',
             )
         return View(self, component, covered(self.section.needs[component], self.section.named))
+
+    def transit(self, name: str) -> TransitKey:
+        """A key of the transit engine, as `[vault.transit]` allows. Blocks. Raises `TransitRefused`, `SourceAway`."""
+        return open_key(self.resolver.vault, name, lambda *given, **details: self._emit(*given, **details))
 
     def on_change(self, name: str, changed: Changed) -> None:
         """Call `changed(new secret)` whenever the value of `name` has changed. Raises `SecretUnknown`.
