@@ -47,6 +47,7 @@ class Provider:
         self.document: dict[str, Any] = {}
         self.id_claims: dict[str, Any] = {}
         self.away = False
+        self.secret = CLIENT_SECRET
         self.raw: bytes | None = None
         self._grants: dict[str, dict[str, str]] = {}
         routes = [
@@ -110,7 +111,7 @@ class Provider:
         if refused := self._seen(request):
             return refused
         form = await request.form()
-        login = base64.b64encode(f"{CLIENT}:{CLIENT_SECRET}".encode()).decode()
+        login = base64.b64encode(f"{CLIENT}:{self.secret}".encode()).decode()
         grant = self._grants.pop(str(form.get("code")), None)
         verifier = str(form.get("code_verifier")).encode()
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier).digest()).decode().rstrip("=")

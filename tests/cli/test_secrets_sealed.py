@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -21,8 +22,9 @@ def typed(here: Here, text: str, *arguments: str, **environ: str) -> Ran:
     """`garrison secrets ARGUMENTS` as a process, with `text` on standard input."""
     import os
 
+    keys = () if "--keys" in arguments else ("--keys", str(here.folder / "keys"))
     done = subprocess.run(
-        [*GARRISON, "secrets", *arguments, "--keys", str(here.folder / "keys")],
+        [*GARRISON, "secrets", *arguments, *keys],
         cwd=here.folder, env={**os.environ, **environ}, input=text.encode(), capture_output=True, timeout=60,
         check=False,
     )  # fmt: skip
@@ -86,6 +88,22 @@ def test_init_touches_nothing_that_is_there(made: Here) -> None:
     assert ran.code == 3
     assert "there already" in ran.said
     assert (made.folder / "secrets.sealed").read_bytes() == before
+
+
+def test_a_second_person_is_told_what_to_hand_over_and_works_on_the_file_with_it(made: Here) -> None:
+    assert typed(made, CANARY, "set", "a").code == 0
+    said = typed(made, "", "init", "--keys", "theirs").said.replace("\n", " ")
+    recipient, signer = re.search(r"age1[a-z0-9]{58}", said), re.search(r"[A-Za-z0-9+/]{43}=", said)
+    assert recipient is not None
+    assert signer is not None
+    assert typed(made, "", "get", "a", "--keys", "theirs").code == 3  # control: not let in yet
+    assert typed(made, "", "seal-for", recipient[0]).code == 0
+    assert typed(made, "", "get", "a", "--keys", "theirs").out == f"{CANARY}\n"
+    assert typed(made, "new", "set", "a", "--keys", "theirs").code == 3  # they may read, and not change
+    policy = (made.folder / "garrison.toml").read_text()
+    made.write("garrison.toml", policy.replace('signers = ["', f'signers = ["{signer[0]}", "'))
+    assert typed(made, "new", "set", "a", "--keys", "theirs").code == 0
+    assert typed(made, "", "get", "a").out == "new\n"
 
 
 def test_edit_shows_values_to_the_editor_alone_and_leaves_no_file(made: Here) -> None:

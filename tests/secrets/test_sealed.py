@@ -16,8 +16,10 @@ from garrison.policy.problems import PolicyInvalid
 from garrison.secrets import SecretMissing, SecretRefused, open_secrets
 from garrison.secrets.age import NotOpened, new_identity, open_sealed, recipients_of, seal
 from garrison.secrets.keyring import Keyring
+from garrison.secrets.resolver import Resolver
 from garrison.secrets.sealed import KEPT
-from garrison.secrets.sealed_keys import add_identity
+from garrison.secrets.sealed_file import Workshop
+from garrison.secrets.sealed_keys import add_identity, make_keys
 from tests.support.sealed import Machine, machine
 
 KEY = "x7Kq2vN9wLpR4tYb8cZd3fGh6jMn1sQa5uWe0iOkTyU"
@@ -101,6 +103,26 @@ def test_who_can_only_sign_can_set_and_not_read(server: Machine) -> None:
     server.work.set({"a": "b"})
     with pytest.raises(SecretMissing, match="--keys"):
         server.work.get("a")
+
+
+def test_a_second_signer_that_the_policy_pins_changes_the_file_and_one_that_it_does_not_can_not(
+    server: Machine, tmp_path: Path
+) -> None:
+    mine, theirs = server.policy.secrets.signers[0], make_keys(tmp_path / "theirs")
+    server.work.set({"a": "first"})
+    before = server.work.path.read_bytes()
+    for pinned in ((), (mine,)):
+        with pytest.raises(SecretRefused, match=r"not signed by|not among"):
+            Workshop(server.work.path, tmp_path / "theirs", pinned).set({"a": "stranger"})
+    assert server.work.path.read_bytes() == before
+    Workshop(server.work.path, tmp_path / "theirs", (mine, theirs)).set({"a": "second"})
+    with pytest.raises(SecretRefused, match="not signed by"):  # this server's policy does not pin them yet
+        server.read("a")
+    pinned = {**server.policy.given["secrets"], "signers": [mine, theirs]}
+    policy = Policy(**{**server.policy.given, "secrets": pinned})
+    assert Resolver.from_policy(policy, {}).read("sealed:a").reveal() == "second"
+    Workshop(server.work.path, server.work.keys, (mine, theirs)).set({"a": "third"})  # and the first goes on
+    assert server.read("a") == "third"
 
 
 def test_an_existing_file_is_never_made_anew(server: Machine) -> None:

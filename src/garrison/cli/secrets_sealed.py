@@ -31,8 +31,11 @@ def workshop(policy: Path | None, file: Path | None, keys: Path | None) -> Works
     """The sealed file that was named, or the policy's, and the keys to work on it with."""
     from ..secrets.sealed_file import Workshop
 
-    path = file or Path(load_policy(policy).policy.secrets.file or "secrets.sealed")
-    return Workshop(path.absolute(), (keys or Path.home() / ".config" / "garrison" / "keys").absolute())
+    folder = (keys or Path.home() / ".config" / "garrison" / "keys").absolute()
+    if file is not None and policy is None:
+        return Workshop(file.absolute(), folder)
+    section = load_policy(policy).policy.secrets
+    return Workshop((file or Path(section.file or "secrets.sealed")).absolute(), folder, section.signers)
 
 
 def checked(name: str) -> str:

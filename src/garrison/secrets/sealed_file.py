@@ -57,25 +57,35 @@ def read_bytes(path: Path) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """Who may change a sealed file: its path, and the folder with `identity.key` and `signing.key`."""
+    """Who may change a sealed file: its path, and the folder with `identity.key` and `signing.key`.
+
+    `signers` are the public keys that the policy pins: then the file may be signed by any of these, and who changes it
+    has to be one of them. Without them this signing key alone counts.
+    """
 
     path: Path
     keys: Path
+    signers: Sequence[str] = ()
 
     def identity(self) -> str:
         """The age identities, secret. Raises `SecretError`."""
         return _key(self.keys / "identity.key")
 
     def read(self) -> Sealed:
-        """The file, signed by this signing key. Raises `SecretError`."""
-        return read_sealed(self.path, [public_text(self.signing())])
+        """The file, signed by who may sign it. Raises `SecretError`."""
+        return read_sealed(self.path, self.signers or [public_text(self.signing())])
 
     def make(self) -> None:
         """A new, empty file for this identity. Raises `SecretError`, `FileRefusedError`."""
+        mine = recipients_of(self.identity())[:1]
         with _locked(self.path.parent):
             if os.path.lexists(self.path):
-                raise SecretRefused(f"the sealed file {self.path}", "it is there already", "Name another file.")
-            empty = Sealed(id=secrets.token_hex(16), serial=1, recipients=tuple(recipients_of(self.identity())[:1]))
+                remedy = (
+                    f"To be let in, hand over what is public of your keys: {mine[0]} for `garrison secrets seal-for`, "
+                    f"and, if you may change values, {public_text(self.signing())} for `secrets.signers`."
+                )
+                raise SecretRefused(f"the sealed file {self.path}", "it is there already", remedy)
+            empty = Sealed(id=secrets.token_hex(16), serial=1, recipients=tuple(mine))
             write_whole(self.path, write_sealed(empty, self.signing()), mode=0o644)
 
     def set(self, values: dict[str, str]) -> Sealed:
@@ -133,8 +143,15 @@ class Workshop:
         with _locked(self.path.parent):
             if self.path.is_symlink():  # replacing it would leave the file behind it as it is
                 raise SecretRefused(f"the sealed file {self.path}", "it is a symbolic link", "Name the file itself.")
+            signing = self.signing()
+            if self.signers and public_text(signing) not in self.signers:
+                why = "your signing key is not among the policy's `secrets.signers`: no server would take the file"
+                remedy = (
+                    f'Let somebody who reviews the policy add "{public_text(signing)}" there, or use another --keys.'
+                )
+                raise SecretRefused(f"the sealed file {self.path}", why, remedy)
             new = change(self.read())
-            write_whole(self.path, write_sealed(new, self.signing()), mode=0o644)
+            write_whole(self.path, write_sealed(new, signing), mode=0o644)
             return new
 
     def _opened(self, version: Version, identity: str) -> str:
