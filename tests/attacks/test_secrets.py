@@ -100,12 +100,6 @@ def test_a_reference_that_climbs_out_of_its_folder_is_refused_that_the_plain_way
         open_secrets(Policy(secrets={"named": {"it": f"file:{path}"}}), {})
 
 
-def test_a_variable_that_the_policy_does_not_name_changes_nothing() -> None:
-    policy = Policy(secrets={"named": {"db": "env:DB"}})
-    injected = {"DB": "right", "db": "wrong", "DB_FILE": "/etc/hostname", "DB__": "wrong"}
-    assert open_secrets(policy, injected).get("db").reveal() == "right"
-
-
 def connect(password: object) -> None:
     raise ConnectionError("could not connect with", password)
 
