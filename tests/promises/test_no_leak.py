@@ -14,10 +14,11 @@ import json
 import logging
 import os
 import traceback
-from collections.abc import Iterator
+import zipfile
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI
@@ -29,6 +30,7 @@ from garrison import harden
 from garrison.cli.main import app as cli
 from garrison.policy.model import Policy
 from garrison.secrets import SecretDenied, Secrets, open_secrets
+from tests.support import canaries
 from tests.support.sealed import machine
 
 KEY = "q3Wv8LzT1xRkC6pYb0nMd5hJs9gUa2eFi7oQK4yBvXE"
@@ -40,20 +42,8 @@ CANARIES = {
 }
 
 
-def spellings(canary: str) -> Iterator[bytes]:
-    raw = canary.encode()
-    yield raw
-    yield raw.hex().encode()
-    yield quote(canary, safe="").encode()
-    yield json.dumps(canary)[1:-1].encode()
-    for shift in range(3):  # wherever in a longer text it stands, in base64
-        text = base64.b64encode(b"\0" * shift + raw)[4 if shift else 0 : -4]
-        yield text
-        yield text.replace(b"+", b"-").replace(b"/", b"_")
-
-
 def leaked(written: bytes) -> list[str]:
-    return [where for where, canary in CANARIES.items() if any(text in written for text in spellings(canary))]
+    return canaries.leaked(written, CANARIES)
 
 
 @pytest.mark.parametrize("where", CANARIES)
@@ -65,6 +55,7 @@ def test_control_a_canary_is_found_however_it_is_spelt(where: str) -> None:
         json.dumps({"a": canary}).encode(),
         base64.b64encode(b"xy" + canary.encode() + b"zzz"),
         base64.urlsafe_b64encode(b"user:" + canary.encode() + b"@host"),
+        escape(canary).encode(),
     ):
         assert leaked(b"before " + text + b" after") == [where]
 
@@ -83,7 +74,7 @@ def planted(tmp_path: Path) -> tuple[Policy, dict[str, str]]:
             "needs": {"mailer": ["file"]},
         }},
         preset="testing", environment="development", hosts=["testserver"], key="env:CANARY_KEY",
-        events={"output": str(tmp_path / "events.jsonl")}, audit={"enabled": True},
+        events={"output": str(tmp_path / "events.jsonl"), "store": True}, audit={"enabled": True},
     )  # fmt: skip
     return policy, {"CANARY": CANARIES["a variable"], "CANARY_KEY": KEY}
 
@@ -160,11 +151,36 @@ def everything_of_a_run(planted: tuple[Policy, dict[str, str]], folder: Path, *,
         root.setLevel(before)
         for name in environ:
             del os.environ[name]
+    shown += evidence(folder, environ)
     files = [path for path in (folder / "state").rglob("*") if path.is_file()]
     written = [path.read_bytes() for path in (*files, folder / "events.jsonl")]
     assert len(written) > 3
     assert b"secret_denied" in b"".join(written)
     return b"".join(written) + stream.getvalue().encode() + b"".join(f"{one!s}\n{one!r}\n".encode() for one in shown)
+
+
+def evidence(folder: Path, environ: dict[str, str]) -> list[object]:
+    """What an incident of that run is made of: what is printed of it, and a bundle, unpacked."""
+    (folder / "garrison.toml").write_text(
+        f'hosts = ["x.example"]\nstate = "{folder / "state"}"\nkey = "env:CANARY_KEY"\nenvironment = "development"\n'
+    )
+    environ = {**environ, "GARRISON_POLICY": str(folder / "garrison.toml")}
+    bundle = str(folder / "evidence.zip")
+    said = run(environ, "incident", "open", "Leak", "--where", "name=*", "--since", "1h", "-f", "json")
+    what = str(json.loads(said)["id"])
+    for words in (("incident", "show", what), ("events", "query", "name=*"), ("audit", "verify")):
+        said += run(environ, *words)
+    said += run(environ, "incident", "export", what, "-o", bundle)
+    with zipfile.ZipFile(bundle) as packed:
+        files = {name: packed.read(name) for name in packed.namelist()}
+    assert b"secret_denied" in files["timeline.jsonl"]
+    return [said, *files.items()]
+
+
+def run(environ: dict[str, str], *words: str) -> str:
+    result = CliRunner().invoke(cli, words, env=environ)
+    assert result.exit_code == 0, result.output
+    return result.stdout + result.stderr if words[1] != "open" else result.stdout
 
 
 def test_a_whole_run_with_errors_and_a_rotation_writes_no_secret(
@@ -179,9 +195,36 @@ def test_control_one_careless_line_of_the_application_is_found(
     assert leaked(everything_of_a_run(planted, tmp_path, wrong=True)) == ["a variable"]
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"secrets": {"named": {"var": "env:CANARY", "gone": "env:NOT_SET"}}}, "SecretsUnresolved"),
+        ({"key": "env:CANARY"}, "KeyWeak"),
+        ({"store": "env:CANARY"}, "StoreMalformed"),
+        ({"events": {"exports": [{"to": "env:CANARY"}]}}, "BadLink"),
+        ({"alerts": {"receivers": [{"to": "env:CANARY"}]}, "detection": {"enabled": True}}, "BadLink"),
+        ({"hosts": ["*"], "environment": "production", "preset": "browser"}, "PolicyUnsafe"),
+    ],
+)
+def test_a_start_that_is_refused_shows_no_variable_in_a_crash_report(
+    planted: tuple[Policy, dict[str, str]], monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], said: str
+) -> None:
+    policy, environ = planted
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    refused = Policy(**{**policy.given, **changed})
+    report = canaries.crash_report(__file__, lambda: harden(FastAPI(), refused))
+    assert f"{said}:" in report
+    assert "environ = Environment(" in report
+    assert leaked(report.encode()) == []
+    plain = canaries.crash_report(__file__, lambda: Template("$missing").substitute(os.environ))  # control
+    assert "a variable" in leaked(plain.encode())
+
+
 COMMANDS = (
-    ("check",), ("check", "--format", "json"), ("explain",), ("explain", "--format", "json"), ("secrets", "who"),
-    ("secrets", "doctor"), ("secrets", "list"), ("secrets", "policy"), ("report",), ("events", "list"),
+    *(("check", "--format", one) for one in ("text", "json", "sarif", "html", "junit", "markdown")),
+    ("explain",), ("explain", "--format", "json"), ("secrets", "who"), ("secrets", "doctor"), ("secrets", "list"),
+    ("secrets", "policy"), ("report",), ("events", "list"),
 )  # fmt: skip
 
 

@@ -76,9 +76,15 @@ def load_config(
     Raises `ConfigInvalid` with all problems at once; no message has a value in it.
     """
     environ = environment() if environ is None else environ
-    if resolve is None:
-        with ByPolicy(policy, environ, keeps=False) as own:
-            return load_config(schema, argv, environ, resolve=own)
+    with ByPolicy(policy, environ, keeps=False) as own:
+        loaded = _load(schema, argv, environ, resolve or own)
+    del argv, environ, policy, resolve, own  # a crash report with local names would show what they hold
+    if isinstance(loaded, ConfigInvalid):
+        raise loaded
+    return loaded
+
+
+def _load(schema: type[C], argv: Sequence[str], environ: Mapping[str, str], resolve: Resolve) -> C | ConfigInvalid:
     keys = schema.every_key()
     found = gather(schema, argv, environ)
     values, references, unresolved = _resolved(found, keys, resolve)
@@ -96,7 +102,7 @@ def load_config(
     judged = judge(keys, values, found.environment, environ, found.source, references)
     problems += [one for one in judged if one.key not in told]
     if problems or config is None:
-        raise ConfigInvalid(sorted(problems, key=lambda one: one.key))
+        return ConfigInvalid(sorted(problems, key=lambda one: one.key))
     config._sources, config._references = found.places, references
     return config
 

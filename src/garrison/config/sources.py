@@ -132,11 +132,17 @@ def _refused(key: str, path: Path, error: SecretError) -> Problem:
     return Problem(key, error.message, Source(Kind.FILE, path=path), error.remedy)
 
 
+class _Words(CliSettingsSource[Any]):
+    def _help_format(self, *args: Any, **named: Any) -> str:
+        """Nothing: the library would put defaults into it, and one that is a secret does not turn into text."""
+        return ""
+
+
 def from_command_line(schema: type[Config], words: Sequence[str]) -> Read:
     """`--db.pool 5`. What the parser says of words it does not know may quote them, and is not repeated."""
     try:
         with redirect_stderr(StringIO()):
-            source: CliSettingsSource[Any] = CliSettingsSource(
+            source = _Words(
                 schema, cli_parse_args=list(words), cli_exit_on_error=False, cli_prog_name="", cli_avoid_json=True
             )
             values = dict(source())

@@ -29,9 +29,16 @@ _variables: dict[str, str] = {}
 _references: dict[str, str] = {}
 
 
+class _Environment(ChainMap[str, str]):
+    """Shows none of its values: a crash report with local names has it in many frames of a start that was refused."""
+
+    def __repr__(self) -> str:
+        return f"Environment({len(self)} variables)"
+
+
 def environment() -> Mapping[str, str]:
     """The environment of this process, with what is held in the place of what was taken out."""
-    return ChainMap(_variables, os.environ)
+    return _Environment(_variables, os.environ)
 
 
 def held_reference(reference: str) -> str | None:

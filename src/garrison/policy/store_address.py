@@ -137,9 +137,9 @@ def check_store(text: str) -> str:
 def resolve_store(text: str, reveal: Reveal) -> StoreAddress:
     """The address with its references looked up. Raises what `reveal` raises, and `StoreMalformed`."""
     if is_reference(text):
-        whole = reveal(text).strip()
         try:
-            return parse_store(whole, secret=True)  # what stands in it is meant literally
+            # What stands in it is meant literally. No local name holds it: crash reports show those.
+            return parse_store(reveal(text).strip(), secret=True)
         except ValueError as error:
             raise StoreMalformed(text, str(error)) from None
     address = parse_store(text)

@@ -175,18 +175,24 @@ def channel_for(receiver: AlertReceiver, key: bytes, reveal: Reveal) -> Channel:
 
     Raises `BadLink`, `AppriseMissing`, and what `reveal` raises.
     """
-    text, name = receiver.to, ""
-    if is_reference(text):
-        name, text = text.removeprefix("env:"), reveal(text).strip()
-    if text.startswith(("https://", "http://")):
-        link = parse_link(text, secret=bool(name))
-        return WebhookChannel(link.url, link.host, key)
-    if not name:
+    if is_reference(receiver.to):
+        try:
+            return _channel_at(reveal(receiver.to).strip(), key, receiver.to.removeprefix("env:"))
+        except (BadLink, AppriseMissing) as error:
+            raise error.with_traceback(None) from None  # its frames hold the address, and crash reports show them
+    if not receiver.to.startswith(("https://", "http://")):
         raise BadLink(
             "the address of a receiver",
             "write https://… or a reference such as env:NAME, since apprise's may hold a password",
         )
-    return AppriseChannel(text, name)
+    return _channel_at(receiver.to, key)
+
+
+def _channel_at(address: str, key: bytes, secret: str = "") -> Channel:
+    if not address.startswith(("https://", "http://")):
+        return AppriseChannel(address, secret)
+    link = parse_link(address, secret=bool(secret))
+    return WebhookChannel(link.url, link.host, key)
 
 
 def build_delivery(

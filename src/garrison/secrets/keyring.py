@@ -114,14 +114,9 @@ class Keyring:
         `KeyFileRefused` and `SecretError`, all of them `OperatorError`, and `SourceAway`. A given key must be strong in
         development too. A reference to a source is read by `resolver`, or by one that is made for it.
         """
-        place, text = _find(policy, environ, state_folder, resolver)
-        roots = []
-        for position, part in enumerate(re.split(r"[\s,]+", text.strip(" \t\r\n,")), start=1):
-            try:
-                roots.append(root_key(part))
-            except Weak as error:
-                # Without its cause: a traceback with local variables would show the key.
-                raise KeyWeak(place, position, str(error)) from None
+        roots = _roots(*_find(policy, environ, state_folder, resolver))
+        if isinstance(roots, KeyWeak):  # raised where no local name holds a key: crash reports show those
+            raise roots
         return cls(roots, loaded=clock.wall())
 
     def signer(self, purpose: str) -> Signer:
@@ -160,6 +155,16 @@ def _derive(root: bytes, use: str, purpose: str, length: int) -> bytes:
 def _version(root: bytes) -> str:
     """A root key's public name: 24 bits that were derived from it and tell nothing about it."""
     return base64.urlsafe_b64encode(_derive(root, "version", "id", _ID_BYTES)).decode("ascii")
+
+
+def _roots(place: str, text: str) -> list[bytes] | KeyWeak:
+    found = []
+    for position, part in enumerate(re.split(r"[\s,]+", text.strip(" \t\r\n,")), start=1):
+        try:
+            found.append(root_key(part))
+        except Weak as error:
+            return KeyWeak(place, position, str(error))
+    return found
 
 
 def _find(policy: Policy, environ: Mapping[str, str], state_folder: Path, resolver: Resolver | None) -> tuple[str, str]:

@@ -80,7 +80,12 @@ def _sender(table: ExportTable, link: Link, key: bytes) -> Writer:
 
 def _link(text: str, reveal: Reveal) -> Link:
     """An address, or where one is kept that may hold a password."""
-    return parse_link(reveal(text).strip(), secret=True) if is_reference(text) else parse_link(text)
+    if not is_reference(text):
+        return parse_link(text)
+    try:
+        return parse_link(reveal(text).strip(), secret=True)
+    except BadLink as error:
+        raise error.with_traceback(None) from None  # its frames hold the address, and crash reports show them
 
 
 def _context(table: ExportTable, link: Link) -> ssl.SSLContext | None:
