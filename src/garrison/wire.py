@@ -27,6 +27,8 @@ from .asgi.types import App
 from .core.ban_rules import AllowList, BanRules
 from .core.capacity import Capacity
 from .core.clock import SYSTEM, Clock
+from .core.drill import PURPOSE as DRILL
+from .core.drill import find_drill
 from .core.errors import GarrisonError
 from .core.facts import Facts
 from .core.layer import Layer
@@ -129,7 +131,7 @@ def _wire(
         resolver.close()
         raise
     announce(policy, services.emit)
-    read = ReadFacts(policy, routes)
+    read = ReadFacts(policy, routes, find_drill(services.signer(DRILL), clock.wall))
     return Onion(app, Own(app, policy, services), doors, read, services, _lifespan(bus, services, check_routes))
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from ..core.address import compile_client, forwarded_scheme
+from ..core.drill import HEADER as DRILL
+from ..core.drill import FindDrill
 from ..core.facts import NO_DUPLICATES, Facts, Host
 from ..core.host import parse_host
 from ..core.listeners import parse_listeners
@@ -26,9 +28,13 @@ _SECURE = {"http": "https", "ws": "wss"}
 
 
 class ReadFacts:
-    """`read(scope) -> Facts` for one policy. Bounded work: one pass over the headers, caches of fixed size."""
+    """`read(scope) -> Facts` for one policy. Bounded work: one pass over the headers, caches of fixed size.
 
-    def __init__(self, policy: Policy, routes: Sequence[RouteClass]) -> None:
+    `drill` finds the mark of a drill; without it, none is believed.
+    """
+
+    def __init__(self, policy: Policy, routes: Sequence[RouteClass], drill: FindDrill | None = None) -> None:
+        self._drill = drill
         section = policy.client
         self._client = compile_client(
             policy.proxies,
@@ -86,7 +92,21 @@ class ReadFacts:
             self._ids.next(),
             "extensions" in scope and _has_certificate(scope),
             bool(self._operator) and not client.proxied and _listener(scope) in self._operator,
+            self._marked(method, headers, duplicates, raw_path, scope) if DRILL in headers else "",
         )
+
+    def _marked(
+        self,
+        method: str,
+        headers: Mapping[bytes, bytes],
+        duplicates: Mapping[bytes, tuple[bytes, ...]],
+        raw_path: bytes,
+        scope: Scope,
+    ) -> str:
+        """The drill that the request says it is part of, if that holds."""
+        if self._drill is None or DRILL in duplicates or b"host" in duplicates:
+            return ""
+        return self._drill(method, headers, raw_path, scope.get("query_string", b""))
 
     def _host(self, headers: Mapping[bytes, bytes], duplicates: Mapping[bytes, tuple[bytes, ...]]) -> Host | None:
         """The host where it was not seen before, or can't be read."""

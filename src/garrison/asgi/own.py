@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from ..core.drill import HEADER as DRILL_HEADER
 from ..core.names import STATE_KEY
 from ..core.ports import Services
 from ..core.verdict import Mode, Refuse
@@ -24,6 +25,7 @@ SCRIPT = "csrf.js"
 TRUSTED = "trusted-types.js"
 REPORTS = "reports"
 METRICS = "metrics"
+DRILL = "drill"
 _SCRIPT_FILE = Path(__file__).with_name("helper.js")
 _TRUSTED_FILE = Path(__file__).with_name("trusted.js")
 
@@ -47,6 +49,8 @@ class Own:
         name = scope["path"].removeprefix(self._prefix)
         if name == METRICS and scope["state"][STATE_KEY].facts.operator:
             return self._serve_metrics(scope, receive, send)  # to everybody else it is not there
+        if name == DRILL and scope["state"][STATE_KEY].facts.drill:
+            return _say_drill(scope, receive, send)  # whoever prepares a drill learns that its mark holds
         serve = self._endpoint(name, scope["method"])
         return serve(scope, receive, send)
 
@@ -115,6 +119,11 @@ async def _answer(
         headers = [*headers, (b"content-length", str(len(body) if length is None else length).encode("ascii"))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _say_drill(scope: Scope, receive: Receive, send: Send) -> None:
+    drill = scope["state"][STATE_KEY].facts.drill
+    await _answer(send, 204, [(DRILL_HEADER, drill.encode("ascii")), (b"cache-control", b"no-store")], b"")
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

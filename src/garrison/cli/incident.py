@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..events.terms import Severity
-from . import incident_contain, incident_evidence
+from . import incident_contain, incident_drill, incident_evidence
 from .group import Group
 from .incident_book import Id
 from .options import Format, PolicyFile, State
@@ -68,14 +68,17 @@ def list_(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
 def show(what: Id, policy: PolicyFile = None, state: State = None, shape: Format = Shape.TEXT) -> None:
     """Show an incident: who has it, who and what it concerns, its notes, and the last events."""
     from .incident_book import read, timeline
+    from .incident_drill import measured
     from .incident_shown import as_data, page
 
     incident, notes = read(policy, what)
     found = timeline(incident, policy, state)
     if shape is Shape.JSON:
-        print_json(as_data(incident, notes, found))
-    else:
-        page(incident, notes, found)
+        print_json({**as_data(incident, notes, found), "measured": measured(policy, incident)})
+        return
+    page(incident, notes, found)
+    for name, said in measured(policy, incident).items():
+        out().print(safe(f"{name:16} {said}"), soft_wrap=True)
 
 
 @app.command()
@@ -135,6 +138,7 @@ def playbook(
 
 
 app.command()(incident_contain.contain)
+app.command()(incident_drill.drill)
 app.command()(incident_evidence.report)
 app.command()(incident_evidence.export)
 app.command()(incident_evidence.verify)

@@ -75,6 +75,8 @@ def timeline(incident: Incident, policy: Path | None, state: Path | None) -> Tim
             continue
         if event.name is EventName.POLICY_LOADED:
             policies.append(event)
+        if event.drill != incident.drill:
+            continue  # an exercise is no part of an attack, nor an attack of an exercise
         about = test(event)
         if about and len(names) < _NAMES_KEPT:
             names.update(filter(None, (event.client, event.client_key, event.principal)))

@@ -14,7 +14,7 @@ from .output import Shape, Usage, out, print_json, safe
 
 if TYPE_CHECKING:
     from ..core.bans import Target
-    from ..reactions.containment import Containing, Step
+    from ..reactions.containment import Containing, Kind, Step
     from ..reactions.incidents import Incidents
     from .ban_book import Opened
 
@@ -43,7 +43,7 @@ def contain(
     shape: Format = Shape.TEXT,
 ) -> None:
     """Stop what goes on, for all nodes, and mark the incident as contained. Each step says how `garrison undo` takes
-    it back; ended sessions and revoked keys stay ended."""
+    it back; ended sessions and revoked keys stay ended. In a drill the steps are rehearsed: nothing is done."""
     from ..policy.units import parse_duration
     from .incident_book import with_incidents
 
@@ -57,7 +57,9 @@ def contain(
         raise Usage("--for must be more than nothing.")
 
     async def work(kept: Incidents, opened: Opened) -> list[Step]:
-        return await _contain(kept, opened, what, _Wanted(opened, ban or [], slow or [], revoke or [], force), seconds)
+        drill = (await kept.get(what)).drill
+        wanted = _Wanted(opened, ban or [], slow or [], revoke or [], force or bool(drill))
+        return await _contain(kept, opened, what, wanted, seconds)
 
     steps = with_incidents(policy, work)
     if shape is Shape.JSON:
@@ -108,9 +110,10 @@ async def _contain(kept: Incidents, opened: Opened, what: str, wanted: _Wanted, 
     slowed, by, now = build_slowed(opened.policy, opened.records, SYSTEM), operator(), time.time()
     await slowed.refresh()
     hands = Containing(opened.records, opened.bans, slowed, opened.emit, what, by, now)
-    await _all_keys(opened, wanted)
+    if not incident.drill:
+        await _all_keys(opened, wanted)
     steps = []
-    for do in _doings(hands, opened, wanted, seconds):
+    for do in _rehearsals(hands, wanted) if incident.drill else _doings(hands, opened, wanted, seconds):
         step = await do()
         steps.append(step)
         await kept.note(what, step.text, by=by, now=time.time(), kind="containment")  # at once: the next may fail
@@ -133,6 +136,21 @@ def _doings(
         return lambda: _revoke(hands, opened, kind, name)
 
     return [*map(banning, wanted.ban), *map(slowing, wanted.slow), *(revoking(*one) for one in wanted.revoke)]
+
+
+def _rehearsals(hands: Containing, wanted: _Wanted) -> Sequence[Callable[[], Awaitable[Step]]]:
+    """The steps of a drill: what the operator would do is on record, and nobody feels it."""
+    asked: list[tuple[Kind, str]] = [("ban", str(one)) for one in wanted.ban]
+    asked += [("slow", str(one)) for one in wanted.slow]
+    asked += [("revoke", f"{kind}:{name}") for kind, name in wanted.revoke]
+
+    def rehearsing(kind: Kind, target: str) -> Callable[[], Awaitable[Step]]:
+        async def do() -> Step:
+            return hands.rehearsed(kind, target)
+
+        return do
+
+    return [rehearsing(*one) for one in asked]
 
 
 async def _revoke(hands: Containing, opened: Opened, kind: str, name: str) -> Step:

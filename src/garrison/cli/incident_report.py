@@ -62,7 +62,8 @@ def page_of(incident: Incident, notes: Sequence[Note], events: Sequence[Event], 
         Part("What we change", ["Who, what, until when."], blank=True),
     ]
     about = f"Incident {incident.id}, written {when(now)} from {len(events)} events on record."
-    return Page(incident.title, about, "", parts)
+    drill = f"DRILL {incident.drill}: this was an exercise. No attack took place, and no clock runs."
+    return Page(incident.title, about, drill if incident.drill else "", parts)
 
 
 _CLOCK_NOTE: Final = (

@@ -35,7 +35,8 @@ def table(found: Sequence[Incident]) -> Table:
     for one in found:
         made.add_row(
             safe(one.id), safe(when(one.opened)), safe(one.state, _STATES.get(one.state, "")),
-            safe(one.severity, _COLOURS.get(one.severity, "")), safe(one.assignee or "nobody"), safe(one.title),
+            safe(one.severity, _COLOURS.get(one.severity, "")), safe(one.assignee or "nobody"),
+            safe(f"[DRILL] {one.title}" if one.drill else one.title),
             safe(one.by),
         )  # fmt: skip
     return made
@@ -43,7 +44,8 @@ def table(found: Sequence[Incident]) -> Table:
 
 def one_line_of(incident: Incident) -> str:
     """An incident in a line."""
-    return f"{incident.id}: {incident.title} ({incident.severity}, {incident.state})"
+    mark = f"DRILL {incident.drill}, " if incident.drill else ""
+    return f"{incident.id}: {incident.title} ({mark}{incident.severity}, {incident.state})"
 
 
 def as_data(incident: Incident, notes: Sequence[Note], found: Timeline) -> dict[str, Any]:

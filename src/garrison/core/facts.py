@@ -68,11 +68,13 @@ class Facts:
     request_id  unique per process start, safe to show
     certificate true when the connection carries a verified client certificate
     operator    true when the request came in over the operator's own listener, and not through a proxy
+    drill       the id of the drill the request is part of, by a mark that holds (`core.drill`); else empty
     """
 
     __slots__ = (
         "certificate",
         "client",
+        "drill",
         "duplicates",
         "header_bytes",
         "header_count",
@@ -109,6 +111,7 @@ class Facts:
         request_id: str,
         certificate: bool,
         operator: bool = False,
+        drill: str = "",
     ) -> None:
         self.kind = kind
         self.method = method
@@ -127,6 +130,7 @@ class Facts:
         self.request_id = request_id
         self.certificate = certificate
         self.operator = operator
+        self.drill = drill
 
     def values(self, name: bytes) -> tuple[bytes, ...]:
         """All values of the header `name`, in order; empty when it is absent."""

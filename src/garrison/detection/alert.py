@@ -33,13 +33,18 @@ class Alert:
     def id(self) -> str:
         """The same for the same finding, whoever comes to it: of one rule and key, one for each cool-down."""
         stretch = int(self.when // self.rule.cooldown)
-        text = f"{self.rule.id}\0{self.who}\0{stretch}"
+        text = f"{self.rule.id}\0{self.who}\0{stretch}{self.drill}"
         return f"a{hashlib.blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
 
     @property
     def key(self) -> str:
         """What a cool-down is for: the rule and whom it is about."""
-        return f"{self.rule.id}|{self.who}"
+        return f"{self.rule.id}|{self.who}{self.drill and f'|{self.drill}'}"
+
+    @property
+    def drill(self) -> str:
+        """The drill that raised it; "" for what is meant in earnest."""
+        return self.last.drill
 
     def details(self) -> dict[str, Detail]:
         """What the event says about it."""
@@ -50,5 +55,6 @@ class Alert:
             "window": rule.window, "held": self.held, "attack": " ".join(rule.attack),
             "cwe": " ".join(f"CWE-{one}" for one in rule.cwe), "evidence": f"{self.last.run}-{self.last.seq}",
             "runbook": f"docs/detection/rules.md#{rule.id}",
+            **({"drill": self.drill} if self.drill else {}),
             **({"playbook": how_to_read(rule.playbook)} if rule.playbook else {}),
         }  # fmt: skip

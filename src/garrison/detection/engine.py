@@ -2,7 +2,8 @@
 
 An event meets only the rules that name it. An alert is not repeated for the same rule and key until its cool-down is
 over. Alerts are events too, and never looked at: a rule can't feed on itself. An event that is delivered twice counts
-once (by `run` and `seq`), as far back as `_REMEMBERED` events of a run.
+once (by `run` and `seq`), as far back as `_REMEMBERED` events of a run. Events of a drill are counted apart from all
+others, so that an exercise never completes an attack, nor an attack an exercise.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from .table import Budget, Table
 
 _REMEMBERED: Final = 4096
 _RUNS: Final = 1000
-OWN: Final = frozenset({EventName.ALERT_RAISED})
+OWN: Final = frozenset({EventName.ALERT_RAISED, EventName.ALERT_DELIVERED})
+_APART: Final = "\0"
+"""Between a drill and whom it is about, in what rules remember: texts of events hold no such character."""
 
 
 class Engine:
@@ -54,10 +57,10 @@ class Engine:
         folds = self._by_name.get(event.name)
         if folds is None or event.name in OWN or self._again(event):
             return []
-        found = []
+        found, apart = [], f"{event.drill}{_APART}" if event.drill else ""
         for fold, read in folds:
             who = read(event)
-            if who and (spoken := fold.feed(event, who)) is not None:
+            if who and (spoken := fold.feed(event, apart + who)) is not None:
                 alert = Alert(fold.rule, who, event.when, spoken[0], spoken[1], event)
                 if self._speaks(alert):
                     found.append(alert)
@@ -70,7 +73,7 @@ class Engine:
     def tick(self, now: float) -> list[Alert]:
         """The alerts about what should have happened by `now` (wall time)."""
         late = ((fold.rule, who, event) for fold in self._waiting for who, event in fold.overdue(now))
-        found = [Alert(rule, who, now, 1, False, event) for rule, who, event in late]
+        found = [Alert(rule, who.rpartition(_APART)[2], now, 1, False, event) for rule, who, event in late]
         return [alert for alert in found if self._speaks(alert)]
 
     def _speaks(self, alert: Alert) -> bool:

@@ -77,6 +77,11 @@ class Event:
         return TERMS[self.name].relevant
 
     @property
+    def drill(self) -> str:
+        """The id of the drill it is part of; "" for what is meant in earnest. Shaping sees to it that it is true."""
+        return str(self.details.get("drill", ""))
+
+    @property
     def sentence(self) -> str:
         """What happened, in words."""
         return TERMS[self.name].sentence

@@ -21,9 +21,9 @@ LONGEST_METHOD: Final = 32
 LONGEST_SITE: Final = 16
 LONGEST_DETAIL: Final = 4096
 
-Where: TypeAlias = tuple[Client, Host | None, str, str, str, int, str, bytes, bytes, bytes, bool]
+Where: TypeAlias = tuple[Client, Host | None, str, str, str, int, str, bytes, bytes, bytes, bool, str]
 """What is kept of `Facts`: client, host, kind, method, path, route, request_id, User-Agent, traceparent,
-Sec-Fetch-Site, whether it came over TLS."""
+Sec-Fetch-Site, whether it came over TLS, the drill it is part of."""
 
 Raw: TypeAlias = tuple[int, float, str, Where | None, Mapping[str, Detail]]
 """One emitted event before it is shaped: its number (unique in a run), wall time, name, where, details.
@@ -55,6 +55,7 @@ def locate(facts: Facts) -> Where:
         trace if len(trace) <= LONGEST_TRACE else trace[:LONGEST_TRACE],
         site if len(site) <= LONGEST_SITE else site[:LONGEST_SITE],
         facts.scheme in _SECURE,
+        facts.drill,
     )
 
 

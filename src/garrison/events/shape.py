@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, TypeVar
 
+from ..core.drill import is_drill
 from ..core.ports import Detail
 from ..core.verdict import Mode, Reason
 from .event import Event
@@ -44,8 +45,19 @@ _FIELDS: Final = frozenset(
         "severity",
         "request_id",
         "device",
+        "drill",
     }
 )
+_MARKED: Final = frozenset(
+    {
+        EventName.ALERT_RAISED,
+        EventName.ALERT_DELIVERED,
+        EventName.REACTION_WITHHELD,
+        EventName.INCIDENT_OPENED,
+        EventName.INCIDENT_CHANGED,
+    }
+)
+"""Events that belong to a drill without being of its requests; of all others, only the request's own mark counts."""
 _REFUSALS: Final = frozenset(map(str, Reason))
 _Word = TypeVar("_Word", bound=StrEnum)
 
@@ -87,12 +99,12 @@ class Shaper:
             principal=self._text("principal", _string(given.get("principal")), 128),
             session=fingerprint(_string(given.get("session"))),
             device=fingerprint(_string(given.get("device"))),
-            details=self._details(given),
+            details={**_drill(located, name, given), **self._details(given)},
             **{**where, **_overrides(given)},
         )
 
     def _where(self, where: Where) -> dict[str, str]:
-        client, host, kind, method, path, route, request_id, agent, parent, site, secure = where
+        client, host, kind, method, path, route, request_id, agent, parent, site, secure, _ = where
         trace = parse_traceparent(parent) if parent else Trace()
         return {
             "client": self._text("client", "" if client.address is None else str(client.address), LONGEST_WORD),
@@ -141,6 +153,12 @@ class Shaper:
 
 
 _nowhere: Final[Mapping[str, str]] = {}
+
+
+def _drill(located: Where | None, name: str, given: Mapping[str, Detail]) -> dict[str, Detail]:
+    """The mark of a drill: nobody who emits can give it to a request that has none, or take it away."""
+    told = located[-1] if located is not None else _string(given.get("drill")) if name in _MARKED else ""
+    return {"drill": told} if told and is_drill(told) else {}
 
 
 def fingerprint(secret: str) -> str:

@@ -24,7 +24,8 @@ _KEPT: Final = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that was done. `undo` is the command that takes it back, "" where nothing does."""
+    """One thing that was done. `undo` is the command that takes it back, "" where nothing does; `id` is empty for what
+    was only rehearsed."""
 
     id: str
     kind: Kind
@@ -35,6 +36,8 @@ class Step:
     @property
     def text(self) -> str:
         """As it is noted and shown."""
+        if not self.id:
+            return self.said
         return f"{self.said}; undo: {self.undo}" if self.undo else f"{self.said}; this can't be undone"
 
 
@@ -67,6 +70,11 @@ class Containing:
         name = f"r{secrets.token_hex(6)}"
         await self._record(name, "revoke", target, 0.0, done=True)
         return self._tell(Step(name, "revoke", target, said, ""), 0.0)
+
+    def rehearsed(self, kind: Kind, target: str) -> Step:
+        """What would be done; nothing is."""
+        word = {"ban": "ban", "slow": "slow down", "revoke": "end what there is of"}[kind]
+        return Step("", kind, target, f"rehearsed, not done: {word} {target}", "")
 
     async def _hold(self, kind: Kind, book: BanBook, target: Target, seconds: float, *, force: bool) -> Step:
         name = f"r{secrets.token_hex(6)}"

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from ..core.errors import DependencyError
-from ..core.ports import Emit, Reveal
+from ..core.ports import Detail, Emit, Reveal
 from ..detection.rule import Rule
 from ..events.event import Event
 from ..events.exports.outlet import Outlet
@@ -107,6 +107,8 @@ class AlertWriter:
         self.name = channel.name
         self._channel, self._rules, self._runbooks = channel, rules, runbooks
         self._sure, self._gather, self._sleep = _SURE[receiver.confidence], receiver.gather, sleep
+        self.delivered: Callable[[Sequence[Event]], None] = lambda events: None
+        """Told what the channel has taken."""
         self._told: OrderedDict[str, None] = OrderedDict()
         self._free = 0.0
 
@@ -124,6 +126,7 @@ class AlertWriter:
             self._free = time.monotonic() + self._gather
             for event in wanted:
                 self._remember(_name(event))
+            self.delivered(wanted)
         return len(events)
 
     def pause(self) -> float:
@@ -149,12 +152,20 @@ def _name(event: Event) -> str:
     return str(event.details.get("alert" if event.name is EventName.ALERT_RAISED else "reaction", event.seq))
 
 
+def _taken(receiver: str, events: Sequence[Event]) -> dict[str, Detail]:
+    """Which alerts a receiver took. It belongs to a drill when all of them do."""
+    drills = {event.drill for event in events}
+    said: dict[str, Detail] = {"receiver": receiver, "count": len(events), "alerts": " ".join(map(_name, events))}
+    return said | ({"drill": drills.pop()} if len(drills) == 1 else {})
+
+
 class Gathering(Outlet):
     """An outlet that lets alerts wait until the next message may go. Only what people are told waits in it."""
 
     def __init__(self, writer: AlertWriter, least: Severity, emit: Emit, alarm: Callable[[str], None]) -> None:
         super().__init__(writer, least, _WAITING, emit, alarm)
         self.alerts = writer
+        writer.delivered = lambda events: emit(EventName.ALERT_DELIVERED, None, **_taken(writer.name, events))
 
     def write(self, events: Sequence[Event]) -> int:
         super().write([event for event in events if event.name in TOLD])

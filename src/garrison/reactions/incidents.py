@@ -69,6 +69,7 @@ class Incident:
 
     assignee    who has it, by name; "" for nobody
     contained   when it was first contained, 0 while it was not; `contained_by`, `closed_by` say who did
+    drill       the drill it is of; "" for what is meant in earnest
     """
 
     id: str
@@ -84,6 +85,7 @@ class Incident:
     contained: float = 0.0
     contained_by: str = ""
     closed_by: str = ""
+    drill: str = ""
 
     @classmethod
     def of(cls, record: Record) -> Incident:
@@ -98,7 +100,7 @@ class Incident:
         return cls(
             record.id, text("title"), text("severity"), text("state"), text("where"), number("since"), number("until"),
             number("opened"), text("by"), text("assignee"), number("contained"), text("contained_by"),
-            text("closed_by"),
+            text("closed_by"), text("drill"),
         )  # fmt: skip
 
 
@@ -118,18 +120,20 @@ class Incidents:
     def __init__(self, records: Records, emit: Emit) -> None:
         self._records, self._emit = records, emit
 
-    async def open(self, title: str, severity: Severity, where: str, since: float, *, by: str, now: float) -> Incident:
-        """A new incident. Raises `FilterWrong`."""
+    async def open(
+        self, title: str, severity: Severity, where: str, since: float, *, by: str, now: float, drill: str = ""
+    ) -> Incident:
+        """A new incident; with `drill`, one of a drill. Raises `FilterWrong`."""
         compile_filter(where)
         data: dict[str, Detail] = {
             "title": title[:_TITLE], "severity": severity.value, "state": "open", "where": where, "since": since,
-            "until": 0.0, "opened": now, "by": by, "all": 1,
+            "until": 0.0, "opened": now, "by": by, "all": 1, "drill": drill,
         }  # fmt: skip
         record = await self._records.put(KIND, f"i{secrets.token_hex(4)}", data, expect=0)
         if record is None:
             raise DependencyError("The incident could not be written: its id was taken. Try again.")
         self._emit(EventName.INCIDENT_OPENED, None, incident=record.id, title=title[:_TITLE], severity=severity.value,
-                   by=by)  # fmt: skip
+                   by=by, drill=drill)  # fmt: skip
         return Incident.of(record)
 
     async def list(self) -> list[Incident]:
@@ -159,7 +163,7 @@ class Incidents:
         if incident.state == "closed":
             raise IncidentClosed(what)
         await self._write(what, text, by, now, kind)
-        self._emit(EventName.INCIDENT_CHANGED, None, incident=what, change=kind, by=by)
+        self._tell(incident, kind, by)
 
     async def assign(self, what: str, assignee: str, *, by: str, now: float) -> Incident:
         """Give it to `assignee`; who had it before stands in its notes. Raises `NoSuchIncident`, `IncidentClosed`,
@@ -170,13 +174,13 @@ class Incidents:
         before, changed = await self._change(what, lambda data: _assigned(what, data, name))
         text = f"to {name}" + (f", from {before.assignee}" if before.assignee else "")
         await self._write(what, text, by, now, "assignment")
-        self._emit(EventName.INCIDENT_CHANGED, None, incident=what, change="assigned", assignee=name, by=by)
+        self._tell(changed, "assigned", by, assignee=name)
         return changed
 
     async def turn(self, what: str, state: str, *, by: str, now: float) -> Incident:
         """Put it into `state`. A closed one takes no further. Raises `NoSuchIncident`, `IncidentClosed`."""
         _, changed = await self._change(what, lambda data: _turned(data, state, by, now))
-        self._emit(EventName.INCIDENT_CHANGED, None, incident=what, change=state, by=by)
+        self._tell(changed, state, by)
         return changed
 
     async def _change(
@@ -193,6 +197,10 @@ class Incidents:
             if written is not None:
                 return Incident.of(record), Incident.of(written)
         raise DependencyError("The incident could not be written: somebody writes it all the time.")
+
+    def _tell(self, incident: Incident, change: str, by: str, **more: Detail) -> None:
+        named = {"incident": incident.id, "change": change, "by": by, "drill": incident.drill}
+        self._emit(EventName.INCIDENT_CHANGED, None, **named, **more)
 
     async def _write(self, what: str, text: str, by: str, now: float, kind: str) -> None:
         data: dict[str, Detail] = {"incident": what, "when": now, "by": by, "kind": kind, "text": text[:_TEXT]}

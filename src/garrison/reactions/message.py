@@ -1,6 +1,8 @@
 """What a person is told: what happened, how sure that is, what was done, what to do next. Pure.
 
 Text of clients stands in it (paths never, addresses and identities yes); events have made it printable and short.
+What a drill raised stands apart, after all else, and says that it is one; a title calls a message a drill only when
+nothing in it is meant in earnest.
 """
 
 from __future__ import annotations
@@ -27,21 +29,32 @@ class Message:
 
 def compose(events: Sequence[Event], rules: Mapping[str, Rule], runbooks: str) -> Message:
     """One message of `events`, whose names are in `TOLD`; alerts of one rule stand together."""
-    by_rule: dict[str, list[Event]] = {}
-    for event in events:
+    by_rule: dict[tuple[str, str], list[Event]] = {}
+    for event in sorted(events, key=lambda one: one.drill):  # what is meant in earnest has none, and comes first
         if event.name is EventName.ALERT_RAISED:
-            by_rule.setdefault(str(event.details.get("rule", "")), []).append(event)
-    parts = [_about(found, rules.get(name), runbooks) for name, found in by_rule.items()]
+            by_rule.setdefault((event.drill, str(event.details.get("rule", ""))), []).append(event)
+    parts = [_marked(drill, _about(found, rules.get(name), runbooks)) for (drill, name), found in by_rule.items()]
     done = [_done(event) for event in events if event.name is not EventName.ALERT_RAISED]
     if done:
         parts.append("\n".join(["Done:", *done[:_LINES], *_rest(len(done))]))
     return Message(_title(by_rule, len(done)), "\n\n".join(parts))
 
 
-def _title(by_rule: Mapping[str, Sequence[Event]], done: int) -> str:
-    found = [event for events in by_rule.values() for event in events]
-    if not found:
+def _marked(drill: str, text: str) -> str:
+    return f"DRILL {drill}: an exercise, no attack. Act as if it were one.\n{text}" if drill else text
+
+
+def _title(by_rule: Mapping[tuple[str, str], Sequence[Event]], done: int) -> str:
+    every = [event for events in by_rule.values() for event in events]
+    found = [event for event in every if not event.drill]
+    if not every or (done and not found):
         return f"Garrison: {done} reactions"
+    if not found:
+        return f"[DRILL {every[0].drill}] {_named(every)}"
+    return _named(found)
+
+
+def _named(found: Sequence[Event]) -> str:
     gravest = min(found, key=lambda event: event.severity.syslog)
     title = str(gravest.details.get("title", "An alert"))
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""

@@ -18,6 +18,7 @@ from ..detection.rule import Reaction
 from ..policy.section_reactions import ReactionsSection
 
 NOT_HELD: Final = "not sent by the client itself"
+DRILL: Final = "a drill: nothing is done"
 NO_TARGET: Final = "nobody it could be against"
 
 
@@ -50,6 +51,8 @@ def wanted(alert: Alert, section: ReactionsSection, ipv6_prefix: int) -> tuple[l
     """What should follow, or why nothing does although the rule asks for it."""
     if section.mode == "off" or not alert.rule.react:
         return [], ""
+    if alert.drill:
+        return [], DRILL
     if not alert.held:
         return [], NOT_HELD
     target = _target(alert, ipv6_prefix)

@@ -144,7 +144,14 @@ class Reactor:
 
     def _withheld(self, alert: Alert, kind: str, target: str, why: str) -> None:
         self._hands.emit(
-            EventName.REACTION_WITHHELD, None, kind=kind, target=target, rule=alert.rule.id, alert=alert.id, why=why
+            EventName.REACTION_WITHHELD,
+            None,
+            kind=kind,
+            target=target,
+            rule=alert.rule.id,
+            alert=alert.id,
+            why=why,
+            drill=alert.drill,
         )
 
     def _tell_spent(self, want: Want) -> None:

@@ -1,0 +1,260 @@
+"""`garrison incident drill`: simulate an attack, marked as one, and measure until it is seen, told of and contained."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from .incident_report import length, when
+from .options import Format, PolicyFile, State, event_store, load_policy
+from .output import FOUND, Shape, Usage, err, out, print_json, safe
+
+if TYPE_CHECKING:
+    from ..events.event import Event
+    from ..policy.model import Policy
+    from ..reactions.drills import Drill
+    from ..reactions.incidents import Incident, Incidents
+    from .ban_book import Opened
+    from .drill_requests import Scenario, Sender
+
+_LOOK: Final = 0.25
+_AT_ONCE: Final = 5000
+_LONGEST: Final = 86_400.0
+
+Within = Annotated[str, typer.Option("--within", help="How long to wait for the alert, and for a receiver to take it.")]
+Wait = Annotated[str, typer.Option("--wait", help="How long to wait for somebody to run `incident contain`.")]
+
+
+def drill(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="The application: this machine, or a host of scan.targets.")
+    ] = "https://localhost:8443",
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="probing, scanner, injection, or trap (a honey path).")
+    ] = "probing",
+    ca: Annotated[
+        Path | None, typer.Option("--ca", metavar="FILE", help="Who may have signed its certificate.")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="The Host to ask for; otherwise the address's.")] = "",
+    within: Within = "60s",
+    wait: Wait = "0s",
+    past: Annotated[bool, typer.Option("--list", help="Begin none; list those before.")] = False,
+    policy: PolicyFile = None,
+    state: State = None,
+    shape: Format = Shape.TEXT,
+) -> None:
+    """Simulate an attack on the running application, and measure until it is detected, told of and contained.
+
+    Its requests are marked and signed: every event, alert, message and incident says that it is a drill, no reaction
+    follows, and nobody without the root key can make such a mark. Ends with 1 when it was not detected, or nobody was
+    told.
+    """
+    if past:
+        _list(policy, shape)
+        return
+    loaded = load_policy(policy).policy
+    chosen = _scenario(loaded, scenario)
+    patience, contained = _time("--within", within), _time("--wait", wait)
+    sender = _sender(loaded, url, host, ca)
+    sender.ready(loaded.prefix)
+    store = event_store(policy, state)
+    begun = _begin(policy, sender, scenario, chosen)
+    made = _measure(begun, store, sender, chosen, patience, policy)
+    incident = _until_contained(policy, made.incident, contained)
+    _show(made, incident, shape)
+    raise typer.Exit(0 if made.finished else FOUND)
+
+
+def _scenario(loaded: Policy, name: str) -> Scenario:
+    from .drill_requests import scenarios
+
+    known = scenarios(loaded)
+    if name not in known:
+        why = " (there is no honey path in the policy)" if name == "trap" else ""
+        raise Usage(f"There is no scenario {name!r}{why}; there are {', '.join(known)}.")
+    return known[name]
+
+
+def _time(option: str, text: str) -> float:
+    from ..policy.units import parse_duration
+
+    try:
+        return min(parse_duration(text), _LONGEST)
+    except ValueError as error:
+        raise Usage(f"{option} is {error}.") from None
+
+
+def _sender(loaded: Policy, url: str, host: str, ca: Path | None) -> Sender:
+    """Raises `TargetRefused` for what is neither this machine nor listed with its proof."""
+    import os
+    from urllib.parse import urlsplit
+
+    from ..core.clock import SYSTEM
+    from ..core.drill import PURPOSE
+    from ..reactions.drills import new_id
+    from ..scan.live import TargetRefused, live, may_attack
+    from ..secrets.keyring import Keyring
+    from .drill_requests import Sender, context_for, forwarded
+
+    target = live(url)
+    if not target.is_loopback and not url.startswith("https://"):
+        raise TargetRefused("A drill leaves this machine over https only.", remedy="Name the https address.")
+    may_attack(target, loaded.scan.targets)
+    if host and not (host.isascii() and host.isprintable() and " " not in host):
+        raise Usage("--host is no name of a host.")
+    try:
+        context = context_for(target, ca)
+    except OSError as error:
+        raise Usage(f"--ca {ca} can't be read: {error}.") from None
+    sign = Keyring.from_policy(loaded, os.environ, Path(loaded.state), SYSTEM).signer(PURPOSE)
+    named = host or urlsplit(target.url).netloc
+    return Sender(target, new_id(), sign, named, context, time.time, forwarded(loaded) if target.is_loopback else {})
+
+
+def _begin(policy: Path | None, sender: Sender, scenario: str, chosen: Scenario) -> Drill:
+    """An incident for it, before anything is sent: nobody who looks can wonder what this is."""
+    from ..events.terms import Severity
+    from ..reactions.drills import Drill, keep
+    from .ban_book import operator
+    from .incident_book import with_incidents
+
+    async def work(kept: Incidents, opened: Opened) -> Drill:
+        now, by = time.time(), operator()
+        title, where = f"Drill: {chosen.says}", f"details.drill={sender.drill}"
+        incident = await kept.open(title, Severity.NOTICE, where, now - 1, by=by, now=now, drill=sender.drill)
+        made = Drill(sender.drill, incident.id, scenario, sender.target.shown, by, now)
+        await keep(opened.records, made)
+        return made
+
+    return with_incidents(policy, work)
+
+
+def _measure(
+    begun: Drill, store: Path, sender: Sender, chosen: Scenario, patience: float, policy: Path | None
+) -> Drill:
+    """Send, and watch the record until a receiver has taken the alert or patience ends; what is known is kept."""
+    from dataclasses import replace
+
+    from ..reactions.drills import keep, observe
+    from .incident_book import with_incidents
+
+    events = _new_events(store)
+    next(events)  # from here on
+    made = replace(begun, began=time.time())
+    made = replace(made, requests=sender.send(chosen))
+    end = time.monotonic() + patience
+    try:
+        while not made.finished and time.monotonic() < end:
+            made = observe(made, next(events))
+            if not made.finished:
+                time.sleep(_LOOK)
+    finally:
+        with_incidents(policy, lambda _, opened: keep(opened.records, made))
+    return made
+
+
+def _new_events(store: Path) -> Iterator[Sequence[Event]]:
+    """What was written since the last time; the first time nothing. A store that is not there yet is empty."""
+    from ..events.query import NoEvents, tail
+
+    last, first = 0, True
+    while True:
+        found = []
+        with suppress(NoEvents):
+            found = tail(store, 1 if first else _AT_ONCE, after=last)
+        last = found[-1].id if found else last
+        yield [] if first else [one.event for one in found]
+        first = False
+
+
+def _until_contained(policy: Path | None, what: str, patience: float) -> Incident:
+    from .incident_book import read
+
+    end = time.monotonic() + patience
+    if patience:
+        err().print(safe(f"Waiting for: garrison incident contain {what} --ban 127.0.0.1"))
+    while True:
+        incident, _ = read(policy, what)
+        if incident.contained or time.monotonic() >= end:
+            return incident
+        time.sleep(1.0)
+
+
+def measured(policy: Path | None, incident: Incident) -> dict[str, str]:
+    """What a drill has measured, in words; nothing for an incident that is none."""
+    from ..reactions.drills import drill_of
+    from .incident_book import with_incidents
+
+    if not incident.drill:
+        return {}
+    made = with_incidents(policy, lambda _, opened: drill_of(opened.records, incident.drill))
+    return dict(lines_of(made, incident)) if made else {}
+
+
+def as_data(made: Drill, incident: Incident | None) -> dict[str, Any]:
+    """A drill as data: moments, and seconds from the first request on."""
+    contained = incident.contained if incident else 0.0
+    return {
+        **asdict(made), "contained": contained,
+        "to_detect": made.seconds(made.detected), "to_alert": made.seconds(made.alerted),
+        "to_contain": made.seconds(contained),
+    }  # fmt: skip
+
+
+def lines_of(made: Drill, incident: Incident | None) -> list[tuple[str, str]]:
+    """What came of it, in words."""
+    contained = incident.contained if incident else 0.0
+    by = f", by {incident.contained_by}" if incident else ""
+    return [
+        ("detected after", _took(made, made.detected, f", by the rule {made.rule}", "never: no rule spoke")),
+        ("told after", _took(made, made.alerted, f", {made.receiver}", "never: no receiver took a message")),
+        ("contained after", _took(made, contained, by, f"not yet: garrison incident contain {made.incident} --ban …")),
+    ]
+
+
+def _took(made: Drill, moment: float, more: str, never: str) -> str:
+    seconds = made.seconds(moment)
+    return never if seconds is None else length(seconds) + more
+
+
+def _show(made: Drill, incident: Incident, shape: Shape) -> None:
+    if shape is Shape.JSON:
+        print_json(as_data(made, incident))
+        return
+    said = f"DRILL {made.id} ({made.scenario}) at {made.target}: {made.requests} requests, incident {made.incident}"
+    out().print(safe(said, "bold"), soft_wrap=True)
+    for name, said in lines_of(made, incident):
+        out().print(safe(f"{name:16} {said}", "red" if said.startswith("never") else ""), soft_wrap=True)
+
+
+def _list(policy: Path | None, shape: Shape) -> None:
+    from rich.table import Table
+
+    from ..reactions.drills import drills
+    from .incident_book import with_incidents
+
+    async def work(kept: Incidents, opened: Opened) -> list[tuple[Drill, Incident | None]]:
+        known = {one.id: one for one in await kept.list()}
+        return [(one, known.get(one.incident)) for one in await drills(opened.records)]
+
+    found = with_incidents(policy, work)
+    if shape is Shape.JSON:
+        print_json([as_data(*one) for one in found])
+        return
+    if not found:
+        err().print("No drills on record.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for head in ("drill", "when", "scenario", "incident", "detected", "told", "contained"):
+        table.add_column(head, overflow="fold")
+    for made, incident in found:
+        moments = (made.detected, made.alerted, incident.contained if incident else 0.0)
+        took = [_took(made, moment, "", "never") for moment in moments]
+        table.add_row(*map(safe, (made.id, when(made.began), made.scenario, made.incident, *took)))
+    out().print(table)
