@@ -58,6 +58,7 @@ from .policy.section_audit import AuditSection
 from .policy.section_detection import DetectionSection
 from .policy.section_secrets import SecretsSection
 from .reactions.build import attach_alerts, attach_reactions
+from .reactions.step_up import StepUpPageUnknown
 from .secrets.errors import SecretsUnresolved
 from .secrets.keeping import keep_secrets
 from .secrets.keyring import Keyring
@@ -207,7 +208,7 @@ def build_services(
     detector = attach_detection(policy, bus, services, names, _shown(accounts), own.view("detection"))
     if detector is not None and detector.stream is not None:
         own.on_change("detection", detector.stream.renew)
-    attach_reactions(policy, services, detector)
+    attach_reactions(policy, services, detector, accounts.freshness, own_sessions=principal is not None)
     own.on_change("reactions", attach_alerts(policy, keyring, bus, own.view("reactions")))
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
@@ -297,6 +298,7 @@ def _route_check(policy: Policy, app: App) -> Callable[[], None]:
         if policy.authorisation.declare:
             refuse_undeclared(app, policy.authorisation.public)
         _check_graphql(policy, app)
+        _check_step_up(policy, app)
 
     return check
 
@@ -312,6 +314,17 @@ def _check_graphql(policy: Policy, app: App) -> None:
         return  # another framework: nothing can be said
     if unknown := unserved(wanted, [(route.path, route.route is None) for route in routes]):
         raise GraphqlPathUnknown(unknown)
+
+
+def _check_step_up(policy: Policy, app: App) -> None:
+    """Raises `StepUpPageUnknown` where `app` shows its routes and has no such page."""
+    page = policy.reactions.step_up_page
+    try:
+        routes = list(find_routes(app)) if page else []
+    except RoutesUnknown:
+        return  # another framework: nothing can be said
+    if page and unserved((page,), [(route.path, route.route is None) for route in routes]):
+        raise StepUpPageUnknown(page)
 
 
 def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:

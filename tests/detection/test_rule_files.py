@@ -64,8 +64,18 @@ def test_what_other_sites_can_cause_can_not_have_a_reaction(name: str) -> None:
         rule(match={"names": ["authn_login_fail", name]}, react=["ban"])
 
 
+@pytest.mark.parametrize(("by", "kind"), [("client", "step-up"), ("client", "revoke"), ("principal", "ban")])
+def test_a_reaction_that_could_meet_nobody_is_refused(by: str, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"{kind} is against"):
+        rule(by=by, react=[kind])
+
+
+def test_low_confidence_is_enough_to_look_closer() -> None:
+    assert rule(confidence="low", react=["log-more"]).react == ("log-more",)
+
+
 def test_a_reaction_needs_somebody_it_is_against() -> None:
-    with pytest.raises(ValueError, match="client or a principal"):
+    with pytest.raises(ValueError, match="this is by global"):
         rule(by="global", react=["ban"])
 
 

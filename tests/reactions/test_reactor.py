@@ -11,11 +11,12 @@ from garrison.core.ban_rules import AllowList, BanRules
 from garrison.core.errors import DependencyError
 from garrison.core.ports import Detail, Record, silent
 from garrison.detection.alert import Alert
+from garrison.detection.rule import Reaction
 from garrison.policy.section_reactions import ReactionsSection
 from garrison.reactions.budget import Budget, ClientCount
 from garrison.reactions.plan import NO_TARGET, NOT_HELD, Want, wanted
 from garrison.reactions.reactor import Hands, Reactor
-from garrison.reactions.undo import AlreadyUndone, NoSuchReaction, NotUndoable, Undoing, reactions, undo
+from garrison.reactions.undo import AlreadyUndone, NoSuchReaction, Undoing, reactions, undo
 from garrison.stores.bans import Bans
 from garrison.stores.records import MemoryRecords
 from tests.contracts.hands import Hands as Clocked
@@ -26,7 +27,7 @@ CLIENT = "203.0.113.7"
 
 
 def alert(who: str = CLIENT, *, held: bool = True, at: float = 0.0, **changes: Any) -> Alert:
-    return Alert(rule(react=["ban"], **changes), who, START + at, 3, held, event(at=at))
+    return Alert(rule(**{"react": ["ban"], **changes}), who, START + at, 3, held, event(at=at))
 
 
 class World:
@@ -39,7 +40,8 @@ class World:
         self.records = MemoryRecords(self.clock, max_records=1000)
         self.rules = BanRules(proxies, AllowList(allow))
         self.bans = self.book("ban")
-        self.slowed = self.book("slowed")
+        self.books = {"ban": self.bans, **{kind: self.book(kind) for kind in ("slow", "step-up", "log-more")}}
+        self.unable: dict[Reaction, str] = {}
         self.revoked: list[str] = []
         self.section = ReactionsSection(**{"mode": "enforce", **section})
         self.reactor = self.another()
@@ -49,7 +51,7 @@ class World:
 
     def another(self) -> Reactor:
         """A further node over the same store."""
-        hands = Hands(self.records, self.bans, self.slowed, self._revoke, self.rules, self._emit, self.clock.wall)
+        hands = Hands(self.records, self.books, self._revoke, self.rules, self._emit, self.clock.wall, self.unable)
         clients = ClientCount(self.clock.monotonic)
         budget = Budget(self.section.share, self.section.least, clients, self.clock.monotonic)
         return Reactor(self.section, hands, budget, 64)
@@ -73,7 +75,7 @@ class World:
         return [details for name, details in self.events if name == "reaction_taken"]
 
     def undoing(self) -> Undoing:
-        return Undoing(self.records, self.bans, self.slowed, self._emit)
+        return Undoing(self.records, self.books, self._emit)
 
     async def _revoke(self, principal: str) -> int:
         self.revoked.append(principal)
@@ -100,7 +102,7 @@ async def test_a_client_is_banned_for_its_time_and_the_record_says_how_to_undo_i
         (alert(held=False), NOT_HELD),
         (alert("unix"), NO_TARGET),
         (alert("[hidden]"), NO_TARGET),
-        (alert("alice", by="principal"), NO_TARGET),
+        (alert("", react=["step-up"], by="session"), NO_TARGET),
     ],
 )
 async def test_what_can_not_be_held_against_somebody_has_no_reaction(raised: Alert, why: str) -> None:
@@ -137,13 +139,40 @@ async def test_two_nodes_that_raise_one_alert_do_one_thing() -> None:
     assert len(world.taken) == 1
 
 
-async def test_a_user_loses_all_sessions_and_that_is_told_to_be_for_good() -> None:
+async def test_a_user_loses_all_sessions_and_after_an_undo_the_rule_leaves_them_alone() -> None:
     world = World()
     raised = Alert(rule(react=["revoke"], by="principal"), "alice", START, 3, True, event())
     assert await world.react(raised) == [True]
     assert world.revoked == ["alice"]
-    with pytest.raises(NotUndoable):
-        await undo(str(world.taken[0]["reaction"]), world.undoing(), by="cli:ann", now=START)
+    await undo(str(world.taken[0]["reaction"]), world.undoing(), by="cli:ann", now=START)
+    again = Alert(raised.rule, "alice", START + 1800, 3, True, event())
+    assert await world.react(again) == [False]
+    assert world.revoked == ["alice"]
+
+
+async def test_what_is_about_a_session_is_against_its_user() -> None:
+    world = World()
+    raised = Alert(rule(react=["step-up"], by="session"), "c0ffee", START, 5, True, event(principal="alice"))
+    assert await world.react(raised) == [True]
+    assert [str(ban.target) for ban in world.books["step-up"].table.bans.values()] == ["principal:alice"]
+    await undo(str(world.taken[0]["reaction"]), world.undoing(), by="cli:ann", now=START)
+    assert not world.books["step-up"].table.bans
+
+
+async def test_what_the_application_has_no_means_for_is_withheld_and_told() -> None:
+    world = World()
+    world.unable["step-up"] = "no page"
+    raised = Alert(rule(react=["step-up"], by="principal"), "alice", START, 3, True, event())
+    assert await world.react(raised) == [False]
+    assert world.why == ["no page"]
+
+
+async def test_looking_closer_needs_no_budget_and_keeps_nobody_out() -> None:
+    world = World(least=0, share=0.01)
+    raised = Alert(rule(react=["log-more"], confidence="low"), CLIENT, START, 3, True, event())
+    assert await world.react(raised) == [True]
+    assert world.banned == []
+    assert [str(ban.target) for ban in world.books["log-more"].table.bans.values()] == [CLIENT]
 
 
 async def test_a_runaway_rule_meets_the_budget_and_somebody_is_called() -> None:

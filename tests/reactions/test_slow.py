@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from garrison import harden
 from garrison.core.bans import parse_target
-from garrison.reactions.build import build_slowed
+from garrison.reactions.build import build_books
 from garrison.testing import FrozenClock, testing_policy
 from tests.asgi.driving import drive, http_scope
 
@@ -34,7 +34,7 @@ async def test_a_slowed_client_gets_its_rate_and_others_all_they_want(tmp_path: 
         reactions={"mode": "enforce", "slow_rate": "2/hour"},
     )
     app = harden(Starlette(routes=[Route("/", hello)]), policy, clock=clock.clock)
-    slowed = build_slowed(policy, app.services.records, clock.clock)  # type: ignore[arg-type]  # it has records
+    slowed = build_books(policy, app.services.records, clock.clock)["slow"]  # type: ignore[arg-type]  # it has records
     await slowed.add(parse_target("203.0.113.9", 64), reason="t", by="t", seconds=600)
     statuses: list[int] = []
     while 429 not in statuses:  # the list is read beside the requests, within its seconds

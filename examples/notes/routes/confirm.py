@@ -21,7 +21,7 @@ from ..schemas import Confirm
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
-BACK: Final = ("/account/second-factor", "/account/keys")
+BACK: Final = ("/account/second-factor", "/account/keys", "/export", "/export.csv")
 """Where somebody may be led back to."""
 
 
@@ -60,4 +60,5 @@ async def _judge(password: str, user: User, own: Parts, garrison: Garrison, acco
 
 
 def _back(then: str) -> str:
-    return then if then in BACK else BACK[0]
+    """One of our own pages: the notes for whoever was stopped elsewhere on their way."""
+    return then if then in BACK else "/" if then.startswith("/") else BACK[0]

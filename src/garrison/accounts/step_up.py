@@ -18,6 +18,7 @@ from .session_info import KIND as SESSION
 
 KIND: Final = "fresh-login"
 _LONGEST: Final = 86400.0
+_AT_ONCE: Final = 100
 
 
 class Freshness:
@@ -44,6 +45,11 @@ class Freshness:
 
     async def age(self, exchange: Exchange) -> float | None:
         """Seconds since the log-in or the last `confirm` of this session; None when there is no session."""
+        moment = await self.moment(exchange)
+        return max(0.0, self._wall() - moment) if moment is not None else None
+
+    async def moment(self, exchange: Exchange) -> float | None:
+        """The wall time of that."""
         if exchange.session is None or exchange.principal is None:
             return None
         session = await self._records.get(SESSION, exchange.session)
@@ -52,4 +58,13 @@ class Freshness:
         confirmed = await self._records.get(KIND, exchange.session)
         moments = [session.data.get("begun"), confirmed.data.get("at") if confirmed else None]
         known = [float(one) for one in moments if isinstance(one, (int, float))]
-        return max(0.0, self._wall() - max(known)) if known else None
+        return max(known, default=None)
+
+    async def latest(self, principal: str) -> float | None:
+        """When any session of `principal` last saw its owner; None when there is none."""
+        found = [*await self._records.find(SESSION, "principal", principal, limit=_AT_ONCE)]
+        moments = [one.data.get("begun") for one in found]
+        moments += [
+            one.data.get("at") for one in await self._records.find(KIND, "principal", principal, limit=_AT_ONCE)
+        ]
+        return max((float(one) for one in moments if isinstance(one, (int, float))), default=None)

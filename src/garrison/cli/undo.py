@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Format, PolicyFile
-from .output import Shape, err, out, print_json, safe
+from .output import Shape, err, out, paragraph, print_json, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..core.errors import OperatorError
     from ..core.ports import Record
     from .ban_book import Opened
 
 
 def undo(
-    what: Annotated[str, typer.Argument(metavar="ID", help="A reaction's id; without one, they are listed.")] = "",
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="Ids of reactions; without one, they are listed.")
+    ] = None,
     policy: PolicyFile = None,
     shape: Format = Shape.TEXT,
 ) -> None:
-    """Take a reaction back: lift its ban or brake in every process, within 5 seconds. Without an id, list reactions.
+    """Take a reaction back in every process, within 5 seconds. Without an id, list reactions.
 
     The rule that caused it does not do the same to them again for as long as it would have lasted.
     """
@@ -33,11 +36,16 @@ def undo(
     if not what:
         _show(with_store(policy, _all), shape)
         return
-    record = with_store(policy, lambda opened: _undo(what, opened))
+    done, failed = with_store(policy, lambda opened: _undo(what, opened))
     if shape is Shape.JSON:
-        print_json({"id": record.id, **record.data})
+        print_json([{"id": record.id, **record.data} for record in done])
     else:
-        out().print(safe(f"undone: {record.data['kind']} of {record.data['target']} ({record.data['rule']})"))
+        for record in done:
+            out().print(safe(f"undone: {record.data['kind']} of {record.data['target']} ({record.data['rule']})"))
+    if any(record.data["kind"] == "revoke" for record in done):
+        err().print(paragraph("The sessions that ended stay ended; their user logs in again."))
+    if failed is not None:
+        raise failed
 
 
 async def _all(opened: Opened) -> list[Record]:
@@ -46,18 +54,27 @@ async def _all(opened: Opened) -> list[Record]:
     return await reactions(opened.records)
 
 
-async def _undo(what: str, opened: Opened) -> Record:
+async def _undo(what: Sequence[str], opened: Opened) -> tuple[list[Record], OperatorError | None]:
+    """Those that were undone, and what was wrong with the first of the others."""
     from ..core.clock import SYSTEM
-    from ..reactions.build import build_slowed
+    from ..core.errors import OperatorError
+    from ..reactions.build import build_books
     from ..reactions.undo import Undoing, undo
     from .ban_book import operator
 
-    slowed = build_slowed(opened.policy, opened.records, SYSTEM)
-    await slowed.refresh()
-    hands = Undoing(opened.records, opened.bans, slowed, opened.emit)
-    record = await undo(what, hands, by=operator(), now=time.time())
-    await _note(record, opened, operator())
-    return record
+    books = build_books(opened.policy, opened.records, SYSTEM)
+    for book in books.values():
+        await book.refresh()
+    hands = Undoing(opened.records, {"ban": opened.bans, **books}, opened.emit)
+    done, failed = [], None
+    for one in what:
+        try:
+            record = await undo(one, hands, by=operator(), now=time.time())
+            await _note(record, opened, operator())
+            done.append(record)
+        except OperatorError as error:
+            failed = failed or error
+    return done, failed
 
 
 async def _note(record: Record, opened: Opened, by: str) -> None:

@@ -22,7 +22,15 @@ from ..policy.units import Seconds
 from .match import Match, reader
 
 Confidence = Literal["low", "medium", "high"]
-Reaction = Literal["slow", "ban", "revoke"]
+Reaction = Literal["log-more", "slow", "step-up", "revoke", "ban"]
+AGAINST: Final[Mapping[Reaction, frozenset[str]]] = {
+    "log-more": frozenset({"client", "principal", "session"}),
+    "slow": frozenset({"client"}),
+    "step-up": frozenset({"principal", "session"}),
+    "revoke": frozenset({"principal", "session"}),
+    "ban": frozenset({"client"}),
+}
+"""Whom a rule must be about for a reaction to follow. What is about a session is against its user."""
 _TECHNIQUE: Final = r"^T[0-9]{4}(\.[0-9]{3})?$"
 
 
@@ -114,10 +122,11 @@ class Rule(Frozen):
         remote = [name for one in self.matches for name in one.names if TERMS[name].category is Category.CROSS_SITE]
         if remote:
             raise ValueError(f"other sites can cause {remote[0]}: no reaction may follow")
-        if self.by not in ("client", "principal"):
-            raise ValueError("reactions are against a client or a principal")
-        if self.confidence == "low":
-            raise ValueError("no reaction may follow from low confidence")
+        for kind in self.react:
+            if self.by not in AGAINST[kind]:
+                raise ValueError(f"{kind} is against {' or '.join(sorted(AGAINST[kind]))}, and this is by {self.by}")
+        if self.confidence == "low" and {*self.react} - {"log-more"}:
+            raise ValueError("no reaction but log-more may follow from low confidence")
 
     @property
     def matches(self) -> tuple[Match, ...]:

@@ -140,6 +140,7 @@ class EventName(StrEnum):
     REACTION_TAKEN = "reaction_taken"
     REACTION_WITHHELD = "reaction_withheld"
     REACTION_UNDONE = "reaction_undone"
+    REQUEST_WATCHED = "request_watched"
     REACTIONS_SPENT = "reactions_spent"
     HONEY_TOKEN_USED = "honey_token_used"  # noqa: S105 - the name of an event
     REQUEST_NOTED = "request_noted"
@@ -276,6 +277,7 @@ _TABLE: Final = (
     Term(_N_.REACTION_TAKEN, _W, _ATTACK, _OK, "A client or user met a reaction to an alert."),
     Term(_N_.REACTION_WITHHELD, _N, _ATTACK, _NOTED, "A reaction did not follow from an alert, and why."),
     Term(_N_.REACTION_UNDONE, _N, _ATTACK, _OK, "A reaction was taken back by an operator."),
+    Term(_N_.REQUEST_WATCHED, _I, _REQUEST, _NOTED, "A request of somebody whom an alert was about: log-more."),
     Term(_N_.REACTIONS_SPENT, _E, _SYSTEM, _NOTED, "So many reactions followed that no further one does."),
     Term(_N_.HONEY_TOKEN_USED, _E, _ATTACK, _NOTED, "A request held a token that was planted for thieves."),
     _chatter(_N_.REQUEST_NOTED, _I, _REQUEST, _NOTED, "An error, much data, or a trap: for detection, never logged."),

@@ -140,6 +140,7 @@ def registered() -> Mapping[str, Check]:
         rules_audit,
         rules_edge,
         rules_more,
+        rules_reactions,
         rules_secrets,
         rules_serve,
         rules_store,

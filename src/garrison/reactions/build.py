@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from ..core.ban_rules import AllowList, BanRules
 from ..core.clock import Clock
 from ..core.ports import Records, Reveal, Services, silent
 from ..detection.build import rules_for
+from ..detection.rule import Reaction
 from ..detection.runner import Detector
 from ..events.bus import Bus, alarm_on_stderr
 from ..policy.model import Policy
@@ -17,39 +19,66 @@ from ..secrets.keyring import Keyring
 from ..stores.bans import Bans
 from .budget import Budget, ClientCount
 from .delivery import PURPOSE, build_delivery, channel_for
+from .log_more import Watching
 from .reactor import Hands, Reactor
 from .slow import slow_layer
+from .step_up import NO_PAGE, OTHER_SESSIONS, Proofs, step_up_layer
 
-SLOWED = "slowed"
-
-
-def build_slowed(policy: Policy, records: Records, clock: Clock) -> Bans:
-    """Who is slowed down, kept like bans but apart from them. What changes is told by reactions' own events."""
-    rules = BanRules(policy.proxies, AllowList(policy.bans.allow, policy.client.ipv6_prefix))
-    return Bans(
-        records, clock, silent, rules, most=policy.bans.most, ipv6_prefix=policy.client.ipv6_prefix,
-        shared=policy.store != "memory", kind=SLOWED,
-    )  # fmt: skip
+_KINDS: Final[dict[Reaction, str]] = {"slow": "slowed", "step-up": "stepped-up", "log-more": "watched"}
+"""Under which name the records of each are kept."""
+_WATCHED: Final = 200
+"""So many are watched at once: it costs an event a request."""
 
 
-def attach_reactions(policy: Policy, services: Services, detector: Detector | None) -> Reactor | None:
-    """Let reactions follow from alerts, if the policy wants both."""
+def build_books(policy: Policy, records: Records, clock: Clock) -> dict[Reaction, Bans]:
+    """Who is slowed down, watched, …: kept like bans but apart from them. Their changes are told by reactions' own
+    events."""
+    prefix = policy.client.ipv6_prefix
+    rules = BanRules(policy.proxies, AllowList(policy.bans.allow, prefix))
+    return {
+        kind: Bans(
+            records, clock, silent, rules, most=_WATCHED if kind == "log-more" else policy.bans.most,
+            ipv6_prefix=prefix, shared=policy.store != "memory", kind=name,
+        )
+        for kind, name in _KINDS.items()
+    }  # fmt: skip
+
+
+def attach_reactions(
+    policy: Policy, services: Services, detector: Detector | None, proofs: Proofs, *, own_sessions: bool = False
+) -> Reactor | None:
+    """Let reactions follow from alerts, if the policy wants both. `own_sessions`: Garrison's are not in use.
+
+    Raises ValueError for a malformed path.
+    """
     section, sessions = policy.reactions, services.sessions
     records, bans, counters = services.records, services.bans, services.counters
     if detector is None or section.mode == "off" or None in (records, bans, counters, sessions):
         return None
     assert records is not None and bans is not None and counters is not None and sessions is not None  # noqa: S101, PT018
-    clock, slowed = services.clock, build_slowed(policy, records, services.clock)
+    clock, books = services.clock, build_books(policy, records, services.clock)
     clients = ClientCount(clock.monotonic)
     budget = Budget(section.share, section.least, clients, clock.monotonic)
     rules = BanRules(policy.proxies, AllowList(policy.bans.allow, policy.client.ipv6_prefix))
-    hands = Hands(records, bans, slowed, sessions.revoke_all, rules, services.emit, clock.wall)
+    unable: dict[Reaction, str] = (
+        {"step-up": why} if (why := _no_step_up(section.step_up_page, own_sessions=own_sessions)) else {}
+    )
+    hands = Hands(records, {"ban": bans, **books}, sessions.revoke_all, rules, services.emit, clock.wall, unable)
     reactor = Reactor(section, hands, budget, policy.client.ipv6_prefix)
     detector.listeners.append(reactor.hear)
     services.opening.append(reactor.open)
     if section.mode == "enforce":  # in a dry run nobody is slowed down, and nobody's request pays for the question
-        services.layers.append(slow_layer(section, slowed, counters, services, clients.see))
+        wanted = {kind for rule in rules_for(policy) for kind in rule.react}
+        services.layers.append(slow_layer(section, books["slow"], counters, services, clients.see))
+        if "log-more" in wanted:
+            services.layers.append(Watching(section, books["log-more"], services).layer)
+        if "step-up" in wanted and not unable:
+            services.layers.append(step_up_layer(section, books["step-up"], services, proofs, policy.prefix))
     return reactor
+
+
+def _no_step_up(page: str, *, own_sessions: bool) -> str:
+    return OTHER_SESSIONS if own_sessions else "" if page else NO_PAGE
 
 
 def attach_alerts(policy: Policy, keyring: Keyring, bus: Bus, reveal: Reveal) -> Callable[[], Awaitable[None]]:

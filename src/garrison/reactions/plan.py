@@ -11,10 +11,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from ..core.bans import Target, TargetKind, parse_target
+from ..core.bans import MAX_NAME, Target, TargetKind, parse_target
 from ..core.errors import OperatorError
 from ..detection.alert import Alert
 from ..detection.rule import Reaction
+from ..events.patterns import MARK
 from ..policy.section_reactions import ReactionsSection
 
 NOT_HELD: Final = "not sent by the client itself"
@@ -58,19 +59,27 @@ def wanted(alert: Alert, section: ReactionsSection, ipv6_prefix: int) -> tuple[l
     target = _target(alert, ipv6_prefix)
     if target is None:
         return [], NO_TARGET
-    seconds = {"ban": section.ban, "slow": section.slow, "revoke": 0.0}
-    fitting = [kind for kind in alert.rule.react if (kind == "revoke") == (target.network is None)]
-    return [Want(kind, target, seconds[kind], alert) for kind in fitting], "" if fitting else NO_TARGET
+    seconds: dict[Reaction, float] = {
+        "ban": section.ban, "slow": section.slow, "revoke": 0.0, "step-up": section.step_up,
+        "log-more": section.log_more,
+    }  # fmt: skip
+    return [Want(kind, target, seconds[kind], alert) for kind in alert.rule.react], ""
 
 
 def _target(alert: Alert, ipv6_prefix: int) -> Target | None:
-    if alert.rule.by == "principal":
-        return Target(TargetKind.PRINCIPAL, alert.who)
+    """Of a session the user: its id may change, and whoever stole one may have made another."""
+    if alert.rule.by in ("principal", "session"):
+        who = alert.who if alert.rule.by == "principal" else alert.last.principal
+        return Target(TargetKind.PRINCIPAL, who) if _names_somebody(who) else None
     try:
         target = parse_target(alert.who, ipv6_prefix)
     except OperatorError:  # a Unix socket, or an address that was redacted
         return None
     return target if target.network is not None else None
+
+
+def _names_somebody(who: str) -> bool:
+    return 0 < len(who) <= MAX_NAME and who.isprintable() and who != MARK
 
 
 def _digest(*words: str) -> str:

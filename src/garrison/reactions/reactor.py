@@ -10,8 +10,8 @@ Lets pass: without an event loop (an application that was never called) nothing 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from ..core.ban_rules import BanRefused, BanRules
@@ -19,6 +19,7 @@ from ..core.bans import BanBook
 from ..core.errors import DependencyError, OperatorError
 from ..core.ports import Detail, Emit, Record, Records
 from ..detection.alert import Alert
+from ..detection.rule import Reaction
 from ..events.vocabulary import EventName
 from ..policy.section_reactions import ReactionsSection
 from .budget import Budget
@@ -35,15 +36,20 @@ _ABANDONED: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What the reactor acts with. `revoke` ends all sessions of a principal, and says how many there were."""
+    """What the reactor acts with.
+
+    books   the list for each kind of reaction that has one: who is banned, slowed down, …
+    revoke  ends all sessions of a principal, and says how many there were
+    unable  kinds of reaction that this application has no means for, and why
+    """
 
     records: Records
-    bans: BanBook
-    slowed: BanBook
+    books: Mapping[Reaction, BanBook]
     revoke: Callable[[str], Awaitable[int]]
     rules: BanRules
     emit: Emit
     wall: Callable[[], float]
+    unable: Mapping[Reaction, str] = field(default_factory=dict)
 
 
 class Reactor:
@@ -55,9 +61,10 @@ class Reactor:
         self._spent = float("-inf")
 
     async def open(self) -> None:
-        """Remember the loop, and read who is slowed down. Does not raise."""
+        """Remember the loop, and read who is slowed down, watched, …. Does not raise."""
         self.loop = asyncio.get_running_loop()
-        self._hands.slowed.renew()
+        for book in self._hands.books.values():
+            book.renew()
 
     def hear(self, alert: Alert) -> None:
         """Do what follows from `alert`, soon."""
@@ -98,7 +105,7 @@ class Reactor:
             if record is None:
                 return False  # another node has done it, or is about to
             claimed.append(record)
-            if not self._budget.take():
+            if want.kind != "log-more" and not self._budget.take():  # looking closer keeps nobody out
                 self._tell_spent(want)
                 return False
         record = claimed[0]
@@ -115,6 +122,8 @@ class Reactor:
             self._hands.rules.check(want.target)
         except BanRefused as error:
             return error.message
+        if want.kind in self._hands.unable:
+            return self._hands.unable[want.kind]
         if self._section.mode == "dry-run":
             return "dry-run"
         pardoned = await self._hands.records.get(PARDON, want.pardon)
@@ -138,8 +147,7 @@ class Reactor:
         hands, by = self._hands, f"reaction:{want.id}"
         if want.kind == "revoke":
             return await hands.revoke(want.target.name)
-        book = hands.bans if want.kind == "ban" else hands.slowed
-        await book.add(want.target, reason=want.alert.rule.title, by=by, seconds=want.seconds)
+        await hands.books[want.kind].add(want.target, reason=want.alert.rule.title, by=by, seconds=want.seconds)
         return 1
 
     def _withheld(self, alert: Alert, kind: str, target: str, why: str) -> None:

@@ -45,10 +45,6 @@ asn_header = "X-Client-ASN"
 backup = "{key}"
 invoice = "{record}"
 
-[reactions]
-mode = "enforce"
-least = 16
-
 [login]
 account_free = 100
 failures = 20
@@ -125,15 +121,16 @@ class Site:
             **os.environ, "PYTHONPATH": str(ROOT), "GARRISON_KEY": KEY, "GARRISON_STORE": store.url,
             "GARRISON_PROXIES": "127.0.0.1/32", "GARRISON_HOSTS": "localhost", "GARRISON_STATE": str(folder / "state"),
             "GARRISON_ENVIRONMENT": "development", "GARRISON_EVENTS__OUTPUT": "events.jsonl",
+            "GARRISON_REACTIONS__MODE": "enforce", "GARRISON_REACTIONS__LEAST": "16",
         }  # fmt: skip
 
     @contextmanager
-    def running(self, settings: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, settings: Mapping[str, str] | None = None, workers: int = 2) -> Iterator[subprocess.Popen[bytes]]:
         """Serve it, with policy keys as environment variables laid over its policy."""
         command = [
             sys.executable, "-m", "garrison", "serve", "tests.attacks.barrage.planted:make()", "--port", str(self.port),
             "--host", "127.0.0.1", "--cert", str(self.pair.cert_file), "--key", str(self.pair.key_file),
-            "--workers", "2", "--policy", "garrison.toml",
+            "--workers", str(workers), "--policy", "garrison.toml",
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
