@@ -1,5 +1,6 @@
 """Every detection rule against real traffic: the reference application with its faults, two workers, a real Valkey, a
-real receiver. Printed with `-s`: rule, attack, seconds from the end of the attack to the receiver.
+real receiver. What a rule names as its reaction is done, and the next request meets it. Printed with `-s`: rule,
+attack, seconds from the end of the attack to the receiver.
 
 The controls: no rule speaks before its attack was made; and with the rules off the same attacks bring no alert.
 """
@@ -87,7 +88,10 @@ def test_every_rule_a_client_can_fire_is_heard_at_the_receiver(site: Site) -> No
         for rule, other in TOGETHER.items():
             shots[rule] = Shot(rule, shots[other].began, shots[other].ended)
         listen(site.told, shots, SOON + SLACK)
-    check(shots)
+        check(shots)
+        for rule in shipped_rules():
+            for kind in rule.react if rule.id in shots else ():
+                follows(site, kind, rule.id, shots[rule.id].who)
 
 
 def test_what_no_client_can_cause_is_heard_when_it_is_done(site: Site) -> None:
@@ -119,6 +123,18 @@ def test_with_the_rules_off_the_same_attacks_bring_no_alert(site: Site) -> None:
         ATTACKS["honey-path"](site)
         assert soon(lambda: site.told.first("honey-path"), SOON + SLACK)
     assert {one["rule"] for _, one in site.told.told} == {"honey-path"}
+
+
+def follows(site: Site, kind: str, rule: str, who: str) -> None:
+    """The reaction was taken, and holds; never against this machine itself."""
+    if who.startswith("127."):
+        withheld = [one["details"] for one in site.events("reaction_withheld")]
+        assert (rule, kind, who) in [(one["rule"], one["kind"], one["target"]) for one in withheld]
+        return
+    assert soon(lambda: site.told.reaction(kind, rule), SLACK), (kind, rule)
+    if kind in ("ban", "slow"):
+        met = {"ban": 403, "slow": 429}[kind]
+        assert soon(lambda: site.visitor(who).get("/log-in").status == met, SOON + SLACK), (kind, rule, who)
 
 
 def check(shots: dict[str, Shot]) -> None:

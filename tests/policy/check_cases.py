@@ -313,22 +313,24 @@ CASES: dict[str, list[Case]] = {
         Case({"preset": "api", "uploads": {"folder": "/a"},
               "routes": [{"name": "a", "paths": ["/a"], "content": {"types": ["multipart/form-data"]}}]}),
         Case({"preset": "api"}), Case({"uploads": {"folder": "/a"}}), Case({}),
+    ],
+    "P120": [
         Case({"reactions": {"mode": "enforce"}}, "reactions.step_up_page"),
         Case({"reactions": {"mode": "enforce", "step_up_page": "/confirm"}}), Case({}),
         Case({"reactions": {"mode": "enforce"}, "detection": {"enabled": False}}),
     ],
-    "P116": [
+    "P121": [
         Case({"reactions": {"mode": "enforce", "step_up_free": ["/out"]}}, "reactions.step_up_free"),
         Case({"reactions": {"mode": "off", "step_up_page": "/c", "step_up_also": ["/e"]}}, "reactions.step_up_also"),
         Case({"reactions": {"step_up_page": "/c", "step_up_free": ["/out"], "step_up_also": ["/e"]}}), Case({}),
     ],
-    "P117": [
+    "P122": [
         Case({"reactions": {"step_up_page": "/c", "step_up_free": ["/out", "/**"]}}, "reactions.step_up_free.1"),
         Case({"reactions": {"step_up_page": "/c", "step_up_free": ["/*"]}}, "reactions.step_up_free.0"),
         Case({"reactions": {"step_up_page": "/c", "step_up_also": ["no/slash"]}}, "reactions.step_up_also.0"),
         Case({"reactions": {"step_up_page": "/c", "step_up_free": ["/account/**"], "step_up_also": ["/**"]}}),
     ],
-    "P118": [
+    "P123": [
         Case({"reactions": {"mode": "enforce"}, "detection": {"enabled": False}}, "reactions.mode"),
         Case({"reactions": {"mode": "enforce"}}), Case({"detection": {"enabled": False}}),
     ],

@@ -99,7 +99,7 @@ def _revocable(text: str) -> tuple[str, str]:
 
 async def _contain(kept: Incidents, opened: Opened, what: str, wanted: _Wanted, seconds: float) -> list[Step]:
     from ..core.clock import SYSTEM
-    from ..reactions.build import build_slowed
+    from ..reactions.build import build_books
     from ..reactions.containment import Containing
     from ..reactions.incidents import IncidentClosed
     from .ban_book import operator
@@ -107,7 +107,7 @@ async def _contain(kept: Incidents, opened: Opened, what: str, wanted: _Wanted, 
     incident = await kept.get(what)
     if incident.state == "closed":
         raise IncidentClosed(what)
-    slowed, by, now = build_slowed(opened.policy, opened.records, SYSTEM), operator(), time.time()
+    slowed, by, now = build_books(opened.policy, opened.records, SYSTEM)["slow"], operator(), time.time()
     await slowed.refresh()
     hands = Containing(opened.records, opened.bans, slowed, opened.emit, what, by, now)
     if not incident.drill:

@@ -29,6 +29,16 @@ class NoSuchReaction(OperatorError):
         super().__init__(f"No reaction goes by {what!r}.", remedy="`garrison undo` without an id lists them.")
 
 
+class NotUndoable(OperatorError):
+    """What an operator ended by hand can't be taken back, and no rule is to be kept from doing it again."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The reaction {what} ended sessions or keys, and they can't be begun again.",
+            remedy="Those users log in again, or make new keys.",
+        )
+
+
 class AlreadyUndone(OperatorError):
     """It was undone before."""
 
@@ -52,14 +62,16 @@ async def reactions(records: Records) -> list[Record]:
 
 
 async def undo(what: str, hands: Undoing, *, by: str, now: float) -> Record:
-    """Take the reaction called `what` back; its record as it was. Raises `NoSuchReaction`, `AlreadyUndone`
-    and `DependencyError`; asked again after that, it goes on where it stopped."""
+    """Take the reaction called `what` back; its record as it was. Raises `NoSuchReaction`, `NotUndoable`,
+    `AlreadyUndone` and `DependencyError`; asked again after that, it goes on where it stopped."""
     record = await hands.records.get(KIND, what)
     if record is None:
         raise NoSuchReaction(what)
     data = record.data
     if data["undone"]:
         raise AlreadyUndone(what)
+    if data["kind"] == "revoke" and data.get("incident"):
+        raise NotUndoable(what)
     kind, target, rule = str(data["kind"]), str(data["target"]), str(data["rule"])
     length = max(_LEAST, float(data["seconds"] or 0))
     await hands.records.put(PARDON, pardon_of(rule, kind, target), {"by": by}, expires=now + length)

@@ -81,6 +81,11 @@ class Receiver:
                 return when
         return None
 
+    def reaction(self, kind: str, rule: str) -> bool:
+        """Whether it was told that a reaction of that kind followed from `rule`."""
+        taken = [one for _, one in list(self.told) if one["name"] == "reaction_taken"]
+        return any((one["kind"], one["rule"]) == (kind, rule) for one in taken)
+
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
