@@ -30,6 +30,7 @@ from garrison.policy.section_export import ExportTable
 from garrison.policy.section_suppressions import SuppressionTable
 from garrison.policy.units import Rate, parse_duration, parse_size
 from garrison.scan.code_rules import Hole
+from garrison.scan.deploy_rules import Deploy
 from garrison.scan.gate import GateRule
 from garrison.scan.guidelines import GUIDELINES, guideline_of
 from garrison.scan.review_rules import Topic
@@ -68,6 +69,7 @@ def _table_of(name: str) -> str:
         "rules": _rules,
         "holes": _holes,
         "semgrep": _semgrep,
+        "deploy": _deploy,
         "topics": _topics,
         "guideline": lambda: _guideline(argument),
         "suppressions": _suppressions,
@@ -259,7 +261,14 @@ def _rules() -> str:
 
 
 def _holes() -> str:
-    texts = [hole.value for hole in Hole]
+    return _holes_of([hole.value for hole in Hole])
+
+
+def _deploy() -> str:
+    return _holes_of([one.value for one in Deploy])
+
+
+def _holes_of(texts: list[Text]) -> str:
     rows = [
         (_explained(one), f"{one.title}. {one.consequence}", one.severity.value, _categories(one.cwe), one.remedy)
         for one in texts
@@ -283,7 +292,7 @@ def _explained(rule: Text) -> str:
 
 def _guideline(section: str) -> str:
     """The rules of one section of the guidelines: for pages of the folder `docs/guidelines`."""
-    texts = {one.value.id: one.value for one in (*Hole, *Rule, *GateRule)}
+    texts = {one.value.id: one.value for one in (*Hole, *Deploy, *Rule, *GateRule)}
     (rules,) = (sections[section] for sections in GUIDELINES.values() if section in sections)
     rows = [
         (f"[{one}](../{'routes' if one.startswith('R') else 'scan'}.md)", texts[one].title, texts[one].severity.value,

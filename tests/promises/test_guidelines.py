@@ -22,6 +22,8 @@ from garrison.policy.section_scan import ScanSection
 from garrison.policy.section_suppressions import SuppressionTable
 from garrison.scan.code import examine_code
 from garrison.scan.code_rules import Hole
+from garrison.scan.compose import examine_compose, is_compose
+from garrison.scan.deploy_rules import Deploy
 from garrison.scan.exceptions import Exceptional
 from garrison.scan.gate import GateRule, Rules, gate
 from garrison.scan.guidelines import GUIDELINES, guideline_of
@@ -29,6 +31,7 @@ from garrison.scan.merge import Merged
 from garrison.scan.routes import Exceptions, examine_routes
 from garrison.scan.routes_catalogue import Rule
 from garrison.scan.suppress import suppress
+from garrison.scan.units import examine_unit, is_unit
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "guidelines"
@@ -96,6 +99,10 @@ def exceptions_of(text: str) -> list[Finding]:
 def found_in(block: Block) -> list[str]:
     if block.language == "toml":
         return [one.id for one in exceptions_of(block.text)]
+    if is_compose(block.file):
+        return [one.id for one in examine_compose(block.file, block.text)]
+    if is_unit(block.file):
+        return [one.id for one in examine_unit(block.file, block.text)]
     found = examine_code(block.file, block.text)
     needed = re.findall(r"^(?:from|import) (\w+)", block.text, re.MULTILINE)
     if block.language == "python" and all(importlib.util.find_spec(name) for name in needed):
@@ -144,7 +151,7 @@ def test_a_guideline_shows_each_of_its_rules_wrong_and_a_right_way(page: str, se
 
 
 def test_every_rule_has_one_guideline_and_every_guideline_a_rule_that_exists() -> None:
-    rules = [one.value.id for one in (*Hole, *Rule, *GateRule)]
+    rules = [one.value.id for one in (*Hole, *Deploy, *Rule, *GateRule)]
     listed = [rule for sections in GUIDELINES.values() for ids in sections.values() for rule in ids]
     assert len(listed) == len(set(listed))
     assert set(listed) == set(rules)

@@ -20,10 +20,12 @@ from garrison.scan.advisories import import_records
 from garrison.scan.code import examine_code
 from garrison.scan.code_rules import Hole
 from garrison.scan.context import exposure_of, in_context, lowered
+from garrison.scan.deploy_rules import Deploy
 from garrison.scan.project import read_project
 from garrison.scan.routes_catalogue import Rule
 from garrison.scan.taxonomy import asvs, classified, owasp
 from garrison.scan.tool_advisories import Dependencies
+from garrison.scan.tool_opengrep import texts
 from tests.scan.planted_table import ADVISORY
 
 LIVE = (119, 200, 203, 209, 310, 319, 327, 400, 430, 614, 942, 1021)
@@ -130,9 +132,10 @@ def test_a_hole_in_what_only_developers_install_loses_a_step_and_the_score_is_to
 
 def used() -> set[int]:
     """Every number that a finding of ours or of an adapter can bear."""
-    own = {number for one in (*Hole, *Rule) for number in one.value.cwe}
+    own = {number for one in (*Hole, *Deploy, *Rule) for number in one.value.cwe}
     policy = {number for one in registered().values() for number in one.cwe}
-    return own | policy | set(_of_adapters()) | set(BANDITS) | set(LIVE)
+    semgrep = {number for said in texts().values() for number in said["cwe"]}
+    return own | policy | semgrep | set(_of_adapters()) | set(BANDITS) | set(LIVE)
 
 
 def _of_adapters() -> Iterator[int]:

@@ -52,6 +52,13 @@ GUIDELINES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "comparing": ("G222",),
         "secrets": ("G221",),
     },
+    "deployment": {
+        "containers": ("D101", "D102", "D103", "D109", "D110", "D111", "D112", "D113", "D114", "D115"),
+        "tags": ("D105", "D106"),
+        "ports": ("D107", "D108"),
+        "handed-over": ("D104", "D202"),
+        "units": ("D201", "D203", "D204", "D205", "D206", "D207", "D208", "D209"),
+    },
     "failures": {
         "detail": ("G208", "G227"),
         "logs": ("G224",),

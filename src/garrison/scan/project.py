@@ -26,7 +26,7 @@ _FOREIGN: Final = frozenset(
 _TESTS: Final = re.compile(r"(?:^|/)(?:tests?/|conftest\.py$|test_[^/]*\.py$|[^/]*_test\.py$)")
 _TEXTS: Final = (
     ".py", ".pyi", ".toml", ".ini", ".cfg", ".conf", ".env", ".json", ".yml", ".yaml", ".txt", ".sh", ".md", ".js",
-    ".ts", ".html", ".xml", ".properties", ".pem", ".key", ".tf",
+    ".ts", ".html", ".xml", ".properties", ".pem", ".key", ".tf", ".service", ".socket",
 )  # fmt: skip
 
 

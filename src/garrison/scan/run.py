@@ -26,6 +26,7 @@ from .scan_policy import read_section, read_suppressions
 from .tool_advisories import Dependencies
 from .tool_bandit import bandit
 from .tool_code import CodeScan
+from .tool_deploy import compose, units
 from .tool_garrison import OwnCommand
 from .tool_gitleaks import Gitleaks
 from .tool_gixy import Gixy
@@ -70,6 +71,8 @@ def adapters(today: date, app: str = "", section: ScanSection | None = None) -> 
         zizmor(),
         Gixy(),
         hadolint(),
+        compose(),
+        units(),
         History(),
         Gitleaks(),
         Dependencies(today),
