@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -22,8 +21,7 @@ from garrison.scan.live import Answer, Live, TargetRefused, live, may_attack
 from garrison.scan.project import Project
 from garrison.scan.tool_headers import Headers
 from garrison.scan.tool_schemathesis import Schemathesis
-from garrison.scan.tool_tls import WANTED, Sslyze
-from garrison.scan.tool_tls import read_report as read_sslyze
+from garrison.scan.tool_tls import Sslyze
 from garrison.scan.tool_zap import Zap
 from garrison.scan.tool_zap import read_report as read_zap
 from garrison.scan.zap_plan import document, plan
@@ -264,33 +262,6 @@ class TestSchemathesis:
 
 
 class TestSslyze:
-    def test_its_real_output_is_read(self, tmp_path: Path) -> None:
-        from tests.scanners.tools import sslyze
-
-        result = Sslyze(live("https://127.0.0.1:9"), command=tuple(sslyze())).run(NOBODY, Limits(60, 4000))
-        assert result.status.outcome is Outcome.ERROR
-        assert "ERROR" in result.status.detail
-
-    def test_a_good_endpoint_is_fine_and_an_old_protocol_would_be_found(self, tmp_path: Path) -> None:
-        """The control is the same output with what such a server would have in it: no library here speaks TLS 1.0."""
-        from tests.scanners.tools import sslyze
-
-        certificate, key = pair(tmp_path)
-        with serving(shop([]), ssl_certfile=str(certificate), ssl_keyfile=str(key)) as port:
-            target = live(f"https://127.0.0.1:{port}")
-            result = Sslyze(target, command=tuple(sslyze())).run(NOBODY, Limits(100, 4000))
-            assert result.status.outcome is Outcome.OK, result.status
-            assert result.findings == ()
-            command = [*sslyze(), "--json_out=-", "--mozilla_config=disable", *WANTED, f"127.0.0.1:{port}"]
-            said = json.loads(subprocess.run(command, capture_output=True, check=False, timeout=100).stdout)
-        seen = said["server_scan_results"][0]["scan_result"]
-        seen["tls_1_0_cipher_suites"]["result"]["accepted_cipher_suites"] = [{"cipher_suite": {"name": "x"}}]
-        seen["robot"]["result"]["robot_result"] = "VULNERABLE_STRONG_ORACLE"
-        seen["heartbleed"]["status"] = "ERROR"
-        bad = read_sslyze(said, "x")
-        assert {one.id for one in bad.findings} == {"sslyze/old-protocol", "sslyze/robot"}
-        assert (bad.status.outcome, "heartbleed" in bad.status.detail) == (Outcome.INCOMPLETE, True)
-
     def test_it_may_be_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "")
         status = Sslyze(live("https://localhost")).run(NOBODY, Limits()).status
