@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from garrison.config import ConfigInvalid, load_config
+import pytest
+from pydantic import create_model
+
+from garrison.config import Config, ConfigInvalid, SecretText, load_config
 from garrison.policy.links import exposed, link_name
 from tests.config.schema import DSN, KEY, WHOLE, Shop
 
@@ -21,6 +24,7 @@ DANGEROUS = {
     "password in an address": ("db.dsn", {"SHOP_DB__DSN": DSN.replace("Zk41xq8Pw2", "admin")}),
     "reused": ("mail.token", {"SHOP_MAIL__TOKEN": KEY}),
     "the root key again": ("key", {"GARRISON_KEY": f"other {KEY}"}),
+    "the root key after a comma": ("key", {"GARRISON_KEY": f"other,{KEY}"}),
     "reused in an address": ("mail.token", {"SHOP_MAIL__TOKEN": "Zk41xq8Pw2"}),
 }
 
@@ -51,6 +55,27 @@ def test_a_loosening_that_names_nothing_is_refused() -> None:
 )  # fmt: skip
 def test_ordinary_secrets_are_no_defaults(secret: str) -> None:
     assert load_config(Shop, (), {**WHOLE, "SHOP_MAIL__TOKEN": secret}).mail.token
+
+
+@pytest.mark.parametrize("name", ["password", "admin_password", "api_key", "stripe_secret", "access_token"])
+def test_a_secret_that_is_declared_as_text_is_found_by_its_name(name: str) -> None:
+    environ = {**WHOLE, f"SHOP_{name}": "Zk41xq8Pw2-other"}
+    bare, kept = (_with_key(name, kind) for kind in (str | None, SecretText | None))
+    with pytest.raises(ConfigInvalid, match="declared as text") as caught:
+        load_config(bare, (), environ)
+    assert "Zk41xq8Pw2" not in str(caught.value)
+    load_config(kept, (), environ)
+    load_config(bare, (), {**environ, "SHOP_ALLOW_INSECURE_VALUE": name})
+    load_config(bare, (), WHOLE)  # nothing is shown where nothing is set
+
+
+@pytest.mark.parametrize("name", ["password_policy", "token_url", "key_id", "public_key", "secretary", "tokens_seen"])
+def test_what_only_speaks_of_secrets_may_be_text(name: str) -> None:
+    load_config(_with_key(name, str), (), {**WHOLE, f"SHOP_{name}": "O'Brien"})
+
+
+def _with_key(name: str, kind: Any) -> type[Config]:
+    return create_model("Wider", __base__=Shop, **{name: (kind, ... if kind is str else None)})  # type: ignore[call-overload,no-any-return]
 
 
 @pytest.mark.parametrize("name", ["*.example.com", "shop.example.com", "müller.example", "10.0.0.0/8"])

@@ -66,6 +66,25 @@ def test_drift_compares_secrets_and_shows_none(tmp_path: Path) -> None:
     assert str(found["db.pool"].right_source) == f"{file}:5"
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "wrong"),
+    [
+        ({"SHOP_MAIL__TOKEN": "env:T", "T": CANARY}, {"SHOP_MAIL__TOKEN": "env:T", "T": f"{CANARY}2"}, None),
+        ({"SHOP_MAIL__TOKEN": "env:T", "T": CANARY}, {"SHOP_MAIL__TOKEN": "env:T", "T": CANARY}, True),
+        ({"SHOP_MAIL__TOKEN": "env:T", "T": CANARY}, {"SHOP_MAIL__TOKEN": "env:U", "U": CANARY}, True),
+        ({"SHOP_MAIL__TOKEN": "env:T", "T": CANARY}, {"SHOP_MAIL__TOKEN": CANARY}, True),
+        ({"SHOP_MAIL__TOKEN": "env:T"}, {"SHOP_MAIL__TOKEN": "env:T"}, None),
+        ({"SHOP_MAIL__TOKEN": "file:/run/token"}, {"SHOP_MAIL__TOKEN": "file:/run/token"}, None),
+    ],
+)
+def test_drift_follows_variables_and_the_same_reference_alone_is_no_shared_secret(
+    left: dict[str, str], right: dict[str, str], wrong: bool | None
+) -> None:
+    found = {one.key: one for one in drift(Shop, ("staging", left), ("production", right))}
+    assert ("mail.token" in found and found["mail.token"].wrong == "both have the same secret") is bool(wrong)
+    assert CANARY not in repr(found)
+
+
 def test_the_commands_print_the_schema_of_the_policy(here: Here) -> None:
     here.write("garrison.toml", f'config = "{SCHEMA}"\n')
     assert here.run("config", "example").out == example(Shop)

@@ -1,18 +1,19 @@
 """What differs between two environments of one schema. Secrets are compared and never shown.
 
 Threat: staging has production's database password, so that a leak there is a leak here; a switch that was set in one
-place only. Lets pass: two references that lead to the same secret by different names are not followed.
+place only. Lets pass: references to other places than variables are not followed. The same one on both sides is no
+finding: each machine has its own files, and each environment may have a server of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic_core import to_jsonable_python
 
-from ..policy.reference import is_reference
+from ..policy.reference import is_reference, parse_reference
 from ..policy.source import Source
 from ..secrets.secret import Secret
 from .keys import Key, at
@@ -39,22 +40,34 @@ def drift(
 ) -> list[Difference]:
     """The keys that differ between two environments, each given by its name and its variables."""
     one, other = (gather(schema, (), environ, name) for name, environ in (left, right))
-    return list(_differences(schema, one, other))
+    return list(_differences(schema, one, other, (left[1], right[1])))
 
 
-def _differences(schema: type[Config], one: Gathered, other: Gathered) -> Iterator[Difference]:
+def _differences(
+    schema: type[Config], one: Gathered, other: Gathered, environs: Sequence[Mapping[str, str]]
+) -> Iterator[Difference]:
     for key in schema.every_key():
         if key.name == "environment":
             continue
         values = [at(side.values, key.path) for side in (one, other)]
         same = _plain(values[0]) == _plain(values[1])
         missing = key.required and None in values
-        shared = key.secret is not None and same and values[0] is not None
+        known = [_known(key, *side) for side in zip(values, (one, other), environs, strict=True)]
+        shared = key.secret is not None and known[0] is not None and known[0] == known[1]
         if same and not missing and not shared:
             continue
         wrong = "a required key is missing" if missing else "both have the same secret" if shared else ""
         left, right = (_shown(key, value, side) for value, side in zip(values, (one, other), strict=True))
         yield Difference(key.name, left, right, one.source(key.name), other.source(key.name), wrong)
+
+
+def _known(key: Key, value: Any, side: Gathered, environ: Mapping[str, str]) -> str | None:
+    """The secret itself, where it can be told without asking a source."""
+    text = _plain(value)
+    if text is None or key.name in side.literal or not is_reference(text):
+        return text
+    reference = parse_reference(text)
+    return environ.get(reference.name) if reference.scheme == "env" else None
 
 
 def _plain(value: Any) -> str | None:

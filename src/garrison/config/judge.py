@@ -5,7 +5,8 @@ tutorial, one key for two purposes, a link that anybody on the way can read. Dev
 is held to this, staging included. One value is let through by its key in `allow_insecure_value`, one link by its name
 in `allow_insecure_link`.
 
-Lets pass: a secret that looks random and is known to somebody; a switch that is called something else.
+Lets pass: a secret that looks random and is known to somebody; a switch that is called something else; a secret that is
+declared as text under a name that does not say so.
 
 Sources: OWASP ASVS 5.0 V13.3 and V13.4, CWE-489, CWE-521, CWE-1188; NIST SP 800-57 Part 1, section 5.2.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from ..policy.links import exposed, link_name, password_in
 from ..policy.problems import Problem
@@ -27,6 +28,9 @@ from .types import LinkTo
 
 _SWITCHES: Final = re.compile(r"(?:.*_)?(?:debug|debugging|reload|autoreload|testing)").fullmatch
 _WHO: Final = re.compile(r"(?:.*_)?(?:hosts?|origins?|proxies|networks|forwarded_allow_ips|bind_hosts)").fullmatch
+_NAMED_SECRET: Final = re.compile(
+    r"(?:.*_)?(?:password|passwd|passphrase|secret|token|credentials?|(?:api|secret|private|signing|access)_?key)"
+).fullmatch
 _ANYBODY: Final = frozenset({"*", ".*", "0.0.0.0/0", "::/0", "http://*", "https://*"})
 _TRUE: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 _DEFAULTS: Final = frozenset({
@@ -70,6 +74,11 @@ def judge(
         text = value.reveal() if isinstance(value, Secret) else value
         if not isinstance(text, str):
             continue
+        if key.name not in allowed and text and _is_bare(key):
+            fix = f"Declare it as SecretText. {_ALLOW.format(key=key.name)}"
+            yield Problem(
+                key.name, "it is called a secret and declared as text, which is shown.", source(key.name), fix
+            )
         if key.name not in allowed and key.secret and (why := _secret(key, text, source(key.name), references)):
             yield Problem(key.name, why, source(key.name), f"Make a new one. {_ALLOW.format(key=key.name)}")
         yield from _link(key, text, source(key.name), links)
@@ -110,6 +119,12 @@ def _guessable(text: str) -> str:
     return ""
 
 
+def _is_bare(key: Key) -> bool:
+    """Whether a key is called a secret, and its type keeps none."""
+    kinds = {key.info.annotation, *get_args(key.info.annotation)}
+    return key.secret is None and str in kinds and _NAMED_SECRET(key.path[-1]) is not None
+
+
 def _link(key: Key, text: str, source: Source, allowed: frozenset[str]) -> Iterator[Problem]:
     name = key.secret.name if isinstance(key.secret, LinkTo) else link_name(text)
     if name and name not in allowed and (why := exposed(text)):
@@ -122,7 +137,7 @@ def _reused(
     allowed: frozenset[str],
 ) -> Iterator[Problem]:  # fmt: skip
     users: defaultdict[str, list[str]] = defaultdict(list)
-    for root in environ.get("GARRISON_KEY", "").split():
+    for root in re.split(r"[\s,]+", environ.get("GARRISON_KEY", "")):
         users[root].append("Garrison's root key")
     for key in keys:
         value = at(values, key.path)
