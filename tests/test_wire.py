@@ -253,10 +253,11 @@ def test_a_rehearsal_tells_every_mistake_and_leaves_nothing_behind(
         {"name": "a", "paths": ["/a"], "host": {"allow_ip": True}},
         {"name": "b", "paths": ["/b"], "method": {"allow": ["TRACE"]}},
     ]
-    errors: Sequence[OperatorError] = rehearse(Policy(hosts=["ok.example"], routes=routes), {})  # type: ignore[assignment]
+    bearer = {"issuer": "http://issuer.example", "audience": "x"}
+    errors: Sequence[OperatorError] = rehearse(Policy(hosts=["ok.example"], routes=routes, bearer=bearer), {})  # type: ignore[assignment]
     told = " ".join(map(str, errors))
-    assert len(errors) >= 3
-    for part in ("key", "allow_ip", "TRACE"):
+    assert len(errors) >= 4
+    for part in ("key", "allow_ip", "TRACE", "bearer.issuer"):
         assert part in told
     assert list(tmp_path.iterdir()) == []
     assert threads() == before

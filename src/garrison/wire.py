@@ -50,7 +50,7 @@ from .layers.order import compile_layers
 from .policy.checks import refuse_unsafe
 from .policy.held import environment
 from .policy.load import Loaded, load
-from .policy.model import EventsSection, Policy, RouteClass
+from .policy.model import BearerSection, EventsSection, Policy, RouteClass
 from .policy.own_references import OwnReference, own_references
 from .policy.presets import preset, raw_table
 from .policy.section_alerts import AlertsSection
@@ -350,10 +350,15 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
         except GarrisonError as error:
             found[str(error)] = error
             # What is missing must not hide what else is wrong: go on with a key and stores that are there.
-            without = {"store": "memory", "secrets": SecretsSection()}
+            without = {"key": "env:KEY", "store": "memory", "secrets": SecretsSection()}
             without |= {"detection": DetectionSection(), "alerts": AlertsSection()}
-            whole = policy.model_copy(update={"key": "env:KEY", **without})
-            services = build_services(whole, {"KEY": random.token_urlsafe(32)}, SYSTEM, bus)
+            environ = {"KEY": random.token_urlsafe(32)}
+            try:
+                services = build_services(policy.model_copy(update=without), environ, SYSTEM, bus)
+            except GarrisonError as another:
+                found[str(another)] = another
+                without["bearer"] = BearerSection()
+                services = build_services(policy.model_copy(update=without), environ, SYSTEM, bus)
         routes = [None, *own_routes(policy), *policy.routes]
         services.route_names = tuple(route.name if route else "default" for route in routes)
         for route in routes:
