@@ -59,7 +59,7 @@ from .policy.section_detection import DetectionSection
 from .policy.section_secrets import SecretsSection
 from .reactions.build import attach_alerts, attach_reactions
 from .reactions.step_up import StepUpPageUnknown
-from .secrets.errors import SecretsUnresolved
+from .secrets.errors import SecretsUnresolved, without_kept
 from .secrets.keeping import keep_secrets
 from .secrets.keyring import Keyring
 from .secrets.named import Secrets
@@ -108,7 +108,7 @@ def _wire(
     secrets: Secrets | None,
 ) -> Onion:
     policy = loaded.policy
-    resolver = Resolver.from_policy(policy, environ, secrets.resolver.vault if secrets else None)
+    resolver = Resolver.from_policy(policy, environ, secrets.resolver.vault if secrets else None, opens=True)
     check_routes = _route_check(policy, app)
     check_routes()
     routes = [*own_routes(policy), *policy.routes]
@@ -348,7 +348,7 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
         try:
             services = build_services(policy, environ, SYSTEM, bus, resolver=resolver)
         except GarrisonError as error:
-            found[str(error)] = error
+            found |= {str(one): one for one in without_kept(error)}
             # What is missing must not hide what else is wrong: go on with a key and stores that are there.
             without = {"key": "env:KEY", "store": "memory", "secrets": SecretsSection()}
             without |= {"detection": DetectionSection(), "alerts": AlertsSection()}
@@ -374,7 +374,7 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
 def _unresolved(own: Sequence[OwnReference], resolver: Resolver) -> dict[str, GarrisonError]:
     """What a rehearsal does not build and so would not miss: receivers of events, and what `serve` alone needs."""
     _, failed = resolver.read_all({one.key: one.reference for one in own if one.room in ("events", "serve")})
-    return {str(error): error for error in [SecretsUnresolved(failed)] if failed}
+    return {str(error): error for error in without_kept(SecretsUnresolved(failed))}
 
 
 def own_routes(policy: Policy) -> list[RouteClass]:

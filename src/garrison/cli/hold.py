@@ -41,6 +41,25 @@ def become_with_secrets(user: str, folders: Iterable[Path], policy: Policy) -> N
             hold_reference(reference, text)
 
 
+def open_first_secret(policy: Policy) -> None:
+    """Open the wrapping token that logs in to Vault, for this process and its workers. Raises `WrappingRefused`, and an
+    event says so although no application runs yet; and what the server and the state folder raise."""
+    from ..core.clock import SYSTEM
+    from ..events.build import build_bus
+    from ..policy.held import environment
+    from ..secrets.resolver import Resolver
+
+    vault = Resolver.from_policy(policy, environment(), opens=True).vault
+    if vault is None or vault.unwrapping is None:
+        return
+    bus = build_bus(policy, SYSTEM)
+    try:
+        vault.unwrapping.attach(bus.emit)
+        vault.unwrapping.open()
+    finally:
+        bus.close()
+
+
 def _readable(policy: Policy) -> dict[str, str]:
     from ..policy.held import references_in
     from ..policy.reference import parse_reference

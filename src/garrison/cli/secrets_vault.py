@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..policy.reference import Reference
     from ..secrets.resolver import Resolver
 
+_IN_VAULT = ("vault:", "lease:")
 Step = tuple[str, str, str]
 """What was tried, why it failed (empty: it did not), and what to do."""
 
@@ -57,6 +58,13 @@ def _steps(policy: Policy) -> Iterator[Step]:
                 named = {name: text for name, text in named.items() if not text.startswith(schemes)}
                 break
             yield what, "", ""
+    if resolver.vault and resolver.vault.unwrapping and any(text.startswith(_IN_VAULT) for text in named.values()):
+        named = {name: text for name, text in named.items() if not text.startswith(_IN_VAULT)}
+        yield (
+            "not tried: the log-in and all behind it, since the wrapping token opens once, for the application",
+            "",
+            "",
+        )
     found, failed = resolver.read_all(named)
     for name, reference in named.items():
         wrong = failed.get(name)
@@ -86,7 +94,8 @@ def _servers(
     from ..secrets.transit import transit_steps
 
     if resolver.vault and policy.vault.address:
-        yield ("vault:", "lease:"), chain(resolver.vault.steps(), transit_steps(resolver.vault))
+        more = () if resolver.vault.unwrapping else transit_steps(resolver.vault)
+        yield _IN_VAULT, chain(resolver.vault.steps(), more)
     aws = ("aws-sm:", "aws-ssm:")
     if resolver.aws and any(text.startswith(aws) for text in references):
         yield aws, resolver.aws.steps()

@@ -60,7 +60,7 @@ def run_many(many: Many) -> None:
     from ..serve.issuing.run import acme_folder
     from ..serve.supervise import Plan, Supervisor, Told
     from ..serve.systemd import Notify
-    from .hold import become_with_secrets
+    from .hold import become_with_secrets, open_first_secret
 
     check_log_level(many.log_level)
     require("uvicorn", "httptools", "websockets")
@@ -79,6 +79,7 @@ def run_many(many: Many) -> None:
             become_with_secrets(many.user, folders, policy)
         refuse_dumps()
         private_folder(Path(policy.state))
+        open_first_secret(policy)
         bus = build_bus(policy, SYSTEM)
         stack.callback(bus.close)
         _watch(policy, bus)

@@ -110,7 +110,7 @@ def _load(schema: type[C], argv: Sequence[str], environ: Mapping[str, str], reso
 def look_at_config(schema: type[C], policy: Policy | str | Path | None = None) -> C:
     """The configuration as the application would read it, to be shown or judged: its leases have ended. Raises as
     `load_config`."""
-    with ByPolicy(policy, environment()) as own:
+    with ByPolicy(policy, environment(), opens=False) as own:
         return load_config(schema, resolve=own)
 
 
@@ -223,19 +223,29 @@ class ByPolicy:
     """Resolves references as a policy says. Nothing is read, and no log-in made, before there is a reference.
 
     `keeps` says that it lives as long as what was read: otherwise a lease, which ends with it, is refused.
+    `opens` as for `Resolver.from_policy`.
     """
 
-    def __init__(self, policy: Policy | str | Path | None, environ: Mapping[str, str], *, keeps: bool = True) -> None:
+    def __init__(
+        self,
+        policy: Policy | str | Path | None,
+        environ: Mapping[str, str],
+        *,
+        keeps: bool = True,
+        opens: bool = True,
+    ) -> None:
         self._policy = policy
         self._environ = environ
         self._keeps = keeps
+        self._opens = opens
         self._resolver: Resolver | None = None
 
     def __call__(self, references: Mapping[str, str]) -> tuple[dict[str, Secret[str]], dict[str, GarrisonError]]:
         if not references:
             return {}, {}
         if self._resolver is None:
-            self._resolver = Resolver.from_policy(find_policy(self._policy, self._environ), self._environ)
+            found_policy = find_policy(self._policy, self._environ)
+            self._resolver = Resolver.from_policy(found_policy, self._environ, opens=self._opens)
         leased = {key for key, text in references.items() if text.startswith("lease:") and not self._keeps}
         found, failed = self._resolver.read_all({key: text for key, text in references.items() if key not in leased})
         return found, {**failed, **{key: SecretRefused(references[key], _UNKEPT, _KEEP) for key in leased}}

@@ -124,6 +124,7 @@ class EventName(StrEnum):
     CERTIFICATE_CHANGED = "certificate_changed"
     SECRET_ROTATED = "secret_rotated"  # noqa: S105 - the name of an event
     SECRET_ROTATION_FAILED = "secret_rotation_failed"  # noqa: S105 - the name of an event
+    WRAPPING_REFUSED = "wrapping_refused"
     SECRET_EXPIRED = "secret_expired"  # noqa: S105 - the name of an event
     SECRET_DENIED = "secret_denied"  # noqa: S105 - the name of an event
     EVENTS_DROPPED = "events_dropped"
@@ -262,6 +263,7 @@ _TABLE: Final = (
         "A secret has a new value, and something still uses the old one.",
     ),
     Term(_N_.SECRET_EXPIRED, _E, _SYSTEM, _FAIL, "A leased secret has ended, and there is no successor."),
+    Term(_N_.WRAPPING_REFUSED, _C, _SYSTEM, _REFUSED, "Somebody else may have read what was in a wrapping token."),
     Term(_N_.SECRET_DENIED, _C, _AUTHZ, _REFUSED, "A component reached for a secret that is not its own."),
     Term(_N_.EVENTS_DROPPED, _E, _SYSTEM, _NOTED, "Events were lost because a queue was full."),
     Term(_N_.AUDIT_STARTED, _N, _SYSTEM, _NOTED, "An audit log was begun."),

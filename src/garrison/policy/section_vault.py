@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -25,6 +26,20 @@ def _address(text: str) -> str:
     if text and not (parts.scheme in {"http", "https"} and parts.hostname and plain):
         raise ValueError("the server's address is https://host:8200, without user, path or query")
     return text.rstrip("/")
+
+
+_MAKES: Final = re.compile(
+    r"auth/[A-Za-z0-9_/-]+/(?:role/[A-Za-z0-9_.-]+/(?:custom-)?secret-id|create(?:/[A-Za-z0-9_.-]+)?)"
+)
+
+
+def _makes_first_secret(path: str) -> str:
+    if path and not _MAKES.fullmatch(path) and path != "auth/token/create":
+        raise ValueError(
+            "what makes the wrapping token is auth/approle/role/NAME/secret-id, or auth/token/create/NAME; "
+            "by any other path, whoever opened it could wrap it anew"
+        )
+    return path
 
 
 _NEEDED: Final = {
@@ -63,6 +78,9 @@ class VaultSection(Frozen):
     """File with the authorities that may have signed the server's certificate; empty takes those of `certifi`."""
     timeout: Annotated[Seconds, Field(gt=0, le=60)] = 5.0
     """How long one answer may take."""
+    unwrap: Annotated[str, AfterValidator(_makes_first_secret)] = ""
+    """What makes the wrapping token that `secret_id` (or `token`) leads to: `auth/approle/role/shop/secret-id`; empty
+    when it leads to the secret itself."""
     grace: Annotated[Seconds, Field(ge=0, le=3600)] = 30.0
     """How long a leased credential stays good once its successor is in use: what was begun with it has this long."""
 
@@ -76,4 +94,6 @@ class VaultSection(Frozen):
         needed = _NEEDED[self.auth]
         if self.address and not all(getattr(self, name) for name in needed):
             raise ValueError(f'auth = "{self.auth}" needs {" and ".join(f"`{name}`" for name in needed)}')
+        if self.unwrap and (self.auth, "secret-id" in self.unwrap) not in {("approle", True), ("token", False)}:
+            raise ValueError('a secret id is unwrapped for auth = "approle", a token for auth = "token"')
         return self

@@ -92,6 +92,24 @@ class NotPermitted(SecretRefused):
     """The server says that our log-in may not do this; or that it is no log-in any more."""
 
 
+class WrappingRefused(SecretRefused):
+    """A wrapping token is used up, or was not made where it should be: somebody else may have read what was in it."""
+
+    def __init__(self, place: str, why: str, path: str) -> None:
+        remedy = (
+            "Somebody else may have read what was in it. Unless it only lay too long, revoke what it held, find out "
+            f"who had it in hands, and hand over a new one, made by {path}."
+        )
+        super().__init__(place, why, remedy)
+
+
+class WrappingKept(SecretRefused):
+    """A wrapping token is good, and was not opened: that can be done once, and is the application's to do."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place, "it can be opened once, and the application's start needs it", "Start the application.")
+
+
 class SourceAway(DependencyError):
     """A source of secrets does not answer, or its library is not installed. `place` is the source."""
 
@@ -120,6 +138,14 @@ class SecretsUnresolved(OperatorError):
             f"{len(failures)} of the policy's secrets can't be had:{told}", reference="docs/secrets/index.md"
         )
         self.failures = dict(failures)
+
+
+def without_kept(error: GarrisonError) -> list[GarrisonError]:
+    """`error` without the secrets that can't be had because a wrapping token is kept; none when nothing is left."""
+    if not isinstance(error, SecretsUnresolved):
+        return [error]
+    wrong = {key: one for key, one in error.failures.items() if not isinstance(one, WrappingKept)}
+    return [SecretsUnresolved(wrong)] if wrong else []
 
 
 class LinksOpen(OperatorError):

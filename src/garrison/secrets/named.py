@@ -181,4 +181,4 @@ def open_secrets(policy: Policy | str | Path | None = None, environ: Mapping[str
     """
     environ = environment() if environ is None else environ
     found = find_policy(policy, environ)
-    return Secrets(found.secrets, Resolver.from_policy(found, environ))
+    return Secrets(found.secrets, Resolver.from_policy(found, environ, opens=True))

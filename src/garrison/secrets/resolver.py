@@ -40,13 +40,16 @@ class Resolver:
         self.leases: Leases | None = leased.leases if isinstance(leased, LeaseSource) else None
 
     @classmethod
-    def from_policy(cls, policy: Policy, environ: Mapping[str, str], vault: Vault | None = None) -> Resolver:
+    def from_policy(
+        cls, policy: Policy, environ: Mapping[str, str], vault: Vault | None = None, *, opens: bool = False
+    ) -> Resolver:
         """Every source that `policy` sets up. `vault` is used as well when it is logged in to the same server in the
-        same way: one log-in is enough."""
+        same way: one log-in is enough. `opens` says that this is the application, which may open a wrapping token."""
         plain: list[Source] = [EnvSource(environ), FileSource(), MountedSource(), KeyringSource()]
         first = cls([*plain, SealedSource(policy.secrets, plain, Path(policy.state))])
         if vault is None or vault.section != policy.vault:
             vault = Vault(policy.vault, first.read)
+            vault.open_with(Path(policy.state), opens=opens)
         aws = Aws(policy.aws, first.read)
         remote: list[Source] = [VaultSource(vault), SecretsManagerSource(aws), ParameterStoreSource(aws)]
         return cls([*first._sources.values(), *remote, LeaseSource(Leases(vault))], vault, aws)
@@ -71,6 +74,8 @@ class Resolver:
         """Record events with `emit` from now on."""
         if self.leases is not None:
             self.leases.attach(emit)
+        if self.vault is not None and self.vault.unwrapping is not None:
+            self.vault.unwrapping.attach(emit)
 
     def due(self) -> float:
         """Seconds until everything has to be read again because a lease wants it; infinite for never."""

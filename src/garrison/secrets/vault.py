@@ -12,6 +12,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from threading import Lock
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,7 @@ from ..core.errors import GarrisonError
 from ..policy.section_vault import VaultSection
 from .errors import NotPermitted, SecretMissing, SecretRefused, SourceAway
 from .secret import Secret
+from .wrapping import Unwrapping
 
 T = TypeVar("T")
 _CONNECTIONS: Final = 32
@@ -45,6 +47,7 @@ class Vault:
         self.section = section
         self.place = f"the server {section.address}"
         self._credential = credential
+        self.unwrapping: Unwrapping | None = None
         self._monotonic = monotonic
         self._lock = Lock()
         self._client: Any = None
@@ -53,6 +56,12 @@ class Vault:
         self._life = 0.0
         self._renew_at = float("inf")
         self._ends_at = float("inf")
+
+    def open_with(self, state: Path, *, opens: bool) -> None:
+        """Take what the policy says to unwrap out of its wrapping token; `opens` as for `Unwrapping`."""
+        if self.section.unwrap:
+            made = Unwrapping(self.section, self._credential, self._connect, self.ask, state, opens=opens)
+            self._credential = self.unwrapping = made
 
     def read(self, mount: str, path: str) -> Mapping[str, Any]:
         """The fields of a secret of the key-value engine, newest version. Raises `SecretError` and `SourceAway`."""
@@ -129,6 +138,9 @@ class Vault:
     def steps(self) -> Iterator[tuple[str, Callable[[], object]]]:
         """What has to work before a secret can be read, in that order. Each raises as `read`."""
         yield f"{self.place} answers and is unsealed", self._unsealed
+        if self.unwrapping is not None:
+            yield "the wrapping token is good", self.unwrapping.look
+            return  # it opens once, and not for a look
         yield f"the log-in by {self.section.auth}", self.client
 
     def _unsealed(self) -> None:

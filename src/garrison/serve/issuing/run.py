@@ -93,7 +93,7 @@ def build_sources(policy: Policy, folder: Path, environ: Mapping[str, str]) -> S
 
 
 def _eab_key(policy: Policy, environ: Mapping[str, str]) -> str:
-    resolver = Resolver.from_policy(policy, environ)
+    resolver = Resolver.from_policy(policy, environ, opens=True)
     try:
         return resolver.read(policy.acme.eab_key).reveal().strip()
     finally:
