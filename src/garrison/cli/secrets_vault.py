@@ -92,9 +92,10 @@ def _servers(
 ) -> Iterator[tuple[tuple[str, ...], Iterable[tuple[str, Callable[[], object]]]]]:
     """The servers that references are kept in: how those begin, and the steps to try."""
     from ..secrets.transit import transit_steps
+    from ..serve.issuing.vault_pki import pki_steps
 
     if resolver.vault and policy.vault.address:
-        more = () if resolver.vault.unwrapping else transit_steps(resolver.vault)
+        more = () if resolver.vault.unwrapping else chain(transit_steps(resolver.vault), pki_steps(resolver.vault))
         yield _IN_VAULT, chain(resolver.vault.steps(), more)
     aws = ("aws-sm:", "aws-ssm:")
     if resolver.aws and any(text.startswith(aws) for text in references):
@@ -145,8 +146,11 @@ def _vault_policy(policy: Policy, references: Sequence[Reference]) -> list[str]:
     from ..secrets.leases import lease_lines
     from ..secrets.transit import all_transit_lines
     from ..secrets.vault import OWN_LINES, read_line
+    from ..secrets.vault_rights import LINE
+    from ..serve.issuing.vault_pki import pki_lines
 
     lines = {read_line(*split_vault(one)[:2]) for one in references if one.scheme == "vault"}
     lines |= {line for place in _leased(references) for line in lease_lines(place)}
-    lines |= set(all_transit_lines(policy.vault))
+    asked = {*all_transit_lines(policy.vault), *pki_lines(policy.vault)}
+    lines |= asked | ({LINE} if asked else set())  # what `doctor` asks with
     return [*sorted(lines), *OWN_LINES] if lines else []

@@ -70,7 +70,9 @@ def serve(
     ] = None,
     domain: Annotated[
         list[str] | None,
-        typer.Option("--domain", metavar="NAME", help="Have a certificate made and renewed by ACME; may be repeated."),
+        typer.Option(
+            "--domain", metavar="NAME", help="Have a certificate made and renewed (ACME, or vault.pki); repeatable."
+        ),
     ] = None,
     dev: Annotated[
         bool, typer.Option("--dev", help="Development: HTTPS on loopback, with a local certificate.")
@@ -191,15 +193,15 @@ def _announce_unix(listening: Listening) -> None:
 
 def _issued(names: tuple[str, ...], client_ca: Path | None, how: How) -> None:
     from ..policy.held import environment
-    from ..serve.issuing.run import Wish, domains, issued
+    from ..serve.issuing.run import Wish, domains, issued, told_authority
     from ..serve.listen import public_addresses
 
-    wish = Wish(domains(names), public_addresses(how.host), how.port)
     app = _hardened()
     policy = app.doors[0].policy
+    wish = Wish(domains(names, public=not policy.vault.pki), public_addresses(how.host), how.port)
     if policy.development:
         raise Usage("--domain is for production.", remedy="Use --dev here, or set GARRISON_ENVIRONMENT=production.")
-    err().print(safe(f"Certificates come from {policy.acme.directory}, whose terms you agree to by asking."))
+    err().print(safe(told_authority(policy)))
     with issued(policy, wish, app.services.emit, environment()) as live:
         _production(app, Files(live, live, client_ca), how)
 

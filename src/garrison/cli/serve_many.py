@@ -123,10 +123,12 @@ def _sockets(many: Many, policy: Policy, stack: ExitStack) -> Sockets:
     https = [found for name, found in given if name != HTTP]
     http = [found for name, found in given if name == HTTP]
     addresses = loopback_addresses(many.host) if policy.development else public_addresses(many.host)
-    if http and not many.domains:
-        raise Usage("systemd passed a socket for http.", remedy="It is for --domain; leave it out of the socket unit.")
+    proven = many.domains and not policy.vault.pki  # names are proven at port 80
+    if http and not proven:
+        remedy = "It is for --domain with ACME; leave it out of the socket unit."
+        raise Usage("systemd passed a socket for http.", remedy=remedy)
     https = https or open_listeners(addresses, many.port)
-    if many.domains and not http:
+    if proven and not http:
         http = open_listeners(addresses, policy.acme.http_port)
     return Sockets(https, http)
 
@@ -140,10 +142,10 @@ def _certificate(many: Many, policy: Policy, sockets: Sockets, emit: Emit) -> It
     if cert is not None and key is not None:
         yield cert.absolute(), key.absolute()
         return
-    from ..serve.issuing.run import Wish, domains, issued
+    from ..serve.issuing.run import Wish, domains, issued, told_authority
 
-    err().print(safe(f"Certificates come from {policy.acme.directory}, whose terms you agree to by asking."))
-    wish = Wish(domains(many.domains), (), _port_of(sockets.https), tuple(sockets.http))
+    err().print(safe(told_authority(policy)))
+    wish = Wish(domains(many.domains, public=not policy.vault.pki), (), _port_of(sockets.https), tuple(sockets.http))
     with issued(policy, wish, emit, environment()) as live:
         yield live, live
 

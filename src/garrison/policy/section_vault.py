@@ -89,8 +89,13 @@ class VaultSection(Frozen):
     transit: Mapping[KeyName, tuple[TransitRight, ...]] = Field(default_factory=dict)
     """Keys of that engine, and what the application may do with each: `notes = ["encrypt", "decrypt"]`."""
 
+    pki: Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]+/)+[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$|^$")] = ""
+    """Have this role of the PKI engine sign certificates for `garrison serve --domain`, not ACME: `pki/shop`."""
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
+        if self.pki and not self.address:
+            raise ValueError("pki needs a server: write `address` and a log-in")
         needed = _NEEDED[self.auth]
         if self.address and not all(getattr(self, name) for name in needed):
             raise ValueError(f'auth = "{self.auth}" needs {" and ".join(f"`{name}`" for name in needed)}')

@@ -28,6 +28,7 @@ from ..policy.section_vault import VaultSection
 from .errors import SecretDenied, TransitBroken, TransitRefused
 from .transit_wire import Item, Transit
 from .vault import Vault
+from .vault_rights import demand, line_of
 
 MOST: Final = 1000
 """Values at once."""
@@ -81,15 +82,6 @@ class TransitKey:
             raise TransitRefused(self.name, why, "Make another key, of a kind that can: aes256-gcm96, ed25519.")
         self.facts = _facts(found)
         return self.facts
-
-    def permitted(self) -> None:
-        """Ask the server whether its policy allows what ours does. Raises `TransitRefused` with the lines it lacks."""
-        lines = transit_lines(self._wire.mount, self.name, sorted(self._rights))
-        lacking = self._wire.lacking({line.split('"')[1]: line for line in lines})
-        if lacking:
-            raise TransitRefused(
-                self.name, "permission is denied by the server", f"Its policy lacks: {' '.join(lacking)}"
-            )
 
     def encrypt(self, data: bytes, place: str = "", context: str = "") -> str:
         """`data` as a text (`vault:v1:…`) that opens at this `place` only. `context` chooses the key of a derived one
@@ -205,28 +197,27 @@ def open_key(vault: Vault | None, name: str, emit: Emit) -> TransitKey:
     return TransitKey(vault, name, emit)
 
 
-def transit_lines(mount: str, name: str, rights: Sequence[str]) -> list[str]:
-    """The lines of a server policy that these rights need. No `create`: it would make a key of each misspelt name."""
-    paths = [f"{mount}/keys/{name}/rotate" if one == "rotate" else f"{mount}/{one}/{name}" for one in sorted(rights)]
-    return [
-        f'path "{mount}/keys/{name}" {{ capabilities = ["read"] }}',
-        *(f'path "{path}" {{ capabilities = ["update"] }}' for path in paths),
-    ]
+def transit_rights(section: VaultSection, name: str) -> list[tuple[str, str]]:
+    """What the key takes at the server, by path. No `create`: it would make a key of each misspelt name."""
+    mount = section.transit_mount
+    paths = (f"keys/{name}/rotate" if one == "rotate" else f"{one}/{name}" for one in sorted(section.transit[name]))
+    return [(f"{mount}/keys/{name}", "read"), *((f"{mount}/{path}", "update") for path in paths)]
 
 
 def all_transit_lines(section: VaultSection) -> list[str]:
-    """Those of every key of the policy, and what `TransitKey.permitted` asks with."""
-    lines = [
-        one for name, rights in section.transit.items() for one in transit_lines(section.transit_mount, name, rights)
-    ]
-    return [*lines, 'path "sys/capabilities-self" { capabilities = ["update"] }'] if lines else []
+    """The lines of a server policy that all keys of the policy take."""
+    return [line_of(*one) for name in section.transit for one in transit_rights(section, name)]
 
 
 def transit_steps(vault: Vault) -> Iterator[tuple[str, Callable[[], object]]]:
     """What has to work for the keys of the policy, as `Vault.steps`."""
 
-    def tried(name: str) -> Callable[[], object]:
-        return lambda: TransitKey(vault, name, silent).permitted()
+    def tried(name: str) -> Callable[[], None]:
+        def run() -> None:
+            demand(vault, f"the transit key {name}", transit_rights(vault.section, name))
+            TransitKey(vault, name, silent)
+
+        return run
 
     for name, rights in vault.section.transit.items():
         yield f"the transit key {name}: {', '.join(rights)}", tried(name)

@@ -49,13 +49,6 @@ class Transit:
         """A new version of the key, for whatever is encrypted or signed from now on."""
         self._post(f"keys/{self.name}/rotate", {})
 
-    def lacking(self, lines: Mapping[str, str]) -> list[str]:
-        """Those of `lines` (by path) whose right our log-in does not have."""
-        path = "sys/capabilities-self"
-        asked = {"paths": list(lines)}
-        found = self._ask(path, lambda client: client.write_data(path, data=asked)["data"], "update")
-        return [line for one, line in lines.items() if not {"root", line.split('"')[3]} & set(found.get(one, ()))]
-
     def _post(self, path: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
         path = f"{self.mount}/{path}"
         answer = self._ask(path, lambda client: self._written(client, path, data), "update")

@@ -32,6 +32,14 @@ def test_waits_grow_and_stay_within_hours(failures: int, chance: float) -> None:
     assert wait_after(failures + 1, chance) >= wait
 
 
+@given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))
+def test_a_short_life_leaves_time_for_several_tries(failures: int, chance: float) -> None:
+    life = timedelta(hours=24)
+    assert wait_after(failures, chance, life) <= life / 3 / 5
+    assert wait_after(1000, chance) > life / 3 / 5, "control"
+    assert wait_after(failures, chance, 90 * DAY) == wait_after(failures, chance)
+
+
 def test_alarms_come_at_a_fifth_a_tenth_and_a_fiftieth() -> None:
     left = {20: 0, 18: 1, 10: 1, 9: 2, 2: 2, 1: 3, -5: 3}
     assert {days: alarm_of(BEGINS, ENDS, ENDS - days * DAY) for days in left} == left

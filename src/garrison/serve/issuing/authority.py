@@ -18,16 +18,15 @@ from typing import Any, Final
 import josepy
 import requests
 from acme import challenges, client, errors, messages
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 from josepy.jwa import ES256
 from josepy.jwk import JWKEC
 
 from ...core.errors import OperatorError
 from ..certificates import new_key
 from .errors import AuthorityAway, IssueRefused
+from .signed import check_issued, plain_line, request_for
 from .state import Accounts
 
 NONCES: Final = 6
@@ -90,7 +89,7 @@ class Authority:
         with _told(self._contact.directory):
             acme = self._logged_in()
             key = new_key()
-            order = acme.new_order(_request(key, names))
+            order = acme.new_order(request_for(key, names))
             tokens = self._answer(acme, order, show)
             try:
                 # The library compares with this machine's own, naive time.
@@ -99,7 +98,7 @@ class Authority:
             finally:
                 for token in tokens:
                     show(token, None)
-        _check(chain, key, names)
+        check_issued(chain, key, names)
         return key.private_bytes(_PEM, _FORM, serialization.NoEncryption()) + chain.encode()
 
     def suggestion(self, pem: bytes) -> tuple[datetime | None, datetime]:
@@ -180,28 +179,6 @@ def _account_key(kept: Mapping[str, str]) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _request(key: ec.EllipticCurvePrivateKey, names: Sequence[str]) -> bytes:
-    builder = x509.CertificateSigningRequestBuilder(x509.Name([]))
-    alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-    return builder.add_extension(alternatives, critical=False).sign(key, SHA256()).public_bytes(_PEM)
-
-
-def _check(chain: str, key: ec.EllipticCurvePrivateKey, names: Sequence[str]) -> None:
-    """Nothing is put to use that is not for this key, these names and this day."""
-    try:
-        certificate = x509.load_pem_x509_certificates(chain.encode())[0]
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        given = {name.lower() for name in found.get_values_for_type(x509.DNSName)}
-    except (ValueError, x509.ExtensionNotFound) as error:
-        raise IssueRefused("what it sent is no certificate for these names") from error
-    if certificate.public_key() != key.public_key():
-        raise IssueRefused("what it sent is for another key")
-    if not set(names) <= given:
-        raise IssueRefused("what it sent is for other names")
-    if certificate.not_valid_after_utc <= datetime.now(UTC):
-        raise IssueRefused("what it sent has expired (or this machine's clock is wrong)")
-
-
 @contextmanager
 def _told(directory: str) -> Iterator[None]:
     """Everything the library raises, as one of our two errors."""
@@ -213,11 +190,13 @@ def _told(directory: str) -> Iterator[None]:
         raise IssueRefused(_validation(error)) from error
     except (messages.Error, errors.IssuanceError) as error:
         problem = error.error if isinstance(error, errors.IssuanceError) else error
-        raise IssueRefused(_line(f"{problem.code or 'refused'}: {problem.detail or problem.title or ''}")) from error
+        raise IssueRefused(
+            plain_line(f"{problem.code or 'refused'}: {problem.detail or problem.title or ''}")
+        ) from error
     except errors.TimeoutError as error:
         raise AuthorityAway(directory, "it did not come to a decision in time") from error
     except (errors.Error, requests.RequestException, josepy.errors.Error, json.JSONDecodeError, KeyError) as error:
-        raise AuthorityAway(directory, _line(str(error) or type(error).__name__)) from error
+        raise AuthorityAway(directory, plain_line(str(error) or type(error).__name__)) from error
 
 
 def _validation(error: errors.ValidationError) -> str:
@@ -227,10 +206,4 @@ def _validation(error: errors.ValidationError) -> str:
         for challenge in authorization.body.challenges:
             if challenge.error is not None:
                 said.append(f"{name}: {challenge.error.detail}")  # noqa: PERF401  two loops read better than one line
-    return _line("; ".join(said) or "it could not validate the names")
-
-
-def _line(text: str) -> str:
-    """Somebody else's text: one line of bounded length."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in text)
-    return plain[:300]
+    return plain_line("; ".join(said) or "it could not validate the names")

@@ -20,10 +20,10 @@ class DomainRefused(OperatorError):
 class IssueRefused(OperatorError):
     """The authority did not issue. `why` is its reason, on one line."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, remedy: str = "") -> None:
         super().__init__(
             f"The authority issued no certificate: {why}",
-            remedy="Each name must lead here, and port 80 of this machine must be reachable from outside.",
+            remedy=remedy or "Each name must lead here, and port 80 of this machine must be reachable from outside.",
             reference="docs/serve/certificates.md",
         )
         self.why = why

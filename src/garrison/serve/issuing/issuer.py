@@ -150,7 +150,7 @@ class Issuer:
     def _failed(self, progress: Progress, error: Exception) -> None:
         now = self._now()
         failures = progress.failures + 1
-        wait = wait_after(failures, chance_of(self._sets.folder, now.timestamp()))
+        wait = wait_after(failures, chance_of(self._sets.folder, now.timestamp()), self._life())
         why = str(error) or type(error).__name__
         _log.error("No new certificate (failure %d in a row, next try in %ds): %s", failures, wait.total_seconds(), why)
         self._emit(
@@ -162,6 +162,12 @@ class Issuer:
             again = replace(progress, failures=failures, next_try=(now + wait).timestamp(), error=why)
             self._sets.write_progress(again)
             self._sets.note("failed", now, error=why, failures=failures)
+
+    def _life(self) -> timedelta | None:
+        with suppress(GarrisonError):
+            kept = self._sets.read()
+            return kept.ends - kept.begins if kept else None
+        return None
 
     # Going on
 

@@ -24,6 +24,7 @@ from .errors import DomainRefused, IssueRefused
 from .issuer import Issuer, Sources
 from .port80 import Port80
 from .state import Accounts, Set, Sets
+from .vault_pki import Show, vault_sources
 
 PATIENCE: Final = 180.0
 """Seconds to wait for another process that is issuing already."""
@@ -44,31 +45,55 @@ class Wish:
     listeners: tuple[socket.socket, ...] = ()
 
 
-def domains(names: Sequence[str]) -> tuple[str, ...]:
-    """Names as certificates have them, each once. Raises `DomainRefused`."""
-    return tuple(dict.fromkeys(_domain(name) for name in names))
+def domains(names: Sequence[str], *, public: bool = True) -> tuple[str, ...]:
+    """Names as certificates have them, each once; those of a `public` authority, or of one of our own. Raises
+    `DomainRefused`."""
+    return tuple(dict.fromkeys(_domain(name, public=public) for name in names))
 
 
-def _domain(text: str) -> str:
+def _domain(text: str, *, public: bool) -> str:
     if "*" in text:
-        raise DomainRefused(text, "a wildcard can't be proven over HTTP")
+        raise DomainRefused(text, "a wildcard is no name of this machine, and can't be proven over HTTP")
     try:
         host = host_name(text)
     except ValueError as error:
         raise DomainRefused(text, str(error)) from None
     if host.ip:
         raise DomainRefused(text, "it is an address, not a name")
-    if "." not in host.name or host.name.endswith(_LOOPBACK):
+    if public and ("." not in host.name or host.name.endswith(_LOOPBACK)):
         raise DomainRefused(text, "it is no public name")
     return host.name
 
 
 def acme_folder(policy: Policy) -> Path:
-    """Where accounts and certificates are kept."""
-    if policy.acme.folder:
+    """Where accounts and certificates are kept; those of Vault's PKI apart, so that another authority is asked anew."""
+    if policy.acme.folder and not policy.vault.pki:
         return Path(policy.acme.folder).absolute()
     state = Path(policy.state).absolute()
-    return state.with_name(f"{state.name}-acme")
+    return state.with_name(f"{state.name}-{'pki' if policy.vault.pki else 'acme'}")
+
+
+def told_authority(policy: Policy) -> str:
+    """Where certificates come from, for whoever starts the server."""
+    if policy.vault.pki:
+        return f"Certificates come from {policy.vault.pki} of {policy.vault.address}."
+    return f"Certificates come from {policy.acme.directory}, whose terms you agree to by asking."
+
+
+@contextmanager
+def authority(policy: Policy, wish: Wish, environ: Mapping[str, str]) -> Iterator[tuple[Sources, Show]]:
+    """Who signs for `policy`, ready to be asked: with port 80 open where names have to be proven there."""
+    if policy.vault.pki:
+        with vault_sources(policy, environ) as sources:
+            yield sources, lambda token, answer: None
+        return
+    sources = build_sources(policy, acme_folder(policy), environ)
+    port80 = open_port80(policy, wish)
+    port80.start()
+    try:
+        yield sources, port80.show
+    finally:
+        port80.stop()
 
 
 def build_sources(policy: Policy, folder: Path, environ: Mapping[str, str]) -> Sources:
@@ -119,21 +144,15 @@ def issued(policy: Policy, wish: Wish, emit: Emit, environ: Mapping[str, str]) -
     for name in wish.names:
         if not answers(host_name(name)):
             raise DomainRefused(name, "the application would not answer to it: it is not in the policy's hosts")
-    folder = acme_folder(policy)
-    sets = Sets(folder, wish.names[0]).open()
-    sources = build_sources(policy, folder, environ)
-    port80 = open_port80(policy, wish)
-    port80.start()
-    try:
-        issuer = Issuer(wish.names, sets, sources, port80.show, emit)
+    sets = Sets(acme_folder(policy), wish.names[0]).open()
+    with authority(policy, wish, environ) as (sources, show):
+        issuer = Issuer(wish.names, sets, sources, show, emit)
         first(issuer, sets)
         issuer.start()
         try:
             yield sets.live
         finally:
             issuer.stop()
-    finally:
-        port80.stop()
 
 
 def renew_now(policy: Policy, sets: Sets, emit: Emit, environ: Mapping[str, str], *, patience: float = PATIENCE) -> Set:
@@ -147,14 +166,9 @@ def renew_now(policy: Policy, sets: Sets, emit: Emit, environ: Mapping[str, str]
     names = (sets.name, *sorted(before.names - {sets.name}))
     with sets.only_one() as ours:
         if ours:
-            folder = acme_folder(policy)
-            port80 = open_port80(policy, Wish(names, public_addresses("*"), 443))
-            port80.start()
-            try:
-                issuer = Issuer(names, sets, build_sources(policy, folder, environ), port80.show, emit)
-                error = issuer.attempt(sets.progress())
-            finally:
-                port80.stop()
+            wish = Wish(names, public_addresses("*"), 443)
+            with authority(policy, wish, environ) as (sources, show):
+                error = Issuer(names, sets, sources, show, emit).attempt(sets.progress())
             if error is not None:
                 raise error
     if not ours:

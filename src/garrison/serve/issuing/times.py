@@ -18,6 +18,7 @@ ALARMS: Final = (1 / 5, 1 / 10, 1 / 50)
 _JITTER: Final = 0.1
 _FIRST: Final = 60.0
 _LONGEST: Final = 6 * 3600.0
+_SHARE: Final = 1 / 20
 
 
 def chance_of(*parts: object) -> float:
@@ -35,10 +36,12 @@ def renew_at(begins: datetime, ends: datetime, suggested: datetime | None, chanc
     return ends - life * (RENEW_AT * (1 + _JITTER * chance))
 
 
-def wait_after(failures: int, chance: float) -> timedelta:
-    """How long to wait after the latest of `failures` in a row: a minute, four, sixteen … six hours, ±20 %."""
+def wait_after(failures: int, chance: float, life: timedelta | None = None) -> timedelta:
+    """How long to wait after the latest of `failures` in a row: a minute, four, sixteen … six hours, ±20 %; but never
+    more than a twentieth of a certificate's `life`, of which a third is left when it begins."""
     steps = min(max(failures, 1) - 1, 8)
-    return timedelta(seconds=min(_FIRST * 4**steps, _LONGEST) * (0.8 + 0.4 * chance))
+    longest = _LONGEST if life is None else min(_LONGEST, life.total_seconds() * _SHARE)
+    return timedelta(seconds=min(_FIRST * 4**steps, longest) * (0.8 + 0.4 * chance))
 
 
 def alarm_of(begins: datetime, ends: datetime, now: datetime) -> int:
