@@ -57,7 +57,7 @@ from .policy.section_alerts import AlertsSection
 from .policy.section_audit import AuditSection
 from .policy.section_detection import DetectionSection
 from .policy.section_secrets import SecretsSection
-from .reactions.build import attach_alerts, attach_reactions
+from .reactions.build import attach_alerts, attach_reactions, build_desk
 from .reactions.step_up import StepUpPageUnknown
 from .secrets.errors import SecretsUnresolved, without_kept
 from .secrets.keeping import keep_secrets
@@ -209,7 +209,10 @@ def build_services(
     if detector is not None and detector.stream is not None:
         own.on_change("detection", detector.stream.renew)
     attach_reactions(policy, services, detector, accounts.freshness, own_sessions=principal is not None)
-    own.on_change("reactions", attach_alerts(policy, keyring, bus, own.view("reactions")))
+    if desk := build_desk(policy, bus, clock, own.view("stores")):
+        own.on_change("stores", desk.renew)
+        services.opening.append(desk.opening)
+    own.on_change("reactions", attach_alerts(policy, keyring, bus, own.view("reactions"), desk, clock))
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
     tokens = _tokens(policy, services, accounts)

@@ -7,19 +7,20 @@ Printed with `-s`: how long it took until both nodes answered otherwise.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
-from tests.attacks.barrage.attacks import malformed, member, probing_known
-from tests.attacks.barrage.site import Site, receiver, soon
+from tests.attacks.barrage.attacks import honey_account, honey_path, malformed, member, probing_known
+from tests.attacks.barrage.site import Receiver, Site, receiver, soon
 from tests.attacks.barrage.visitor import PASSWORD, Visitor
 from tests.support.valkey import Server
 
@@ -28,6 +29,7 @@ WITHIN: Final = 5.0
 """Seconds within which it holds everywhere (what the documentation promises), from the reaction's event on."""
 SLACK: Final = 20.0
 """Seconds more that a busy machine is given before the test fails."""
+ESCALATE: Final = 15
 BROWSER: Final = "Mozilla/5.0 (X11; rv:143.0) Gecko/20100101 Firefox/143.0"
 Seen = Callable[[Site], bool]
 
@@ -97,29 +99,59 @@ def kinds(first: Site) -> list[Kind]:
     ]  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Bed:
+    """Two nodes, and who is told when nobody acknowledges what the first receiver was told: there are two alerts, about
+    `nobodys` and `somebodys`; the second was acknowledged by an operator at the other node."""
+
+    nodes: tuple[Site, Site]
+    next_: Receiver
+    nobodys: str
+    somebodys: str
+
+
 @contextmanager
 def _started(sites: Sequence[Site]) -> Iterator[None]:
-    """All of them at once: a start takes seconds."""
-    with ExitStack() as stack, ThreadPoolExecutor(len(sites)) as pool:
-        for one in pool.map(lambda site: (running := site.running(workers=1), running.__enter__())[0], sites):
-            stack.push(one.__exit__)
-        yield
+    """All of them at once: a start takes seconds, and so does an end."""
+    running = [site.running(workers=1) for site in sites]
+    with ThreadPoolExecutor(len(sites)) as pool:
+        try:
+            list(pool.map(lambda one: one.__enter__(), running))
+            yield
+        finally:
+            list(pool.map(lambda one: one.__exit__(None, None, None), running))
 
 
 @pytest.fixture(scope="module")
-def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site]]:
+def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     folder = tmp_path_factory.mktemp("nodes")
-    with Server(folder / "valkey") as store, receiver() as told:
+    with Server(folder / "valkey") as store, receiver() as told, receiver() as next_:
         first, second = Site(folder / "one", store, told), Site(folder / "two", store, told)
+        for one in (first, second):
+            one.environ["GARRISON_ALERTS__RECEIVERS"] = _receivers(told, next_)
+            one.environ["GARRISON_ALERTS__ESCALATE"] = f"{ESCALATE} s"
         (first.folder / "data").mkdir()
         (second.folder / "data").symlink_to(first.folder / "data")  # one database, as nodes have
         with _started((first, second)):
-            yield first, second
+            nobodys, somebodys = honey_path(first), honey_account(first)  # while they wait, the rest is tried
+            assert soon(lambda: told.ids("honey-path") and told.ids("honey-account"), SLACK), first.log()
+            command(second, "alerts", "ack", told.ids("honey-account")[0])
+            yield Bed((first, second), next_, nobodys, somebodys)
 
 
-def undo(site: Site, *reactions: str) -> None:
+@pytest.fixture
+def nodes(bed: Bed) -> tuple[Site, Site]:
+    return bed.nodes
+
+
+def _receivers(told: Receiver, next_: Receiver) -> str:
+    every = {"least": "info", "confidence": "low", "gather": 0}
+    return json.dumps([{"to": told.url, **every}, {"to": next_.url, "step": 1, **every}])
+
+
+def command(site: Site, *words: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "garrison", "undo", *reactions, "--policy", "garrison.toml"], cwd=site.folder,
+        [sys.executable, "-m", "garrison", *words, "--policy", "garrison.toml"], cwd=site.folder,
         env=site.environ, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
@@ -145,7 +177,7 @@ def test_each_kind_of_reaction_holds_on_all_nodes_and_its_undo_does(nodes: tuple
         for node in nodes:
             assert soon(lambda kind=kind, node=node: kind.holds(node), WITHIN + SLACK), (kind.name, node.port)  # type: ignore[misc]
         lines.append(f"{kind.name:9} on both nodes by {time.monotonic() - when:4.1f} s after its event\n")
-    undo(nodes[1], *(taken[kind.name + kind.rule][1] for kind in tried))
+    command(nodes[1], "undo", *(taken[kind.name + kind.rule][1] for kind in tried))
     undone = time.monotonic()
     for kind in tried:
         if kind.name == "revoke":
@@ -182,3 +214,14 @@ def test_the_owner_of_a_stolen_session_confirms_once_and_the_thief_is_left_with_
 
 def _token(one: Visitor) -> dict[str, str]:
     return {"X-CSRF-Token": one.cookies["__Host-csrf"], "Content-Type": "application/x-www-form-urlencoded"}
+
+
+def test_what_nobody_has_goes_to_the_next_receiver_once_and_what_somebody_has_does_not(bed: Bed) -> None:
+    def called() -> list[str]:
+        return [one["who"] for _, one in list(bed.next_.told) if one["name"] == "alert_escalated"]
+
+    assert soon(lambda: bed.nobodys in called(), ESCALATE + SLACK)
+    time.sleep(2.0)  # the other node looks every second
+    assert called().count(bed.nobodys) == 1
+    assert bed.somebodys not in called()
+    assert "alert_raised" not in {one["name"] for _, one in bed.next_.told}

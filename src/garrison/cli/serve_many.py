@@ -97,15 +97,19 @@ def _watch(policy: Policy, bus: Bus) -> None:
     """Workers that die and certificates that change are told by this process alone: it needs detection of its own."""
     from ..core.clock import SYSTEM
     from ..detection.build import attach_to_supervisor
-    from ..reactions.build import attach_alerts
+    from ..reactions.build import attach_alerts, build_desk
     from ..secrets.keyring import Keyring
     from ..secrets.own import room_view
 
     attach_to_supervisor(policy, bus)
     if policy.alerts.receivers:
         keyring = Keyring.from_policy(policy, environment(), Path(policy.state), SYSTEM)
+        with room_view(policy, environment(), "stores") as reveal:
+            desk = build_desk(policy, bus, SYSTEM, reveal)
         with room_view(policy, environment(), "reactions") as reveal:
-            attach_alerts(policy, keyring, bus, reveal)
+            attach_alerts(policy, keyring, bus, reveal, desk)
+        if desk is not None:
+            desk.start()
 
 
 def _sockets(many: Many, policy: Policy, stack: ExitStack) -> Sockets:

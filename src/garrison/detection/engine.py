@@ -22,7 +22,7 @@ from .table import Budget, Table
 
 _REMEMBERED: Final = 4096
 _RUNS: Final = 1000
-OWN: Final = frozenset({EventName.ALERT_RAISED, EventName.ALERT_DELIVERED})
+OWN: Final = frozenset({EventName.ALERT_RAISED, EventName.ALERT_DELIVERED, EventName.ALERT_ESCALATED})
 _APART: Final = "\0"
 """Between a drill and whom it is about, in what rules remember: texts of events hold no such character."""
 

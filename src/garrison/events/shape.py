@@ -52,6 +52,7 @@ _MARKED: Final = frozenset(
     {
         EventName.ALERT_RAISED,
         EventName.ALERT_DELIVERED,
+        EventName.ALERT_ESCALATED,
         EventName.REACTION_WITHHELD,
         EventName.INCIDENT_OPENED,
         EventName.INCIDENT_CHANGED,

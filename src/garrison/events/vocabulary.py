@@ -136,6 +136,8 @@ class EventName(StrEnum):
     AUDIT_TRIMMED = "audit_trimmed"
     ALERT_RAISED = "alert_raised"
     ALERT_DELIVERED = "alert_delivered"
+    ALERT_ESCALATED = "alert_escalated"
+    ALERT_ACKNOWLEDGED = "alert_acknowledged"
     INCIDENT_OPENED = "incident_opened"
     INCIDENT_CHANGED = "incident_changed"
     REACTION_TAKEN = "reaction_taken"
@@ -274,6 +276,8 @@ _TABLE: Final = (
     Term(_N_.AUDIT_TRIMMED, _N, _DATA, _OK, "The oldest entries of the audit log were removed after their time."),
     Term(_N_.ALERT_RAISED, _W, _ATTACK, _NOTED, "A detection rule spoke."),
     Term(_N_.ALERT_DELIVERED, _I, _SYSTEM, _OK, "A receiver took a message about alerts."),
+    Term(_N_.ALERT_ESCALATED, _E, _SYSTEM, _NOTED, "Nobody acknowledged an alert: the next ones are told."),
+    Term(_N_.ALERT_ACKNOWLEDGED, _N, _SYSTEM, _OK, "An operator said that they have an alert."),
     Term(_N_.INCIDENT_OPENED, _W, _SYSTEM, _NOTED, "An operator opened an incident."),
     Term(_N_.INCIDENT_CHANGED, _N, _SYSTEM, _OK, "An operator noted, assigned, contained or closed an incident."),
     Term(_N_.REACTION_TAKEN, _W, _ATTACK, _OK, "A client or user met a reaction to an alert."),

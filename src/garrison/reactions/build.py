@@ -7,19 +7,23 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ..core.ban_rules import AllowList, BanRules
-from ..core.clock import Clock
+from ..core.clock import SYSTEM, Clock
 from ..core.ports import Records, Reveal, Services, silent
 from ..detection.build import rules_for
 from ..detection.rule import Reaction
 from ..detection.runner import Detector
 from ..events.bus import Bus, alarm_on_stderr
+from ..events.terms import Severity
 from ..policy.model import Policy
 from ..policy.reference import is_reference
 from ..secrets.keyring import Keyring
 from ..stores.bans import Bans
+from ..stores.build import build_stores
 from .budget import Budget, ClientCount
 from .delivery import PURPOSE, build_delivery, channel_for
+from .desk import Desk
 from .log_more import Watching
+from .open_alerts import Ladder
 from .reactor import Hands, Reactor
 from .slow import slow_layer
 from .step_up import NO_PAGE, OTHER_SESSIONS, Proofs, step_up_layer
@@ -81,13 +85,28 @@ def _no_step_up(page: str, *, own_sessions: bool) -> str:
     return OTHER_SESSIONS if own_sessions else "" if page else NO_PAGE
 
 
-def attach_alerts(policy: Policy, keyring: Keyring, bus: Bus, reveal: Reveal) -> Callable[[], Awaitable[None]]:
-    """Tell the receivers of `policy` what is alerted. Raises as `channel_for`.
+def build_desk(policy: Policy, bus: Bus, clock: Clock, reveal: Reveal) -> Desk | None:
+    """What escalates alerts and keeps them over quiet hours, if the policy wants either. Raises as `build_stores`."""
+    alerts = policy.alerts
+    if not alerts.escalate and not any(one.quiet for one in alerts.receivers):
+        return None
+    steps = tuple(sorted({one.step for one in alerts.receivers}))
+    ladder = Ladder(steps, alerts.escalate) if alerts.escalate else None
+    stores = build_stores(policy, reveal, clock, lambda away, why: None)  # the desk tells by itself
+    return Desk(ladder, Severity(alerts.escalate_least), stores, bus.emit, clock.wall, alarm_on_stderr)
+
+
+def attach_alerts(
+    policy: Policy, keyring: Keyring, bus: Bus, reveal: Reveal, desk: Desk | None = None, clock: Clock = SYSTEM
+) -> Callable[[], Awaitable[None]]:
+    """Tell the receivers of `policy` what is alerted, `desk` first. Raises as `channel_for`.
 
     What comes back goes over to the addresses that `reveal` tells then.
     """
     key = keyring.derive(PURPOSE, 32)
-    outlets = build_delivery(policy.alerts, rules_for(policy), key, bus.emit, alarm_on_stderr, reveal)
+    outlets = build_delivery(policy.alerts, rules_for(policy), key, bus.emit, alarm_on_stderr, reveal, desk, clock.wall)
+    if desk is not None:
+        bus.attach(desk)
     for outlet in outlets:
         bus.attach(outlet)
 

@@ -9,6 +9,7 @@ that comes twice (nodes, retries) is told once. Lets pass: what waited is lost w
 
 from __future__ import annotations
 
+import hashlib
 import json
 import ssl
 import time
@@ -27,9 +28,11 @@ from ..events.links import BadLink, parse_link
 from ..events.post import post
 from ..events.terms import Severity
 from ..events.vocabulary import EventName
+from ..policy.quiet_hours import quiet_at
 from ..policy.reference import is_reference
 from ..policy.section_alerts import AlertReceiver, AlertsSection
-from .message import TOLD, Message, compose
+from .desk import Desk, Quiet
+from .message import ALERTS, TOLD, Message, compose
 
 PURPOSE: Final = "alerts/webhook"
 """What the webhooks' signing key is derived for."""
@@ -94,7 +97,11 @@ class AppriseChannel:
 
 
 class AlertWriter:
-    """A `Writer` for alerts; everything else it is given is done with at once."""
+    """A `Writer` for alerts; everything else it is given is done with at once.
+
+    acknowledge  alerts from this severity on are to be acknowledged
+    not_taken    hears the id of each alert that was not taken, and the receiver's step, once
+    """
 
     def __init__(
         self,
@@ -102,11 +109,14 @@ class AlertWriter:
         receiver: AlertReceiver,
         rules: Mapping[str, Rule],
         runbooks: str,
-        sleep: Callable[[float], None] = time.sleep,
+        acknowledge: Severity | None = None,
+        not_taken: Callable[[str, int], None] = lambda alert, step: None,
     ) -> None:
         self.name = channel.name
         self._channel, self._rules, self._runbooks = channel, rules, runbooks
-        self._sure, self._gather, self._sleep = _SURE[receiver.confidence], receiver.gather, sleep
+        self._sure, self._gather, self._step = _SURE[receiver.confidence], receiver.gather, receiver.step
+        self._acknowledge, self._not_taken = acknowledge, not_taken
+        self._failed: OrderedDict[str, None] = OrderedDict()
         self.delivered: Callable[[Sequence[Event]], None] = lambda events: None
         """Told what the channel has taken."""
         self._told: OrderedDict[str, None] = OrderedDict()
@@ -120,14 +130,24 @@ class AlertWriter:
         """Each message is a connection of its own."""
 
     def write(self, events: Sequence[Event]) -> int:
-        wanted = [event for event in events if self._wants(event)]
+        wanted = [event for event in events if self.wants(event)]
         if wanted:
-            self._channel.send(compose(wanted, self._rules, self._runbooks), wanted)
+            try:
+                self._channel.send(compose(wanted, self._rules, self._runbooks, self._acknowledge), wanted)
+            except Exception:
+                self._tell_failed(wanted)
+                raise
             self._free = time.monotonic() + self._gather
             for event in wanted:
-                self._remember(_name(event))
+                _remember(self._told, _name(event))
             self.delivered(wanted)
         return len(events)
+
+    def _tell_failed(self, wanted: Sequence[Event]) -> None:
+        for event in wanted:
+            if event.name in ALERTS and _name(event) not in self._failed:
+                _remember(self._failed, _name(event))
+                self._not_taken(str(event.details.get("alert")), self._step)
 
     def pause(self) -> float:
         """Seconds until the next message may go."""
@@ -136,19 +156,24 @@ class AlertWriter:
     def close(self) -> None:
         """Nothing is kept."""
 
-    def _wants(self, event: Event) -> bool:
+    def wants(self, event: Event) -> bool:
+        """Whether this receiver is to be told of `event`, and was not yet."""
         if event.name not in TOLD or _name(event) in self._told:
             return False
+        step = event.details.get("step") if event.name is EventName.ALERT_ESCALATED else 0
         sure = _SURE.get(str(event.details.get("confidence")), 0)
-        return event.name is not EventName.ALERT_RAISED or sure >= self._sure
+        return step == self._step and (event.name not in ALERTS or sure >= self._sure)
 
-    def _remember(self, name: str) -> None:
-        self._told[name] = None
-        while len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
+
+def _remember(known: OrderedDict[str, None], name: str) -> None:
+    known[name] = None
+    while len(known) > _REMEMBERED:
+        known.popitem(last=False)
 
 
 def _name(event: Event) -> str:
+    if event.name is EventName.ALERT_ESCALATED:
+        return f"{event.details.get('alert')}/{event.details.get('step')}"
     return str(event.details.get("alert" if event.name is EventName.ALERT_RAISED else "reaction", event.seq))
 
 
@@ -160,16 +185,25 @@ def _taken(receiver: str, events: Sequence[Event]) -> dict[str, Detail]:
 
 
 class Gathering(Outlet):
-    """An outlet that lets alerts wait until the next message may go. Only what people are told waits in it."""
+    """An outlet that lets alerts wait until the next message may go. Only what people are told waits in it.
+
+    `hold` is asked first, and keeps what it takes: what must not be told in quiet hours.
+    """
 
     def __init__(self, writer: AlertWriter, least: Severity, emit: Emit, alarm: Callable[[str], None]) -> None:
         super().__init__(writer, least, _WAITING, emit, alarm)
         self.alerts = writer
         writer.delivered = lambda events: emit(EventName.ALERT_DELIVERED, None, **_taken(writer.name, events))
+        self.hold: Callable[[Event], bool] = lambda event: False
 
     def write(self, events: Sequence[Event]) -> int:
-        super().write([event for event in events if event.name in TOLD])
+        told = [event for event in events if event.name in TOLD and event.severity.syslog <= self._least]
+        self.tell([event for event in told if not (self.alerts.wants(event) and self.hold(event))])
         return len(events)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Send `events`, whatever the hour."""
+        super().write(events)
 
     def turn(self, lane: Lane) -> bool:
         """As an outlet does, but while a message may not go yet, what came is only put with the rest."""
@@ -208,12 +242,37 @@ def _channel_at(address: str, key: bytes, secret: str = "") -> Channel:
 
 def build_delivery(
     section: AlertsSection, rules: Sequence[Rule], key: bytes, emit: Emit, alarm: Callable[[str], None], reveal: Reveal,
+    desk: Desk | None = None, wall: Callable[[], float] = time.time,
 ) -> list[Gathering]:  # fmt: skip
-    """An outlet for every receiver. Raises as `channel_for`."""
+    """An outlet for every receiver. `desk` escalates, and keeps what must wait. Raises as `channel_for`."""
     known = {rule.id: rule for rule in rules}
-    return [
-        Gathering(
-            AlertWriter(channel_for(one, key, reveal), one, known, section.runbooks), Severity(one.least), emit, alarm
-        )
-        for one in section.receivers
-    ]
+    found = []
+    for one in section.receivers:
+        channel = channel_for(one, key, reveal)
+        writer = AlertWriter(channel, one, known, section.runbooks)
+        if desk is not None and section.escalate:
+            writer = AlertWriter(
+                channel, one, known, section.runbooks, Severity(section.escalate_least), desk.not_taken
+            )
+        found.append(Gathering(writer, Severity(one.least), emit, alarm))
+        if desk is not None and one.quiet:
+            keep_quiet(found[-1], one, desk, wall)
+    return found
+
+
+def keep_quiet(outlet: Gathering, receiver: AlertReceiver, desk: Desk, wall: Callable[[], float]) -> None:
+    """Let `desk` keep what `outlet` must not send in its quiet hours."""
+    name = hashlib.blake2b(receiver.to.encode(), digest_size=9).hexdigest()  # the address may hold a password
+    wakes = Severity(receiver.wakes).syslog
+
+    def quiet(now: float) -> bool:
+        return quiet_at(receiver.quiet, receiver.zone, now)
+
+    def hold(event: Event) -> bool:
+        if event.severity.syslog <= wakes or not quiet(wall()):
+            return False
+        desk.hold(name, event)
+        return True
+
+    outlet.hold = hold
+    desk.quiet[name] = Quiet(quiet, outlet.tell)

@@ -13,9 +13,11 @@ from typing import Final
 
 from ..detection.rule import Rule
 from ..events.event import Event
+from ..events.terms import Severity
 from ..events.vocabulary import EventName
 
-TOLD: Final = frozenset({EventName.ALERT_RAISED, EventName.REACTION_TAKEN, EventName.REACTIONS_SPENT})
+ALERTS: Final = frozenset({EventName.ALERT_RAISED, EventName.ALERT_ESCALATED})
+TOLD: Final = ALERTS | {EventName.REACTION_TAKEN, EventName.REACTIONS_SPENT}
 _LINES: Final = 20
 
 
@@ -27,14 +29,22 @@ class Message:
     text: str
 
 
-def compose(events: Sequence[Event], rules: Mapping[str, Rule], runbooks: str) -> Message:
-    """One message of `events`, whose names are in `TOLD`; alerts of one rule stand together."""
+def compose(
+    events: Sequence[Event], rules: Mapping[str, Rule], runbooks: str, acknowledge: Severity | None = None
+) -> Message:
+    """One message of `events`, whose names are in `TOLD`; alerts of one rule stand together.
+
+    From the severity `acknowledge` on it says how to say that one has it.
+    """
     by_rule: dict[tuple[str, str], list[Event]] = {}
     for event in sorted(events, key=lambda one: one.drill):  # what is meant in earnest has none, and comes first
-        if event.name is EventName.ALERT_RAISED:
+        if event.name in ALERTS:
             by_rule.setdefault((event.drill, str(event.details.get("rule", ""))), []).append(event)
-    parts = [_marked(drill, _about(found, rules.get(name), runbooks)) for (drill, name), found in by_rule.items()]
-    done = [_done(event) for event in events if event.name is not EventName.ALERT_RAISED]
+    parts = [
+        _marked(drill, _about(found, rules.get(name), runbooks, acknowledge))
+        for (drill, name), found in by_rule.items()
+    ]
+    done = [_done(event) for event in events if event.name not in ALERTS]
     if done:
         parts.append("\n".join(["Done:", *done[:_LINES], *_rest(len(done))]))
     return Message(_title(by_rule, len(done)), "\n\n".join(parts))
@@ -58,20 +68,20 @@ def _named(found: Sequence[Event]) -> str:
     gravest = min(found, key=lambda event: event.severity.syslog)
     title = str(gravest.details.get("title", "An alert"))
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"[{gravest.severity.value}] {title}: {gravest.details.get('who', '')}{more}"
+    late = "not acknowledged: " if any(event.name is EventName.ALERT_ESCALATED for event in found) else ""
+    return f"[{gravest.severity.value}] {late}{title}: {gravest.details.get('who', '')}{more}"
 
 
-def _about(found: Sequence[Event], rule: Rule | None, runbooks: str) -> str:
+def _about(found: Sequence[Event], rule: Rule | None, runbooks: str, acknowledge: Severity | None) -> str:
     first = found[0].details
     lines = [f"{first.get('title')} ({found[0].severity.value}, confidence {first.get('confidence')})"]
     if rule is not None:
         lines.append(rule.means)
-    lines += [
-        f"- {one.time[:19]} UTC  {one.details.get('by')} {one.details.get('who')}: {one.details.get('count')}"
-        f" within {one.details.get('window')} s, on {one.node or 'this machine'}"
-        for one in found[:_LINES]
-    ]
+    lines += [f"- {_line(one)}" for one in found[:_LINES]]
     lines += _rest(len(found))
+    wanted = [one for one in found[:_LINES] if acknowledge is not None and one.severity.syslog <= acknowledge.syslog]
+    if wanted:
+        lines.append(f"Have it: garrison alerts ack {' '.join(str(one.details.get('alert')) for one in wanted)}")
     if rule is not None:
         lines.append(f"Do: {rule.next}")
     name = str(first.get("rule", ""))
@@ -79,6 +89,15 @@ def _about(found: Sequence[Event], rule: Rule | None, runbooks: str) -> str:
     if first.get("playbook"):
         lines.append(f"Playbook: {first['playbook']}")
     return "\n".join(lines)
+
+
+def _line(event: Event) -> str:
+    """When, who, how much and where."""
+    told = event.details
+    when, where = told.get("raised") or event.time[:19], event.node or "this machine"
+    return (
+        f"{when} UTC  {told.get('by')} {told.get('who')}: {told.get('count')} within {told.get('window')} s, on {where}"
+    )
 
 
 def _done(event: Event) -> str:

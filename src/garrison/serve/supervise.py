@@ -55,11 +55,13 @@ class WorkerRefused(DependencyError):
 
 @dataclass(slots=True)
 class Worker:
-    """One process. `ready` is the pipe on which it says that it serves; None once it has."""
+    """One process. `ready` is the pipe on which it says that it serves; None once it has. `missed`: its death was
+    told."""
 
     process: subprocess.Popen[bytes]
     began: float
     ready: int | None
+    missed: bool = False
 
     def alive(self) -> bool:
         return self.process.poll() is None
@@ -159,9 +161,23 @@ class Supervisor:
         if self._reload and not self._stopping:
             self._reload = False
             self._replace_all()
+        self._miss()
         for place, worker in enumerate(self._workers):
             if not worker.alive() and not self._stopping:
                 self._replace_dead(place, worker)
+
+    def _miss(self) -> None:
+        """Tell of every worker that died, before any is replaced and while others are: that takes seconds for each."""
+        for worker in self._workers:
+            if worker.missed or worker.ready is not None or worker.alive() or self._stopping:
+                continue
+            worker.missed, self.serving = True, False
+            code, failures = worker.process.returncode, 0 if self._was_steady(worker) else self._failures + 1
+            _log.error("A worker died (status %s); another takes its place", code)
+            self._plan.emit(EventName.CRASH, None, status=code, failures=failures)
+
+    def _was_steady(self, worker: Worker) -> bool:
+        return time.monotonic() - worker.began > _STEADY
 
     def _replace_all(self) -> None:
         """One after the other; the first that fails keeps the rest as they are."""
@@ -185,13 +201,9 @@ class Supervisor:
 
     def _replace_dead(self, place: int, worker: Worker) -> None:
         worker.forget()
-        code = worker.process.returncode
-        steady = time.monotonic() - worker.began > _STEADY
-        self._failures = 0 if steady else self._failures + 1
-        self.serving = False
-        _log.error("A worker died (status %s); another takes its place", code)
-        self._plan.emit(EventName.CRASH, None, status=code, failures=self._failures)
-        self._sleep(min(2.0**self._failures - 1, 30.0) if self._failures > 1 else 0.0)
+        self._miss()
+        self._failures = 0 if self._was_steady(worker) else self._failures + 1
+        self._hold_back(min(2.0**self._failures - 1, 30.0) if self._failures > 1 else 0.0)
         if self._stopping:
             return
         fresh = self._start_later()
@@ -202,6 +214,12 @@ class Supervisor:
             fresh.end(signal.SIGKILL)  # dead, or as good as: the next turn tries again
         elif all(one.alive() for one in self._workers):
             self._all_serve()
+
+    def _hold_back(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._stopping:
+            self._sleep(_TICK)
+            self._miss()
 
     def _start(self) -> Worker:
         hears, says = os.pipe()
@@ -236,6 +254,7 @@ class Supervisor:
         deadline = time.monotonic() + START_SECONDS
         while worker.ready is not None and not self._stopping and time.monotonic() < deadline:
             if not _readable(worker.ready, _TICK):
+                self._miss()
                 continue
             said = os.read(worker.ready, 1)
             worker.forget()

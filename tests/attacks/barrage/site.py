@@ -81,6 +81,10 @@ class Receiver:
                 return when
         return None
 
+    def ids(self, rule: str) -> list[str]:
+        """Those of the alerts that it was told of `rule`."""
+        return [one["alert"] for _, one in list(self.told) if one["name"] == "alert_raised" and one["rule"] == rule]
+
     def reaction(self, kind: str, rule: str) -> bool:
         """Whether it was told that a reaction of that kind followed from `rule`."""
         taken = [one for _, one in list(self.told) if one["name"] == "reaction_taken"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -58,6 +59,24 @@ def test_a_worker_that_is_killed_is_replaced(here: Here) -> None:
         assert other in children(served.process.pid)
         assert client.get()[0] == 200
         assert "A worker died" in served.text
+
+
+def test_workers_that_die_together_are_all_told_of_before_any_is_replaced(here: Here) -> None:
+    """Replacing takes seconds for each: an alert about three deaths must not wait for two of them."""
+    with workers(here, "--workers", "3", GARRISON_EVENTS__OUTPUT="events.jsonl") as (served, _, health):
+        for pid in children(served.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: len(when(here, "sys_startup")) == 6, 90)
+        wait_until(lambda: health_of(health, "ready")[0] == 200)
+        died, began = when(here, "sys_crash"), when(here, "sys_startup")
+    assert len(died) == 3
+    assert max(died) < min(began[3:])
+
+
+def when(here: Here, name: str) -> list[float]:
+    """At what times something happened."""
+    lines = (here.folder / "events.jsonl").read_text("utf-8").splitlines()
+    return sorted(event["when"] for event in map(json.loads, lines) if event["name"] == name)
 
 
 def test_workers_end_with_a_supervisor_that_is_killed(here: Here) -> None:
