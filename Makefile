@@ -20,7 +20,8 @@ SETUP = @$(or $(STARTER),$(error Garrison needs Python 3.11 or newer; no Python 
 	scripts/bootstrap.py --venv $(VENV) --python "$(PYTHON)"
 # Only a whole run is measured: part of the suite would say something false about coverage.
 MEASURE = $(if $(ARGS),,COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage")
-BESIDE = $(if $(filter-out 1,$(CORES)),-n 2 --dist loadgroup)
+# One more than two cores take: half of the time, tests wait for servers they started.
+BESIDE = $(if $(filter-out 1,$(CORES)),-n 3 --dist loadgroup)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 

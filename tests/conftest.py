@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 settings.register_profile("garrison", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("garrison")
 """Property tests say nothing about time: a loaded machine must not fail them."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+"""A shell that runs the suite in the background has its children ignore SIGINT, and so would the servers we end so."""
 
 ALONE = (
     "attacks/test_flood.py",

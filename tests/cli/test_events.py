@@ -195,13 +195,16 @@ def test_the_live_histogram_draws_until_it_is_stopped(here: Here, ids: dict[str,
     environ = {**os.environ, "COLUMNS": "100", "LINES": "60", "TERM": "xterm-256color"}
     with subprocess.Popen([*GARRISON, "events", "stats", "--follow"], cwd=here.folder, stdout=its, env=environ) as ran:
         os.close(its)
-        text = b""
-        while b"by name" not in text:
-            text += os.read(ours, 4096)
-        ran.send_signal(signal.SIGINT)
-        with suppress(OSError):  # the other end is closed
-            while os.read(ours, 4096):
-                pass
-        assert ran.wait(20) == 130
+        try:
+            text = b""
+            while b"by name" not in text:
+                text += os.read(ours, 4096)
+            ran.send_signal(signal.SIGINT)
+            with suppress(OSError):  # the other end is closed
+                while os.read(ours, 4096):
+                    pass
+            assert ran.wait(20) == 130
+        finally:
+            ran.kill()  # else a test that fails would wait for it for ever
     os.close(ours)
     assert "█".encode() in text
