@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from tests.support.aws import Amazon
     from tests.support.bao import Bao
+    from tests.support.leasing import Leasing
 
 settings.register_profile("garrison", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("garrison")
@@ -55,6 +56,18 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Amazon]:
     server = Amazon(tmp_path_factory.mktemp("aws"))
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def leasing(bao: Bao) -> Iterator[Leasing]:
+    """A real PostgreSQL whose users `bao` makes; of the same xdist group."""
+    from tests.support.leasing import PASSWORD, Leasing
+    from tests.support.postgres import postgres
+
+    with postgres(PASSWORD) as url:
+        made = Leasing(bao, url)
+        made.set_up()
+        yield made
 
 
 @pytest.fixture(scope="session", autouse=True)

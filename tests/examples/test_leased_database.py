@@ -4,7 +4,6 @@ server that makes them killed in between. No query fails; nothing is restarted."
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,11 @@ from garrison.policy.load import load
 from garrison.policy.model import Policy
 from garrison.secrets import Secrets, open_secrets
 from tests.support.bao import Bao
-from tests.support.leasing import PASSWORD, Leasing, asked
-from tests.support.postgres import postgres
+from tests.support.leasing import Leasing, asked
 
 from .site import Person, Site, running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.server, pytest.mark.xdist_group("bao")]
-
-
-@pytest.fixture(scope="module")
-def leasing(bao: Bao) -> Iterator[Leasing]:
-    with postgres(PASSWORD) as url:
-        made = Leasing(bao, url, mount="notes-database")
-        made.set_up()
-        yield made
 
 
 @dataclass

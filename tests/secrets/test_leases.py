@@ -4,7 +4,10 @@ the server's is its own."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -361,6 +364,23 @@ def test_what_has_no_lease_or_no_such_field_or_role_is_refused(leasing: Leasing)
     with pytest.raises(SecretMissing):
         tenant.resolver.read(f"lease://{MOUNT}/data/app/none#a")
     tenant.leases.close()
+    assert tenant.users() == set()
+
+
+def test_a_process_that_ends_before_it_serves_gives_back_what_it_took(leasing: Leasing) -> None:
+    tenant = Tenant(leasing, "brief")
+    script = (
+        "import json, os, sys; from garrison import Policy; from garrison.secrets import open_secrets;"
+        "secrets = open_secrets(Policy(**json.loads(sys.argv[1])), os.environ);"
+        "print(secrets.get('db.dsn').reveal()); raise SystemExit('the start is refused')"
+    )
+    given = {"vault": {**tenant.policy.given["vault"]}, "secrets": {"named": {"db.dsn": leasing.template("brief")}}}
+    ran = subprocess.run(
+        [sys.executable, "-c", script, json.dumps(given)], env={**os.environ, **tenant.environ}, check=False,
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ran.stderr == "the start is refused\n"
+    assert "-brief-" in ran.stdout
     assert tenant.users() == set()
 
 

@@ -12,8 +12,10 @@ ends; sessions at the database that were begun with it, unless the role's revoca
 
 from __future__ import annotations
 
+import atexit
 import random
 import time
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -50,6 +52,7 @@ class Leases:
         self._failures: dict[str, int] = {}
         self._retry_at: dict[str, float] = {}
         self._told_lacking: set[str] = set()
+        self._ends_with_process = False
 
     def attach(self, emit: Emit) -> None:
         """Record events with `emit` from now on."""
@@ -152,6 +155,9 @@ class Leases:
         def read(client: Any) -> tuple[Any, Any]:
             return client, self.vault.ask(f"lease://{place}", lambda: client.read(place), take_line(place))
 
+        if not self._ends_with_process:  # a start that is refused, or a script, gives back what it has taken
+            atexit.register(_end, weakref.ref(self))
+            self._ends_with_process = True
         log_in, answer = self.vault.logged_in(read)
         what, now = f"lease://{place}", self._now()
         if answer is None:
@@ -218,6 +224,12 @@ class Leases:
             self._retry_at[place] = now + retry_wait(failures, lease.ends_at - now)
         why = f"the lease of {place} can be neither renewed nor replaced ({error.message.rstrip('.')})"
         return LeaseAtRisk(self.vault.place, why, error.remedy, max(0.0, lease.ends_at - now))
+
+
+def _end(reference: weakref.ref[Leases]) -> None:
+    if (leases := reference()) is not None:
+        leases.close()
+        leases.vault.close()
 
 
 def take_line(place: str) -> str:
