@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..policy.held import environment, packed
 from .options import load_policy
 from .output import Usage, err, paragraph, safe
+from .serve_watch import watch
 
 if TYPE_CHECKING:
     from ..core.ports import Emit
-    from ..events.bus import Bus
     from ..policy.model import Policy
     from ..serve.supervise import Plan, Supervisor
     from ..serve.systemd import Notify
@@ -82,34 +82,20 @@ def run_many(many: Many) -> None:
         open_first_secret(policy)
         bus = build_bus(policy, SYSTEM)
         stack.callback(bus.close)
-        _watch(policy, bus)
+        renew = watch(policy, bus)
         cert, key = stack.enter_context(_certificate(many, policy, sockets, bus.emit))
         job = _job(many, policy, cert, key)
         environ = {**os.environ, "GARRISON_PROCESSES": str(max(many.workers, policy.processes))}
         plan = Plan(many.workers, job, sockets.https, policy.serve.shutdown, bus.emit, environ, packed())
-        told = Told(lambda: _announce(many, policy, plan, notify), notify.reloading, notify.stopping)
+
+        def reloading() -> None:
+            notify.reloading()
+            renew()
+
+        told = Told(lambda: _announce(many, policy, plan, notify), reloading, notify.stopping)
         supervisors.append(Supervisor(plan, told))
         answer()
         supervisors[0].run()
-
-
-def _watch(policy: Policy, bus: Bus) -> None:
-    """Workers that die and certificates that change are told by this process alone: it needs detection of its own."""
-    from ..core.clock import SYSTEM
-    from ..detection.build import attach_to_supervisor
-    from ..reactions.build import attach_alerts, build_desk
-    from ..secrets.keyring import Keyring
-    from ..secrets.own import room_view
-
-    attach_to_supervisor(policy, bus)
-    if policy.alerts.receivers:
-        keyring = Keyring.from_policy(policy, environment(), Path(policy.state), SYSTEM)
-        with room_view(policy, environment(), "stores") as reveal:
-            desk = build_desk(policy, bus, SYSTEM, reveal)
-        with room_view(policy, environment(), "reactions") as reveal:
-            attach_alerts(policy, keyring, bus, reveal, desk)
-        if desk is not None:
-            desk.start()
 
 
 def _sockets(many: Many, policy: Policy, stack: ExitStack) -> Sockets:

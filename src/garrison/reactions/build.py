@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from ..core.ban_rules import AllowList, BanRules
 from ..core.clock import SYSTEM, Clock
@@ -98,7 +98,7 @@ def build_desk(policy: Policy, bus: Bus, clock: Clock, reveal: Reveal) -> Desk |
 
 def attach_alerts(
     policy: Policy, keyring: Keyring, bus: Bus, reveal: Reveal, desk: Desk | None = None, clock: Clock = SYSTEM
-) -> Callable[[], Awaitable[None]]:
+) -> Callable[[], Coroutine[Any, Any, None]]:
     """Tell the receivers of `policy` what is alerted, `desk` first. Raises as `channel_for`.
 
     What comes back goes over to the addresses that `reveal` tells then.

@@ -108,16 +108,16 @@ class OwnSecrets:
         followed = self.followed
         changed = {key for key, value in found.items() if value != self._kept[followed[key]]}
         self._kept |= {followed[key]: found[key] for key in changed}
-        rooms = {one.room for one in self._own if one.key in changed and one.room in self._renew}
-        self._unsettled |= rooms
-        wrong = {room: error for room in sorted(self._unsettled) if (error := await self._renewed(room))}
-        self._unsettled = set(wrong)
-        for key in sorted(changed):
-            blamed = next((wrong[one.room] for one in self._own if one.key == key and one.room in wrong), "")
-            if blamed:
-                self._emit("secret_rotation_failed", name=key, error=blamed)
-            else:
+        self._unsettled |= changed
+        users = {key: {one.room for one in self._own if one.key == key} & set(self._renew) for key in self._unsettled}
+        wrong = {room: await self._renewed(room) for room in sorted(set().union(*users.values()))}
+        for key in sorted(self._unsettled):
+            blamed = "".join([wrong[room] for room in sorted(users[key]) if wrong[room]][:1])
+            if not blamed:
+                self._unsettled.discard(key)
                 self._emit("secret_rotated", name=key)
+            elif key in changed:  # told once; it is tried again with each reading
+                self._emit("secret_rotation_failed", name=key, error=blamed)
         self._resolver.told(lambda: bool(self._unsettled))
         self._outage.tell(self._emit, failed)
 
