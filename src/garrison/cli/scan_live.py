@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..policy.section_scan import ScanSection
     from ..scan.adapter import Adapter
 
-ACTIVE: Final = ("schemathesis", "zap")
+ACTIVE: Final = ("schemathesis", "sqlmap", "wapiti", "zap")
 
 
 def live_adapters(
@@ -23,7 +23,9 @@ def live_adapters(
     from ..scan.live import live, may_attack
     from ..scan.tool_headers import Headers
     from ..scan.tool_schemathesis import Schemathesis
+    from ..scan.tool_sqlmap import Sqlmap
     from ..scan.tool_tls import Sslyze, tls
+    from ..scan.tool_wapiti import Wapiti
     from ..scan.tool_zap import Zap
 
     wanted = [name for name in only if name in ACTIVE]
@@ -36,7 +38,7 @@ def live_adapters(
         found += [tls(target), Sslyze(target)]
     if active:
         may_attack(target, section.targets)
-        found += [Schemathesis(target), Zap(target)]
+        found += [Schemathesis(target), Sqlmap(target), Wapiti(target), Zap(target)]
     return found
 
 

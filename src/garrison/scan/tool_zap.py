@@ -22,11 +22,11 @@ from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from ..findings.severity import Confidence, Severity
 from .adapter import Limits, Result
-from .live import Live, ask
+from .live import Live
 from .process import run_bounded
 from .project import Project
 from .taxonomy import asvs, owasp
-from .zap_plan import DOCUMENT, REPORT, document, plan
+from .zap_plan import DOCUMENT, REPORT, operations, plan
 
 _NAME: Final = "zap"
 _MEMORY: Final = 64_000
@@ -53,11 +53,9 @@ class Zap:
                 why = "not installed: zap.sh is not on the PATH, and GARRISON_ZAP_IMAGE names no image"
                 return Result(ToolStatus.skipped(_NAME, why, required=False))
             try:
-                text, count = document(ask(self.live, self.live.schema, self._credential()).body, self.live)
+                text, count = operations(self.live)
             except (OSError, ValueError) as error:
-                return Result(ToolStatus.failed(_NAME, f"{self.live.schema}: {type(error).__name__}"))
-            if not count:
-                return Result(ToolStatus.failed(_NAME, f"no operation with {', '.join(self.live.methods)} to try"))
+                return Result(ToolStatus.failed(_NAME, f"{self.live.schema}: {error or type(error).__name__}"))
             inside = "/zap/wrk" if command[0].endswith("docker") else name
             (folder / DOCUMENT).write_text(text, encoding="utf-8")
             (folder / "plan.yaml").write_text(plan(self.live, inside, limits.seconds), encoding="utf-8")
@@ -75,9 +73,6 @@ class Zap:
             return [docker, "run", "--rm", "--network=host", "-v", volume, *names, image, "zap.sh", "-cmd", "-autorun",
                     "/zap/wrk/plan.yaml"]  # fmt: skip
         return []
-
-    def _credential(self) -> list[tuple[str, str]]:
-        return [(self.live.header, self.live.secret)] if self.live.secret else []
 
     def _environ(self) -> dict[str, str]:
         """How ZAP takes a header for all requests to one site: documented under header based authentication."""

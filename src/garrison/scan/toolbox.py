@@ -45,6 +45,8 @@ class Tool:
     package: str = ""
     by_name: bool = False
     """Only installed when it is named: large, slow, or under a licence that somebody should know of."""
+    python: tuple[int, int] = (3, 11)
+    """The oldest Python that it runs on."""
     asked: tuple[str, ...] = ("--version",)
     """What makes it tell its version, and ask nobody for a newer one."""
 
@@ -91,6 +93,14 @@ TOOLS: Final = {
             by_name=True,
             asked=("--version", "--disable-version-check"),
         ),
+        Tool("sqlmap", "SQL injection in a running application (GPL-2.0, run as a program)", by_name=True),
+        Tool(
+            "wapiti",
+            "holes of a running application (GPL-2.0, run as a program)",
+            "wapiti3",
+            by_name=True,
+            python=(3, 12),
+        ),
         Tool("zizmor", "GitHub workflows (MIT)"),
     )
 }
@@ -120,6 +130,9 @@ def install(one: Tool) -> bool:
     with locked(folder, patience=INSTALL_SECONDS):
         if one.program is not None:
             return False
+        if sys.version_info < one.python:
+            needed = ".".join(map(str, one.python))
+            raise InstallFailed(f"{one.name} needs Python {needed} or newer.", remedy="Run Garrison with a newer one.")
         shutil.rmtree(one.folder, ignore_errors=True)
         venv.create(one.folder, with_pip=True)
         (one.folder / "lock.txt").write_text(one.lock, encoding="utf-8")

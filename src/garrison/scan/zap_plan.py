@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any, Final
 
-from .live import METHODS, Live
+from .live import METHODS, Live, ask
 
 REPORT: Final = "zap.json"
 DOCUMENT: Final = "openapi.json"
@@ -75,6 +75,18 @@ def plan(target: Live, folder: str, seconds: float) -> str:
         },
         indent=1,
     )  # fmt: skip
+
+
+def operations(target: Live) -> tuple[str, int]:
+    """The document of a running application with what may be tried, and how many operations that is.
+
+    Raises OSError where nobody answers, ValueError where there is no document, or nothing to try in it.
+    """
+    credential = [(target.header, target.secret)] if target.secret else []
+    text, count = document(ask(target, target.schema, credential).body, target)
+    if not count:
+        raise ValueError(f"no operation with {', '.join(target.methods)} to try")
+    return text, count
 
 
 def document(text: bytes, target: Live) -> tuple[str, int]:
