@@ -65,6 +65,7 @@ from .secrets.keyring import Keyring
 from .secrets.named import Secrets
 from .secrets.own import OwnSecrets
 from .secrets.resolver import Resolver
+from .secrets.transit import Ed25519, open_key
 from .stores.bans import Bans
 from .stores.build import build_stores
 
@@ -193,7 +194,7 @@ def build_services(
         nonces=Nonces(),
     )
     keep_secrets(policy, resolver, own, services, secrets)
-    if audit := attach_audit(policy, keyring, clock, bus):
+    if audit := attach_audit(policy, keyring, clock, bus, resolver):
         services.recorded = lambda: not audit.failing
         services.closing.insert(0, lambda: asyncio.to_thread(sign_end, audit, bus))
     services.metrics = attach_exports(policy, keyring, bus, services, own)
@@ -233,17 +234,25 @@ def build_bans(policy: Policy, records: Records, clock: Clock, emit: Emit) -> Ba
     return Bans(records, clock, emit, rules, most=policy.bans.most, ipv6_prefix=prefix, shared=shared)
 
 
-def attach_audit(policy: Policy, keyring: Keyring | None, clock: Clock, bus: Bus) -> AuditLog | None:
+def attach_audit(
+    policy: Policy, keyring: Keyring | None, clock: Clock, bus: Bus, resolver: Resolver | None = None
+) -> AuditLog | None:
     """Let `bus` write the audit log of `policy`, if it wants one. Without a key, nothing is signed.
 
-    Raises `EventsUnwritable` and the store's own `OperatorError`.
+    Raises `EventsUnwritable`, the store's own `OperatorError`, and as `Secrets.transit` where that signs.
     """
     if not policy.audit.enabled:
         return None
     seeds = keyring.derive_all(PURPOSE, 32) if keyring else ()
-    log = build_audit(policy, clock, seeds, bus.emit)
+    remote = audit_signer(policy, resolver, bus.emit) if resolver else None
+    log = build_audit(policy, clock, seeds, bus.emit, remote=remote.ask if remote else None)
     bus.attach(log, opened=True)
     return log
+
+
+def audit_signer(policy: Policy, resolver: Resolver, emit: Emit) -> Ed25519 | None:
+    """What signs the audit log in the place of the root key, if the policy wants that. Raises as `Secrets.transit`."""
+    return Ed25519(open_key(resolver.vault, policy.audit.transit, emit)) if policy.audit.transit else None
 
 
 def attach_exports(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from .output import Usage
 
 if TYPE_CHECKING:
     from ..events.audit.log import AuditLog
-    from ..events.audit.note import Checkpoint, Signer, VerifierKey
+    from ..events.audit.note import Checkpoint, Signs, VerifierKey
     from ..policy.model import Policy
+    from ..secrets.transit import Ed25519
 
 
 class LogUnusable(OperatorError):
@@ -34,7 +35,8 @@ def log_folder(policy: Path | None, state: Path | None) -> Path:
 
 
 def keys_for(given: list[str] | None, policy: Path | None, origins: Iterable[str]) -> list[VerifierKey]:
-    """The keys that were named, else those made of the policy's root keys for logs of these `origins`.
+    """The keys that were named, else those made of the policy's root keys for logs of these `origins`; where a key of
+    transit signs, its versions and no others: who takes the machine over has the root key.
 
     Raises what reading them raises.
     """
@@ -43,7 +45,12 @@ def keys_for(given: list[str] | None, policy: Path | None, origins: Iterable[str
 
     if given:
         return [VerifierKey.parse(text) for text in given]
-    made = signers(_seeds(load_policy(policy).policy), "")
+    loaded = load_policy(policy).policy
+    with _elsewhere(loaded) as remote:
+        if remote is not None:
+            publics = remote.publics()
+            return [VerifierKey(origin, public) for origin in origins for public in publics]
+    made = signers(_seeds(loaded), "")
     return [signer.public.of(origin) for origin in origins for signer in made]
 
 
@@ -92,21 +99,41 @@ def open_log(policy: Path | None, state: Path | None, *, signing: bool) -> Itera
     folder = log_folder(policy, state)
     if not segments(folder):
         raise NoLog(folder)
-    log = build_audit(loaded, SYSTEM, _seeds(loaded) if signing else (), silent)
-    try:
-        log.open()
-        yield log
-    except (OSError, sqlite3.Error) as error:
-        raise LogUnusable(folder, str(error)) from error
-    finally:
-        log.close()
+    with _elsewhere(loaded) if signing else nullcontext() as remote:
+        seeds = _seeds(loaded) if signing and remote is None else ()
+        log = build_audit(loaded, SYSTEM, seeds, silent, remote=remote.ask if remote else None)
+        try:
+            log.open()
+            yield log
+        except (OSError, sqlite3.Error) as error:
+            raise LogUnusable(folder, str(error)) from error
+        finally:
+            log.close()
 
 
-def own_signer(policy: Path | None) -> Signer:
+@contextmanager
+def own_signer(policy: Path | None) -> Iterator[Signs]:
     """Who signs for this application: the log's current key."""
     from ..events.audit.build import signers
+    from ..events.audit.note import RemoteSigner
 
-    return signers(_seeds(load_policy(policy).policy), "")[0]
+    loaded = load_policy(policy).policy
+    with _elsewhere(loaded) as remote:
+        yield RemoteSigner(remote.ask) if remote else signers(_seeds(loaded), "")[0]
+
+
+@contextmanager
+def _elsewhere(policy: Policy) -> Iterator[Ed25519 | None]:
+    """What signs with a key that is not here, if the policy wants that; its log-in ends with the block."""
+    from ..core.ports import silent
+    from ..secrets.resolver import Resolver
+    from ..wire import audit_signer
+
+    resolver = Resolver.from_policy(policy, os.environ)
+    try:
+        yield audit_signer(policy, resolver, silent)
+    finally:
+        resolver.close()
 
 
 def newest_note(folder: Path) -> str:

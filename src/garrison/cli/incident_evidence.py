@@ -75,7 +75,8 @@ def export(
     proofs = proofs_of(log_folder(policy, state), found.events)
     files = files_of(Bundled(incident, notes, found, affected(found.events), proofs, loaded, bill), time.time())
     try:
-        pack(output, incident.id, files, own_signer(policy), time.time())
+        with own_signer(policy) as signer:
+            pack(output, incident.id, files, signer, time.time())
     except OSError as error:
         raise Usage(f"{output} can't be written: {error.strerror}.") from None
     said = f"with the bill of materials ({len(bill.versions)} packages)" if bill else "without a bill of materials"

@@ -23,6 +23,8 @@ class AuditSection(Frozen):
     """While it can't be written: "refuse" requests with side effects, or go on and "buffer" up to `events.queue`."""
     checkpoint: Annotated[Seconds, Field(ge=1)] = 60.0
     """How often what is new is signed and shipped."""
+    transit: str = ""
+    """Sign with this key of `[vault.transit]` (type ed25519), which is not on this machine; empty: the root key's."""
     ship: Names = ()
     """Where checkpoints go: a file on another volume, `https://…`, `syslog+tls://host:6514`, `s3://bucket/prefix`."""
     segment: Annotated[int, Field(ge=100)] = 500_000

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..core.errors import OperatorError
-from ..events.audit.note import Checkpoint, Signer, VerifierKey
+from ..events.audit.note import Checkpoint, Signs, VerifierKey
 from ..events.audit.proof import ProofWrong, check_proof
 
 FORMAT: Final = "garrison evidence 1"
@@ -40,7 +40,7 @@ class EvidenceWrong(OperatorError):
         self.why = why
 
 
-def pack(target: Path, incident: str, files: Mapping[str, bytes], signer: Signer, now: float) -> bytes:
+def pack(target: Path, incident: str, files: Mapping[str, bytes], signer: Signs, now: float) -> bytes:
     """Write the bundle into the new file `target`; the manifest. Raises OSError when it is there already."""
     digests = {name: sha256(data).hexdigest() for name, data in sorted(files.items())}
     about = {"format": FORMAT, "incident": incident, "made": now, "files": digests}

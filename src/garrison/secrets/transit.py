@@ -62,8 +62,8 @@ class TransitKey:
     def __init__(self, vault: Vault, name: str, emit: Emit) -> None:
         """Blocks: a key that is missing, or can't do what the policy allows, is found out here."""
         self.name = name
-        self._rights = frozenset(vault.section.transit.get(name, ()))
-        if not self._rights:
+        self.rights = frozenset(vault.section.transit.get(name, ()))
+        if not self.rights:
             raise OperatorError(
                 f"The policy allows nothing with the transit key {name!r}.",
                 remedy=f'Write [vault.transit] {name} = ["encrypt", "decrypt"], with what the application needs.',
@@ -76,7 +76,7 @@ class TransitKey:
     def look(self) -> KeyFacts:
         """The key as it is now, which `facts` is from then on."""
         found = self._wire.describe()
-        lacking = [right for right, flag in _SUPPORTED.items() if right in self._rights and not found.get(flag)]
+        lacking = [right for right, flag in _SUPPORTED.items() if right in self.rights and not found.get(flag)]
         if lacking:
             why = f"a key of the kind {found.get('type')} can't {lacking[0]}"
             raise TransitRefused(self.name, why, "Make another key, of a kind that can: aes256-gcm96, ed25519.")
@@ -159,7 +159,7 @@ class TransitKey:
         return self._wire.batch("verify", [{"input": _base64(data), field: text}])[0].get("valid") is True
 
     def _may(self, right: str, sizes: Iterable[int], context: str = "") -> None:
-        if right not in self._rights:
+        if right not in self.rights:
             self._emit("secret_denied", component=f"transit.{self.name}", name=right)
             raise SecretDenied(f"transit.{self.name}", right)
         if bool(context) != self.facts.derived and right in ("encrypt", "decrypt", "rewrap"):
@@ -186,7 +186,7 @@ class TransitKey:
         raise TypeError("a transit key can't be pickled or copied: it holds a log-in")
 
     def __repr__(self) -> str:
-        return f"TransitKey({self.name!r}, {', '.join(sorted(self._rights))})"
+        return f"TransitKey({self.name!r}, {', '.join(sorted(self.rights))})"
 
 
 def open_key(vault: Vault | None, name: str, emit: Emit) -> TransitKey:
@@ -195,6 +195,32 @@ def open_key(vault: Vault | None, name: str, emit: Emit) -> TransitKey:
         remedy = "Write [vault] address and a log-in into the policy."
         raise TransitRefused(name, "the policy names no server", remedy)
     return TransitKey(vault, name, emit)
+
+
+class Ed25519:
+    """Signing with the bare signature and public key, as other formats than the engine's want them. `ask` is called by
+    one thread at a time; everything raises as `TransitKey`."""
+
+    def __init__(self, key: TransitKey) -> None:
+        if key.facts.kind != "ed25519":
+            raise TransitRefused(key.name, f"it is of the kind {key.facts.kind}", "Make one with type=ed25519.")
+        if "sign" not in key.rights:
+            remedy = f'Write it: [vault.transit] {key.name} = ["sign"].'
+            raise TransitRefused(key.name, "the policy does not allow to sign with it", remedy)
+        self._key = key
+
+    def ask(self, data: bytes) -> tuple[bytes, bytes]:
+        """The public key that counts now (32 bytes), and its signature over `data`."""
+        _, version, signature = self._key.sign(data).split(":")
+        number = int(version.removeprefix("v"))
+        public = self._key.facts.public.get(number) or self._key.look().public.get(number, "")
+        return base64.b64decode(public), base64.b64decode(signature)
+
+    def publics(self) -> list[bytes]:
+        """The public keys of all versions that still verify, the newest first."""
+        facts = self._key.look()
+        return [base64.b64decode(text) for number, text in sorted(facts.public.items(), reverse=True)
+                if number >= facts.oldest]  # fmt: skip
 
 
 def transit_rights(section: VaultSection, name: str) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ...core.clock import Clock
-from ...core.errors import OperatorError
+from ...core.errors import GarrisonError
 from ...core.ports import Emit
 from ...policy.model import Policy
 from ..bus import Bus
@@ -22,7 +22,7 @@ from ..vocabulary import EventName
 from .entry import system_event
 from .forget import about, erase, trim
 from .log import FOLDER, AuditLog, origin_of
-from .note import Signer
+from .note import RemoteSigner, Signer, Signs
 from .s3 import S3Place
 from .ship import FilePlace, Place, Shipper
 
@@ -64,17 +64,23 @@ def signers(seeds: Sequence[bytes], node: str) -> list[Signer]:
     return [Signer(origin_of(node), seed) for seed in seeds]
 
 
-def build_audit(policy: Policy, clock: Clock, seeds: Sequence[bytes], emit: Emit, node: str | None = None) -> AuditLog:
+def build_audit(
+    policy: Policy,
+    clock: Clock,
+    seeds: Sequence[bytes],
+    emit: Emit,
+    node: str | None = None,
+    remote: Callable[[bytes], tuple[bytes, bytes]] | None = None,
+) -> AuditLog:
     """The audit log of `policy`, not yet open, with its shipping. Raises `BadLink`.
 
-    seeds   made for `PURPOSE` from the root keys; without any, nothing is signed
+    seeds    made for `PURPOSE` from the root keys; without any, and without `remote`, nothing is signed
+    remote   signs with a key that is not here, in the place of those (see `RemoteSigner`)
     """
     node = node or socket.gethostname()
-    signing = signers(seeds, node)
-    log = AuditLog(
-        audit_folder(policy), node, policy.audit, clock, signer=signing[0] if signing else None, emit=emit
-    )  # fmt: skip
-    if signing:
+    signer: Signs | None = RemoteSigner(remote) if remote else next(iter(signers(seeds, node)), None)
+    log = AuditLog(audit_folder(policy), node, policy.audit, clock, signer=signer, emit=emit)
+    if signer is not None:
         places = [place_of(parse_link(text)) for text in policy.audit.ship]
         log.ship_with(Shipper(places, emit, policy.audit.checkpoint, tick_of(log, policy, clock)))
     return log
@@ -98,7 +104,7 @@ def sign_end(log: AuditLog, bus: Bus) -> None:
     bus.flush()
     try:
         log.checkpoint()
-    except (OSError, sqlite3.Error, OperatorError) as error:
+    except (OSError, sqlite3.Error, GarrisonError) as error:
         bus.emit(EventName.DEGRADED, None, service="audit checkpoint", error=str(error))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ...core.clock import Clock
+from ...core.errors import GarrisonError
 from ...core.ports import Emit, silent
 from ...policy.section_audit import AuditSection
 from ..appending import lock_file
@@ -26,7 +27,7 @@ from ..text import clean
 from ..vocabulary import EventName
 from .alive import Presence, bury
 from .entry import SALT, Row, commit, entry_bytes, link, split, system_event
-from .note import Signer
+from .note import Signs
 from .segment import Segment, State, path_of, segments
 from .ship import Shipper
 from .tree import leaf_hash
@@ -61,7 +62,7 @@ class AuditLog:
         section: AuditSection,
         clock: Clock,
         *,
-        signer: Signer | None = None,
+        signer: Signs | None = None,
         emit: Emit = silent,
     ) -> None:
         self.folder = folder
@@ -100,7 +101,8 @@ class AuditLog:
         return len(events)
 
     def checkpoint(self) -> str:
-        """Sign what is not yet signed; the newest checkpoint. Empty without a key or without entries."""
+        """Sign what is not yet signed; the newest checkpoint. Empty without a key or without entries. Raises what the
+        signer raises."""
         with self._mutex, Locked(self.folder):
             segment = self._ready()
             return self._sign(segment, segment.state())
@@ -132,7 +134,7 @@ class AuditLog:
                 if self._segment.path.exists():  # else the folder was taken away, and must not come back by closing
                     with Locked(self.folder):
                         self._sign(self._segment, self._segment.state())
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, sqlite3.Error, GarrisonError) as error:
                 self._emit(EventName.DEGRADED, None, service="audit checkpoint", error=str(error))
             self._drop()
             if self._presence is not None:
@@ -154,7 +156,7 @@ class AuditLog:
         if state.size - state.start >= self._section.segment:
             return self._go_on(segment, state)
         if self._clock.monotonic() >= self._sign_after:
-            self._sign(segment, state)
+            self._sign_if_possible(segment, state)
         return segment
 
     def _ready(self) -> Segment:
@@ -194,7 +196,7 @@ class AuditLog:
 
     def _go_on(self, segment: Segment, state: State) -> Segment:
         """Close `segment` for good and begin the next file where it ended. Safe to repeat after a crash in between."""
-        self._sign(segment, state)
+        self._sign_if_possible(segment, state)  # else a later checkpoint covers its entries as well
         state.full = 1
         with segment.transaction():
             segment.add((), state)
@@ -202,6 +204,14 @@ class AuditLog:
         segment.close()
         self._segment = following
         return following
+
+    def _sign_if_possible(self, segment: Segment, state: State) -> None:
+        """Sign, and go on without when the key is elsewhere and can't be asked: entries are written all the same."""
+        try:
+            self._sign(segment, state)
+        except GarrisonError:
+            # The shipper's thread tries again at every interval, and tells.
+            self._sign_after = self._clock.monotonic() + self._section.checkpoint
 
     def _sign(self, segment: Segment, state: State) -> str:
         signer = self._signer

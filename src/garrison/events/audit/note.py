@@ -3,7 +3,7 @@
 Threat: whoever can write the log's file rewrites it from some entry on, or cuts off its end; hashes in that file alone
 can't tell. A checkpoint that is kept elsewhere can. Assumption: the signing key is not beside the log; it is derived
 from the root key. Lets pass: who holds the root key can sign another history, and only checkpoints that have left the
-machine before contradict it.
+machine before contradict it. A `RemoteSigner` signs with a key that is not on the machine at all.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from ...core.errors import OperatorError
+from ...core.errors import DependencyError, OperatorError
 from .tree import HASH
 
 _ED25519: Final = b"\x01"
@@ -36,6 +36,16 @@ class BadKey(OperatorError):
         super().__init__(
             f"{text[:80]!r} is no verifier key.",
             remedy="It looks like name+1a2b3c4d+base64; `garrison audit key` prints it.",
+        )
+
+
+class BadSignature(DependencyError):
+    """Who signs for us gave a signature that is not that of its key."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The signature of a checkpoint, made elsewhere, does not verify.",
+            remedy="See that the key is of the type ed25519, and who answers in the server's place.",
         )
 
 
@@ -82,6 +92,25 @@ class VerifierKey:
         return f"{self.name}+{self.id.hex()}+{base64.b64encode(_ED25519 + self.public).decode('ascii')}"
 
 
+class Signs(Protocol):
+    """What signs checkpoints."""
+
+    def sign(self, origin: str, size: int, root: bytes, time: float) -> str:
+        """The checkpoint of a log, under a key of its name. `time` (wall seconds) is an extension line."""
+        ...
+
+
+def checkpoint_text(origin: str, size: int, root: bytes, time: float) -> str:
+    """What is signed of a checkpoint."""
+    lines = [origin, str(size), base64.b64encode(root).decode("ascii"), f"time {time:.6f}"]
+    return "\n".join(lines) + "\n"
+
+
+def signed_note(text: str, key: VerifierKey, signature: bytes) -> str:
+    """`text` with the signature of `key` below it."""
+    return f"{text}\n\u2014 {key.name} {base64.b64encode(key.id + signature).decode('ascii')}\n"
+
+
 class Signer:
     """Signs checkpoints with the key made of `seed` (32 bytes)."""
 
@@ -92,15 +121,32 @@ class Signer:
         self.public = VerifierKey(name, self._private.public_key().public_bytes_raw())
 
     def sign(self, origin: str, size: int, root: bytes, time: float) -> str:
-        """The checkpoint of a log, under a key of its name. `time` (wall seconds) is an extension line."""
-        key = self.public.of(origin)
-        lines = [origin, str(size), base64.b64encode(root).decode("ascii"), f"time {time:.6f}"]
-        text = "\n".join(lines) + "\n"
-        blob = key.id + self._private.sign(text.encode())
-        return f"{text}\n\u2014 {key.name} {base64.b64encode(blob).decode('ascii')}\n"
+        """As `Signs.sign`."""
+        text = checkpoint_text(origin, size, root, time)
+        return signed_note(text, self.public.of(origin), self._private.sign(text.encode()))
 
     def __repr__(self) -> str:
         return f"Signer({self.public.name!r})"
+
+
+class RemoteSigner:
+    """Signs checkpoints with a key that is elsewhere.
+
+    `ask` signs bytes and gives the public key (32 bytes) and the signature; it blocks, and raises `GarrisonError` when
+    it can't. What it gives is verified before it is used: a checkpoint that nobody can verify is none.
+    """
+
+    def __init__(self, ask: Callable[[bytes], tuple[bytes, bytes]]) -> None:
+        self._ask = ask
+
+    def sign(self, origin: str, size: int, root: bytes, time: float) -> str:
+        """As `Signs.sign`. Raises `BadSignature` and what `ask` raises."""
+        text = checkpoint_text(origin, size, root, time)
+        public, signature = self._ask(text.encode())
+        key = VerifierKey(origin, public)
+        if len(public) != HASH or not key.signs(text.encode(), key.id + signature):
+            raise BadSignature
+        return signed_note(text, key, signature)
 
 
 @dataclass(frozen=True, slots=True)
