@@ -232,6 +232,62 @@ def test_a_lease_is_replaced_before_the_log_in_that_it_hangs_on_ends(leasing: Le
             lease.log_in.auth.token.lookup_self()
 
 
+def test_a_given_token_that_is_about_to_end_with_all_leases_is_told_until_another_stands_in_its_place(
+    leasing: Leasing,
+) -> None:
+    tenant = Tenant(leasing, "given", section={"auth": "token", "token": "env:T"})
+    create = leasing.bao.root.auth.token.create
+    given = [create(policies=["tenant-given"], ttl="1h", renewable=False)["auth"]["client_token"] for _ in range(2)]
+    tenant.environ["T"] = given[0]
+    secrets = tenant.open()
+    first = tenant.leases.current(tenant.place)
+    tenant.now += 0.5 * HOUR + 1
+    secrets.refresh()
+    secrets.refresh()
+    (told,) = tenant.told("service_degraded")
+    assert "Put a new one in its place. The log-in in use ends in 1799 s." in told["error"]
+    tenant.environ["T"] = given[1]
+    tenant.now += 0.25 * HOUR
+    assert secrets.refresh() == ["db.dsn"]
+    assert tenant.told("service_recovered") == [{"service": "leases"}]
+    leasing.bao.root.auth.token.revoke(first.log_in.token)  # its end, with all that hangs on it
+    leasing.bao.wait(lambda: len(tenant.users()) == 1)
+    assert asked(secrets.get("db.dsn").reveal(), "SELECT 1") == [1]
+    secrets.close()
+
+
+def test_a_new_log_in_that_is_refused_leaves_the_old_one_in_use(leasing: Leasing) -> None:
+    tenant = Tenant(leasing, "spent")
+    secrets = tenant.open()
+    leasing.bao.root.auth.approle.create_or_update_approle(
+        "tenant-spent", token_policies=["tenant-spent"], token_ttl="1m", token_max_ttl="1m"
+    )
+    good, tenant.environ["SECRET_ID"] = tenant.environ["SECRET_ID"], "spent"
+    tenant.vault._life = 10 * HOUR  # what it was granted at first: the renewal falls short of it
+    tenant.now += 0.5 * HOUR
+    assert secrets.refresh() == []
+    (told,) = tenant.told("service_degraded")
+    assert "log-in by AppRole" in told["error"]
+    tenant.environ["SECRET_ID"] = good
+    tenant.now += HOUR
+    assert secrets.refresh() == ["db.dsn"]
+    assert tenant.told("service_recovered") == [{"service": "leases"}]
+    secrets.close()
+
+
+def test_a_user_that_the_database_does_not_let_go_is_told(leasing: Leasing) -> None:
+    tenant = Tenant(leasing, "owner")
+    leasing.bao.root.write(
+        "database/roles/owner", db_name="notes", default_ttl="1h", revocation_statements=["SELECT 1 / 0"],
+        creation_statements=["CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}'"],
+    )  # fmt: skip
+    secrets = tenant.open()
+    secrets.close()
+    (told,) = tenant.told("service_degraded")
+    assert "was not given back" in told["error"]
+    leasing.bao.root.sys.revoke_force("database/creds/owner")
+
+
 def test_with_its_token_revoked_it_is_replaced_at_the_next_look(leasing: Leasing) -> None:
     tenant = Tenant(leasing, "orphan")
     first = tenant.leases.current(tenant.place)

@@ -52,6 +52,7 @@ class Leases:
         self._failures: dict[str, int] = {}
         self._retry_at: dict[str, float] = {}
         self._told_lacking: set[str] = set()
+        self._in_trouble = False
         self._ends_with_process = False
 
     def attach(self, emit: Emit) -> None:
@@ -132,6 +133,7 @@ class Leases:
     def _kept(self, place: str, lease: Lease) -> Lease:
         now = self._now()
         log_in = self.vault.client()
+        self._tell_trouble()
         try:
             if log_in is lease.log_in and lease.is_ours:
                 if lease.is_due(now):
@@ -189,13 +191,14 @@ class Leases:
         except NotPermitted as error:
             self._tell_lacking(error)
             return True  # it is never going to be permitted: it ends with its log-in, or by itself
-        except (SecretRefused, SecretMissing):
-            return True
-        except SourceAway as error:
+        except (SecretRefused, SecretMissing, SourceAway) as error:
+            # A server that could not end it, as when the user owns something, tries again by itself.
             left = max(0.0, lease.ends_at - self._now())
-            why = f"lease://{place} was not given back and ends by itself in {left:.0f} s. {error.message}"
+            why = (
+                f"lease://{place} was not given back and ends by itself in {left:.0f} s. {error.message} {error.remedy}"
+            )
             self._emit("service_degraded", service=_SERVICE, error=why)
-            return False
+            return not isinstance(error, SourceAway)
         return True
 
     def _look(self, place: str, lease: Lease) -> None:
@@ -216,6 +219,16 @@ class Leases:
         if error.remedy not in self._told_lacking:
             self._told_lacking.add(error.remedy)
             self._emit("service_degraded", service=_SERVICE, error=f"{error.message} {error.remedy}")
+
+    def _tell_trouble(self) -> None:
+        """That all leases are about to end with their log-in: once when it begins, once when it is over."""
+        why = self.vault.trouble
+        if bool(why) != self._in_trouble:
+            self._in_trouble = bool(why)
+            if why:
+                self._emit("service_degraded", service=_SERVICE, error=why)
+            else:
+                self._emit("service_recovered", service=_SERVICE)
 
     def _at_risk(self, place: str, lease: Lease, error: GarrisonError) -> LeaseAtRisk:
         now = self._now()

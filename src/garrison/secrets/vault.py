@@ -54,6 +54,8 @@ class Vault:
         self._process = os.getpid()
         self._left: deque[Any] = deque(maxlen=4)
         self._life = 0.0
+        self.trouble = ""
+        """Why the log-in in use has no successor, as long as it needs one: what hangs on it ends with it."""
         self._renew_at = float("inf")
         self._ends_at = float("inf")
 
@@ -206,20 +208,35 @@ class Vault:
             if now >= self._ends_at:
                 raise
             return
-        if is_short and (self.section.auth != "token" or self._was_replaced(client)):
-            self._left.append(client)
-            self._client = None  # log in again
+        if is_short:
+            self._succeed(client, now)
+
+    def _succeed(self, client: Any, now: float) -> None:
+        """Log in anew while the token of `client` and what hangs on it are still good. Raises when they aren't."""
+        ends_at = self._ends_at
+        try:
+            if self.section.auth == "token" and not self._was_replaced(client):
+                raise SecretRefused("the given token", "it can't be renewed any more", "Put a new one in its place.")
+            fresh = self._log_in()
+        except GarrisonError as error:
+            if now >= ends_at and self.section.auth != "token":
+                raise
+            self.trouble = f"{error.message} {error.remedy} The log-in in use ends in {max(0.0, ends_at - now):.0f} s."
+            return
+        self._left.append(client)
+        self._client = fresh
 
     def _log_in(self) -> Any:
         client = self._connect()
-        self._life = 0.0
         section = self.section
         if section.auth == "token":
             client.token = self._credential(section.token).reveal()
             found = self.ask("the log-in by token", client.auth.token.lookup_self)["data"]
-            self._lives({"lease_duration": found["ttl"], "renewable": found.get("renewable", False)})
-            return client
-        self._lives(self.ask(f"the log-in by {NAMES[section.auth]}", self._log_in_call(client))["auth"])
+            auth = {"lease_duration": found["ttl"]}
+        else:
+            auth = self.ask(f"the log-in by {NAMES[section.auth]}", self._log_in_call(client))["auth"]
+        self._life, self.trouble = float(auth["lease_duration"]), ""
+        self._lives(auth)
         return client
 
     def _log_in_call(self, client: Any) -> Callable[[], Any]:
@@ -235,7 +252,6 @@ class Vault:
 
     def _lives(self, auth: Mapping[str, Any]) -> None:
         now, life = self._monotonic(), float(auth["lease_duration"])
-        self._life = max(self._life, life)
         self._ends_at = now + life if life else float("inf")
         self._renew_at = now + life * _RENEW_AT if life else float("inf")
 

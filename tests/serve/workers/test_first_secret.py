@@ -62,8 +62,13 @@ unwrap = "{path}"
 """
     with workers(here, "--workers", "2", app=APP, policy=policy, ROLE=role) as (served, client, _):
         wait_until(lambda: len(leasing.users("shift")) == 2)
-        users = leasing.users("shift")
-        wait_until(lambda: told(client) in users)
+        users, seen = leasing.users("shift"), set()
+
+        def each_has_answered() -> bool:
+            seen.add(told(client))
+            return users <= seen
+
+        wait_until(each_has_answered)
         file.unlink()  # used up
         assert served.stop() == 0
     assert leasing.users("shift") == set()
