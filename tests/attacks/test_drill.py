@@ -184,6 +184,22 @@ def test_the_control_the_same_requests_with_a_mark_that_holds_are_a_drill_and_no
     assert site.ask("/", client) == 404
 
 
+def test_what_an_operator_contains_is_met_by_the_running_application_and_let_go_when_undone(site: Site) -> None:
+    def asks(client: str, status: int) -> bool:
+        return soon(lambda: site.ask("/", client) == status, SLACK)
+
+    what = site.data("incident", "open", "by hand", "--where", "client=203.0.113.50")["id"]
+    assert site.ask("/", "203.0.113.50") == site.ask("/", "203.0.113.51") == 404  # the control: nothing is done yet
+    steps = site.data("incident", "contain", what, "--ban", "203.0.113.50", "--slow", "203.0.113.51")
+    assert asks("203.0.113.50", 403)
+    assert asks("203.0.113.51", 429)
+    assert site.ask("/", "203.0.113.52") == 404
+    for step in steps:
+        assert site.run(*step["undo"].split()[1:]).code == 0
+    assert asks("203.0.113.50", 404)
+    assert asks("203.0.113.51", 404)
+
+
 def test_no_drill_is_begun_where_its_mark_would_not_hold(site: Site) -> None:
     before = len(site.data("incident", "list"))
     ran = site.run("incident", "drill", site.url, GARRISON_KEY=OTHER_KEY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from garrison.events.shape import fingerprint
-from tests.cli.attacked import ATTACKER, attacked, keep, kept, opened
+from tests.cli.attacked import ATTACKER, POLICY, attacked, keep, kept, opened
 from tests.cli.running import Here
 
 SESSION = {"principal": "ann", "begun": 1.0, "used": 1.0, "agent": "", "network": "", "kind": "user", "scopes": ""}
@@ -18,8 +18,12 @@ def site(here: Here, monkeypatch: pytest.MonkeyPatch) -> Here:
     return attacked(here, monkeypatch)
 
 
+ENFORCING = f'{POLICY}[reactions]\nmode = "enforce"\n'
+
+
 def test_bans_and_brakes_are_undone_one_by_one_and_the_incident_knows(site: Here) -> None:
     what = opened(site)
+    site.write("garrison.toml", ENFORCING)
     ran = site.run("incident", "contain", what, "--ban", ATTACKER, "--ban", "principal:O'Brien", "--ban",
                    "api-key:k3xq7", "--ban", "session:9f0c", "--slow", "198.51.100.0/24", "-f", "json")  # fmt: skip
     assert ran.code == 0, ran.err
@@ -74,6 +78,23 @@ def test_when_one_step_can_not_be_taken_none_is(site: Here, asked: tuple[str, ..
     both = ("--ban", ATTACKER, *asked) if asked else ()
     assert site.run("incident", "contain", what, *both).code not in (0, 1)
     assert site.run("bans", "list", "-f", "json").json == []
+    assert site.run("incident", "show", what, "-f", "json").json["state"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked", "why"),
+    [
+        (POLICY, "--slow", "reactions.mode is"),
+        (f"{ENFORCING}[detection]\nenabled = false\n", "--slow", "detection.enabled is"),
+        (f'{POLICY}[bans]\nmode = "monitor"\n', "--ban", "bans.mode is"),
+    ],
+)
+def test_what_the_policy_has_switched_off_is_not_called_done(site: Here, policy: str, asked: str, why: str) -> None:
+    what = opened(site)
+    site.write("garrison.toml", policy)
+    ran = site.run("incident", "contain", what, asked, ATTACKER)
+    assert ran.code not in (0, 1)
+    assert why in ran.said
     assert site.run("incident", "show", what, "-f", "json").json["state"] == "open"
 
 

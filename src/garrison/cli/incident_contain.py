@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.errors import OperatorError
+from ..core.verdict import Mode
 from .incident_book import Id
 from .options import Format, PolicyFile
 from .output import Shape, Usage, out, print_json, safe
 
 if TYPE_CHECKING:
     from ..core.bans import Target
+    from ..policy.model import Policy
     from ..reactions.containment import Containing, Kind, Step
     from ..reactions.incidents import Incidents
     from .ban_book import Opened
@@ -70,6 +73,17 @@ def contain(
         out().print(safe(step.text), soft_wrap=True)
 
 
+class WithoutEffect(OperatorError):
+    """The policy has switched off what was asked for."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"Nothing was done: {why}.",
+            remedy="Contain by other means, or change the policy and start the application anew.",
+            reference="docs/detection/incidents.md",
+        )
+
+
 class _Wanted:
     """What was asked for, parsed: all of it can be done, or nothing is. Raises `BadTarget`, `BanRefused`, `Usage`."""
 
@@ -83,11 +97,24 @@ class _Wanted:
         self.slow = [parse_target(text, prefix) for text in slow]
         self.revoke = [_revocable(text) for text in revoke]
         self.force = force
+        if why := _without_effect(opened.policy, bool(ban), bool(slow)):
+            raise WithoutEffect(why)
         for target in self.ban + self.slow:
             opened.bans.rules.check(target, force=force)
         for target in self.slow:
             if target.network is None:
                 raise Usage(f"{target} can't be slowed down: only addresses and networks can.")
+
+
+def _without_effect(policy: Policy, ban: bool, slow: bool) -> str:
+    """Why what is asked for would do nothing: an operator who believes it did looks no further."""
+    if ban and policy.bans.mode is not Mode.ENFORCE:
+        return f'bans.mode is "{policy.bans.mode}", so nobody is turned away'
+    if slow and policy.reactions.mode != "enforce":
+        return f'reactions.mode is "{policy.reactions.mode}", so nobody is slowed down'
+    if slow and not policy.detection.enabled:
+        return "detection.enabled is false, so nobody is slowed down"
+    return ""
 
 
 def _revocable(text: str) -> tuple[str, str]:
