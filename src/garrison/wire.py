@@ -47,6 +47,7 @@ from .inputs.uploads import try_uploads
 from .layers.errors import compile_errors
 from .layers.graphql import GraphqlPathUnknown, unserved
 from .layers.order import compile_layers
+from .layers.switches import switch_layer
 from .policy.checks import refuse_unsafe
 from .policy.held import environment
 from .policy.load import Loaded, load
@@ -68,6 +69,7 @@ from .secrets.resolver import Resolver
 from .secrets.transit import Ed25519, open_key
 from .stores.bans import Bans
 from .stores.build import build_stores
+from .stores.switches import Switches
 
 UserLayer = Layer | Callable[[Facts], Verdict]
 _FLUSH_SECONDS = 5.0
@@ -200,6 +202,10 @@ def build_services(
     services.metrics = attach_exports(policy, keyring, bus, services, own)
     services.bans = bans = build_bans(policy, stores.records, clock, bus.emit)
     services.opening.append(bans.open)
+    if policy.store != "memory":  # a command reaches nobody's memory
+        switches = Switches(stores.records, clock.monotonic)
+        services.opening.append(switches.open)
+        services.layers.append(switch_layer(policy, services, switches))
     services.capacity = _capacity(policy, bus)
     accounts = Accounts.build(services, policy)
     sessions = accounts.sessions

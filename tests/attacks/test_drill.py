@@ -46,6 +46,9 @@ output = "none"
 [reactions]
 mode = "enforce"
 least = 50
+[[routes]]
+name = "export"
+paths = ["/export/**"]
 [[alerts.receivers]]
 to = "{receiver}"
 confidence = "low"
@@ -194,8 +197,12 @@ def test_what_an_operator_contains_is_met_by_the_running_application_and_let_go_
     assert asks("203.0.113.50", 403)
     assert asks("203.0.113.51", 429)
     assert site.ask("/", "203.0.113.52") == 404
+    steps += site.data("incident", "contain", what, "--close-route", "export")
+    assert soon(lambda: site.ask("/export/all", "203.0.113.52") == 503, SLACK)
+    assert site.ask("/other", "203.0.113.52") == 404
     for step in steps:
         assert site.run(*step["undo"].split()[1:]).code == 0
+    assert soon(lambda: site.ask("/export/all", "203.0.113.52") == 404, SLACK)
     assert asks("203.0.113.50", 404)
     assert asks("203.0.113.51", 404)
 

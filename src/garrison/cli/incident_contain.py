@@ -28,6 +28,9 @@ Ban = Annotated[
     typer.Option("--ban", metavar="TARGET", help="Whom to shut out: an address, a network, principal:ID, api-key:ID."),
 ]
 Slow = Annotated[list[str] | None, typer.Option("--slow", metavar="ADDRESS", help="Whom to slow down.")]
+Close = Annotated[
+    list[str] | None, typer.Option("--close-route", metavar="NAME", help="Which route class of the policy to close.")
+]
 Revoke = Annotated[
     list[str] | None,
     typer.Option("--revoke", metavar="WHAT", help="What to end for good: principal:ID (all its sessions), api-key:ID, "
@@ -40,7 +43,14 @@ def contain(
     ban: Ban = None,
     slow: Slow = None,
     revoke: Revoke = None,
-    for_: Annotated[str, typer.Option("--for", metavar="TIME", help="How long to ban or slow down.")] = "24h",
+    close_route: Annotated[
+        list[str] | None,
+        typer.Option("--close-route", metavar="NAME", help="Which route class of the policy to close."),
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Refuse whatever has side effects, everywhere.")
+    ] = False,
+    for_: Annotated[str, typer.Option("--for", metavar="TIME", help="How long; what is revoked has no end.")] = "24h",
     force: Annotated[bool, typer.Option("--force", help="Also loopback and very wide networks.")] = False,
     policy: PolicyFile = None,
     shape: Format = Shape.TEXT,
@@ -50,8 +60,8 @@ def contain(
     from ..policy.units import parse_duration
     from .incident_book import with_incidents
 
-    if not (ban or slow or revoke):
-        raise Usage("Say what to do: --ban, --slow or --revoke.")
+    if not (ban or slow or revoke or close_route or read_only):
+        raise Usage("Say what to do: --ban, --slow, --revoke, --close-route or --read-only.")
     try:
         seconds = parse_duration(for_)
     except ValueError as error:
@@ -62,6 +72,7 @@ def contain(
     async def work(kept: Incidents, opened: Opened) -> list[Step]:
         drill = (await kept.get(what)).drill
         wanted = _Wanted(opened, ban or [], slow or [], revoke or [], force or bool(drill))
+        wanted.switch = _switches(opened.policy, close_route or [], read_only)
         return await _contain(kept, opened, what, wanted, seconds)
 
     steps = with_incidents(policy, work)
@@ -96,6 +107,7 @@ class _Wanted:
         self.ban = [parse_target(text, prefix) for text in ban]
         self.slow = [parse_target(text, prefix) for text in slow]
         self.revoke = [_revocable(text) for text in revoke]
+        self.switch: list[tuple[str, str]] = []
         self.force = force
         if why := _without_effect(opened.policy, bool(ban), bool(slow)):
             raise WithoutEffect(why)
@@ -115,6 +127,17 @@ def _without_effect(policy: Policy, ban: bool, slow: bool) -> str:
     if slow and not policy.detection.enabled:
         return "detection.enabled is false, so nobody is slowed down"
     return ""
+
+
+def _switches(policy: Policy, close: Sequence[str], read_only: bool) -> list[tuple[str, str]]:
+    """Names of switches, and what throwing them is called."""
+    from ..stores.switches import READ_ONLY, ROUTE
+
+    known = [route.name for route in policy.routes]
+    if unknown := [name for name in close if name not in known]:
+        raise Usage(f"There is no route class {unknown[0]!r}; there are {', '.join(known) or 'none'}.")
+    found = [(f"{ROUTE}{name}", f"closed the route class {name}") for name in close]
+    return [*found, (READ_ONLY, "switched to read-only")] if read_only else found
 
 
 def _revocable(text: str) -> tuple[str, str]:
@@ -162,13 +185,18 @@ def _doings(
     def revoking(kind: str, name: str) -> Callable[[], Awaitable[Step]]:
         return lambda: _revoke(hands, opened, kind, name)
 
-    return [*map(banning, wanted.ban), *map(slowing, wanted.slow), *(revoking(*one) for one in wanted.revoke)]
+    def switching(name: str, said: str) -> Callable[[], Awaitable[Step]]:
+        return lambda: hands.switch_off(name, said, seconds)
+
+    held = [*map(banning, wanted.ban), *map(slowing, wanted.slow), *(switching(*one) for one in wanted.switch)]
+    return [*held, *(revoking(*one) for one in wanted.revoke)]
 
 
 def _rehearsals(hands: Containing, wanted: _Wanted) -> Sequence[Callable[[], Awaitable[Step]]]:
     """The steps of a drill: what the operator would do is on record, and nobody feels it."""
     asked: list[tuple[Kind, str]] = [("ban", str(one)) for one in wanted.ban]
     asked += [("slow", str(one)) for one in wanted.slow]
+    asked += [("switch", name) for name, _ in wanted.switch]
     asked += [("revoke", f"{kind}:{name}") for kind, name in wanted.revoke]
 
     def rehearsing(kind: Kind, target: str) -> Callable[[], Awaitable[Step]]:

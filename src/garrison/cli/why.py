@@ -28,10 +28,14 @@ WHY: Final[Mapping[Reason, Why]] = {
         "`garrison bans list` shows by whom and why; `garrison bans lift` takes the id that the detail begins with.",
     ),
     Reason.ROUTE_DISABLED: Why(
-        "the operator has switched this route off", "control.disabled", "Set control.disabled = false."
+        "the operator has switched this route off",
+        "control.disabled",
+        "Set control.disabled = false; where `garrison incident contain` closed it, `garrison undo` lists that.",
     ),
     Reason.READ_ONLY: Why(
-        "the operator has switched to read-only", "control.read_only", "Set control.read_only = false."
+        "the operator has switched to read-only",
+        "control.read_only",
+        "Set control.read_only = false; where `garrison incident contain` did, `garrison undo` lists that.",
     ),
     Reason.HOST_MISSING: Why("it names no host", "host.mode", "The client must send Host (RFC 9112 section 3.2)."),
     Reason.HOST_DUPLICATED: Why(

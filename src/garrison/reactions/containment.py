@@ -16,9 +16,10 @@ from typing import Final, Literal
 from ..core.bans import BanBook, Target
 from ..core.ports import Detail, Emit, Records
 from ..events.vocabulary import EventName
+from ..stores.switches import throw, thrown_by
 from .reactor import KIND
 
-Kind = Literal["ban", "slow", "revoke"]
+Kind = Literal["ban", "slow", "revoke", "switch"]
 _KEPT: Final = 7 * 86_400.0
 
 
@@ -65,6 +66,17 @@ class Containing:
         """Give `target` a small rate of its own."""
         return await self._hold("slow", self.slowed, target, seconds, force=force)
 
+    async def switch_off(self, name: str, said: str, seconds: float) -> Step:
+        """Throw the switch `name` in every process. One that was thrown before stays, and is not ours to undo."""
+        reaction = f"r{secrets.token_hex(6)}"
+        await self._record(reaction, "switch", name, seconds, done=False)
+        if await throw(self.records, name, reaction, until=self.now + seconds) is None:
+            await self.records.delete(KIND, reaction)
+            before = await thrown_by(self.records, name)
+            return Step(before, "switch", name, f"{said} before", f"garrison undo {before}")
+        await self._record(reaction, "switch", name, seconds, done=True)
+        return self._tell(Step(reaction, "switch", name, said, f"garrison undo {reaction}"), seconds)
+
     async def ended(self, target: str, said: str) -> Step:
         """Put on record that something of `target` was ended for good."""
         name = f"r{secrets.token_hex(6)}"
@@ -73,7 +85,7 @@ class Containing:
 
     def rehearsed(self, kind: Kind, target: str) -> Step:
         """What would be done; nothing is."""
-        word = {"ban": "ban", "slow": "slow down", "revoke": "end what there is of"}[kind]
+        word = {"ban": "ban", "slow": "slow down", "revoke": "end what there is of", "switch": "switch to"}[kind]
         return Step("", kind, target, f"rehearsed, not done: {word} {target}", "")
 
     async def _hold(self, kind: Kind, book: BanBook, target: Target, seconds: float, *, force: bool) -> Step:

@@ -14,6 +14,7 @@ from ..core.errors import OperatorError
 from ..core.ports import Emit, Record, Records
 from ..detection.rule import Reaction
 from ..events.vocabulary import EventName
+from ..stores.switches import release
 from .plan import pardon_of
 from .reactor import KIND, PARDON
 
@@ -79,6 +80,8 @@ async def undo(what: str, hands: Undoing, *, by: str, now: float) -> Record:
         standing = book.table.bans.get(parse_target(target, _EXACT).id)
         if standing is None or standing.by == f"reaction:{what}":  # somebody's own, longer ban is not ours to lift
             await book.lift(target, by=by)
+    if kind == "switch":
+        await release(hands.records, target, what)
     await hands.records.put(KIND, what, {**data, "undone": now}, expires=record.expires)
     hands.emit(EventName.REACTION_UNDONE, None, reaction=what, kind=kind, target=target, rule=rule, by=by)
     return record
