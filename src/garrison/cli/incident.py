@@ -67,8 +67,8 @@ def list_(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
 @app.command()
 def show(what: Id, policy: PolicyFile = None, state: State = None, shape: Format = Shape.TEXT) -> None:
     """Show an incident: who has it, who and what it concerns, its notes, and the last events."""
+    from .drill_shown import measured
     from .incident_book import read, timeline
-    from .incident_drill import measured
     from .incident_shown import as_data, page
 
     incident, notes = read(policy, what)

@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import OperatorError
-from ..core.verdict import Mode
+from .contain_wanted import Wanted, switches
 from .incident_book import Id
 from .options import Format, PolicyFile
 from .output import Shape, Usage, out, print_json, safe
 
 if TYPE_CHECKING:
     from ..core.bans import Target
-    from ..policy.model import Policy
     from ..reactions.containment import Containing, Kind, Step
     from ..reactions.incidents import Incidents
     from .ban_book import Opened
-
-_REVOKED = ("principal", "session", "api-key")
 
 Ban = Annotated[
     list[str] | None,
@@ -43,10 +39,7 @@ def contain(
     ban: Ban = None,
     slow: Slow = None,
     revoke: Revoke = None,
-    close_route: Annotated[
-        list[str] | None,
-        typer.Option("--close-route", metavar="NAME", help="Which route class of the policy to close."),
-    ] = None,
+    close_route: Close = None,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Refuse whatever has side effects, everywhere.")
     ] = False,
@@ -71,8 +64,8 @@ def contain(
 
     async def work(kept: Incidents, opened: Opened) -> list[Step]:
         drill = (await kept.get(what)).drill
-        wanted = _Wanted(opened, ban or [], slow or [], revoke or [], force or bool(drill))
-        wanted.switch = _switches(opened.policy, close_route or [], read_only)
+        wanted = Wanted(opened, ban or [], slow or [], revoke or [], force or bool(drill))
+        wanted.switch = switches(opened.policy, close_route or [], read_only)
         return await _contain(kept, opened, what, wanted, seconds)
 
     steps = with_incidents(policy, work)
@@ -84,70 +77,7 @@ def contain(
         out().print(safe(step.text), soft_wrap=True)
 
 
-class WithoutEffect(OperatorError):
-    """The policy has switched off what was asked for."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            f"Nothing was done: {why}.",
-            remedy="Contain by other means, or change the policy and start the application anew.",
-            reference="docs/detection/incidents.md",
-        )
-
-
-class _Wanted:
-    """What was asked for, parsed: all of it can be done, or nothing is. Raises `BadTarget`, `BanRefused`, `Usage`."""
-
-    def __init__(
-        self, opened: Opened, ban: Sequence[str], slow: Sequence[str], revoke: Sequence[str], force: bool
-    ) -> None:
-        from ..core.bans import parse_target
-
-        prefix = opened.policy.client.ipv6_prefix
-        self.ban = [parse_target(text, prefix) for text in ban]
-        self.slow = [parse_target(text, prefix) for text in slow]
-        self.revoke = [_revocable(text) for text in revoke]
-        self.switch: list[tuple[str, str]] = []
-        self.force = force
-        if why := _without_effect(opened.policy, bool(ban), bool(slow)):
-            raise WithoutEffect(why)
-        for target in self.ban + self.slow:
-            opened.bans.rules.check(target, force=force)
-        for target in self.slow:
-            if target.network is None:
-                raise Usage(f"{target} can't be slowed down: only addresses and networks can.")
-
-
-def _without_effect(policy: Policy, ban: bool, slow: bool) -> str:
-    """Why what is asked for would do nothing: an operator who believes it did looks no further."""
-    if ban and policy.bans.mode is not Mode.ENFORCE:
-        return f'bans.mode is "{policy.bans.mode}", so nobody is turned away'
-    if slow and policy.reactions.mode != "enforce":
-        return f'reactions.mode is "{policy.reactions.mode}", so nobody is slowed down'
-    if slow and not policy.detection.enabled:
-        return "detection.enabled is false, so nobody is slowed down"
-    return ""
-
-
-def _switches(policy: Policy, close: Sequence[str], read_only: bool) -> list[tuple[str, str]]:
-    """Names of switches, and what throwing them is called."""
-    from ..stores.switches import READ_ONLY, ROUTE
-
-    known = [route.name for route in policy.routes]
-    if unknown := [name for name in close if name not in known]:
-        raise Usage(f"There is no route class {unknown[0]!r}; there are {', '.join(known) or 'none'}.")
-    found = [(f"{ROUTE}{name}", f"closed the route class {name}") for name in close]
-    return [*found, (READ_ONLY, "switched to read-only")] if read_only else found
-
-
-def _revocable(text: str) -> tuple[str, str]:
-    kind, _, name = text.partition(":")
-    if kind not in _REVOKED or not name or (kind == "session" and "/" not in name):
-        raise Usage(f"--revoke {text}: write principal:ID, api-key:ID or session:PRINCIPAL/HASH.")
-    return kind, name
-
-
-async def _contain(kept: Incidents, opened: Opened, what: str, wanted: _Wanted, seconds: float) -> list[Step]:
+async def _contain(kept: Incidents, opened: Opened, what: str, wanted: Wanted, seconds: float) -> list[Step]:
     from ..core.clock import SYSTEM
     from ..reactions.build import build_books
     from ..reactions.containment import Containing
@@ -172,7 +102,7 @@ async def _contain(kept: Incidents, opened: Opened, what: str, wanted: _Wanted, 
 
 
 def _doings(
-    hands: Containing, opened: Opened, wanted: _Wanted, seconds: float
+    hands: Containing, opened: Opened, wanted: Wanted, seconds: float
 ) -> Sequence[Callable[[], Awaitable[Step]]]:
     """Who must stay out is banned before sessions are ended: otherwise they log in again in between."""
 
@@ -192,7 +122,7 @@ def _doings(
     return [*held, *(revoking(*one) for one in wanted.revoke)]
 
 
-def _rehearsals(hands: Containing, wanted: _Wanted) -> Sequence[Callable[[], Awaitable[Step]]]:
+def _rehearsals(hands: Containing, wanted: Wanted) -> Sequence[Callable[[], Awaitable[Step]]]:
     """The steps of a drill: what the operator would do is on record, and nobody feels it."""
     asked: list[tuple[Kind, str]] = [("ban", str(one)) for one in wanted.ban]
     asked += [("slow", str(one)) for one in wanted.slow]
@@ -224,7 +154,7 @@ async def _revoke(hands: Containing, opened: Opened, kind: str, name: str) -> St
     return await hands.ended(f"principal:{principal}", said)
 
 
-async def _all_keys(opened: Opened, wanted: _Wanted) -> None:
+async def _all_keys(opened: Opened, wanted: Wanted) -> None:
     """Raises `NoSuchKey` before anything is done: a mistyped id must not look contained."""
     from ..accounts.revoking import KEY, NoSuchKey
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .incident_report import length, when
+from .drill_shown import show, show_all
 from .options import Format, PolicyFile, State, event_store, load_policy
-from .output import FOUND, Shape, Usage, err, out, print_json, safe
+from .output import FOUND, Shape, Usage, err, safe
 
 if TYPE_CHECKING:
     from ..events.event import Event
@@ -56,7 +55,7 @@ def drill(
     told.
     """
     if past:
-        _list(policy, shape)
+        show_all(policy, shape)
         return
     loaded = load_policy(policy).policy
     chosen = _scenario(loaded, scenario)
@@ -67,7 +66,7 @@ def drill(
     begun = _begin(policy, sender, scenario, chosen)
     made = _measure(begun, store, sender, chosen, patience, policy)
     incident = _until_contained(policy, made.incident, contained)
-    _show(made, incident, shape)
+    show(made, incident, shape)
     raise typer.Exit(0 if made.finished else FOUND)
 
 
@@ -184,77 +183,3 @@ def _until_contained(policy: Path | None, what: str, patience: float) -> Inciden
         if incident.contained or time.monotonic() >= end:
             return incident
         time.sleep(1.0)
-
-
-def measured(policy: Path | None, incident: Incident) -> dict[str, str]:
-    """What a drill has measured, in words; nothing for an incident that is none."""
-    from ..reactions.drills import drill_of
-    from .incident_book import with_incidents
-
-    if not incident.drill:
-        return {}
-    made = with_incidents(policy, lambda _, opened: drill_of(opened.records, incident.drill))
-    return dict(lines_of(made, incident)) if made else {}
-
-
-def as_data(made: Drill, incident: Incident | None) -> dict[str, Any]:
-    """A drill as data: moments, and seconds from the first request on."""
-    contained = incident.contained if incident else 0.0
-    return {
-        **asdict(made), "contained": contained,
-        "to_detect": made.seconds(made.detected), "to_alert": made.seconds(made.alerted),
-        "to_contain": made.seconds(contained),
-    }  # fmt: skip
-
-
-def lines_of(made: Drill, incident: Incident | None) -> list[tuple[str, str]]:
-    """What came of it, in words."""
-    contained = incident.contained if incident else 0.0
-    by = f", by {incident.contained_by}" if incident else ""
-    return [
-        ("detected after", _took(made, made.detected, f", by the rule {made.rule}", "never: no rule spoke")),
-        ("told after", _took(made, made.alerted, f", {made.receiver}", "never: no receiver took a message")),
-        ("contained after", _took(made, contained, by, f"not yet: garrison incident contain {made.incident} --ban …")),
-    ]
-
-
-def _took(made: Drill, moment: float, more: str, never: str) -> str:
-    seconds = made.seconds(moment)
-    return never if seconds is None else length(seconds) + more
-
-
-def _show(made: Drill, incident: Incident, shape: Shape) -> None:
-    if shape is Shape.JSON:
-        print_json(as_data(made, incident))
-        return
-    said = f"DRILL {made.id} ({made.scenario}) at {made.target}: {made.requests} requests, incident {made.incident}"
-    out().print(safe(said, "bold"), soft_wrap=True)
-    for name, said in lines_of(made, incident):
-        out().print(safe(f"{name:16} {said}", "red" if said.startswith("never") else ""), soft_wrap=True)
-
-
-def _list(policy: Path | None, shape: Shape) -> None:
-    from rich.table import Table
-
-    from ..reactions.drills import drills
-    from .incident_book import with_incidents
-
-    async def work(kept: Incidents, opened: Opened) -> list[tuple[Drill, Incident | None]]:
-        known = {one.id: one for one in await kept.list()}
-        return [(one, known.get(one.incident)) for one in await drills(opened.records)]
-
-    found = with_incidents(policy, work)
-    if shape is Shape.JSON:
-        print_json([as_data(*one) for one in found])
-        return
-    if not found:
-        err().print("No drills on record.")
-        return
-    table = Table(box=None, pad_edge=False)
-    for head in ("drill", "when", "scenario", "incident", "detected", "told", "contained"):
-        table.add_column(head, overflow="fold")
-    for made, incident in found:
-        moments = (made.detected, made.alerted, incident.contained if incident else 0.0)
-        took = [_took(made, moment, "", "never") for moment in moments]
-        table.add_row(*map(safe, (made.id, when(made.began), made.scenario, made.incident, *took)))
-    out().print(table)
