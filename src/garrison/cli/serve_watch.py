@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import GarrisonError
 from ..policy.held import environment
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def watch(policy: Policy, bus: Bus) -> Callable[[], None]:
                 asyncio.run(renew())
                 if desk is not None:
                     asyncio.run(desk.renew())
-        except GarrisonError as error:  # the old addresses stay, and so do the workers if theirs are as bad
+        except Exception as error:  # noqa: BLE001 - who is told must not end who serves: the old addresses stay
             bus.emit("secret_rotation_failed", None, name="alerts.receivers", error=type(error).__name__)
 
     return reload
