@@ -112,7 +112,8 @@ def test_drift_as_a_command_reads_files_of_variables(here: Here) -> None:
 
 
 def test_check_reads_the_configuration_as_the_application_would(here: Here) -> None:
-    here.write("garrison.toml", f'config = "{SCHEMA}"\nhosts = ["shop.example.com"]\n')
+    policy = f'config = "{SCHEMA}"\nhosts = ["shop.example.com"]\n'
+    here.write("garrison.toml", f'{policy}[serve]\nsecret_environment = ["SHOP_*"]\n')
     root = {"GARRISON_KEY": "p4Xw9MzU2ySlD7qZc1oNe6iKt0hVb3fGj8rRL5zCwYF"}
     bad = here.run("check", "--format", "json", **root, SHOP_DEBUG="true", SHOP_KEY="short", SHOP_NAEM=CANARY)
     found = {one["location"]["key"]: one for one in bad.json["findings"] if one["id"] == "config/invalid"}
@@ -124,3 +125,27 @@ def test_check_reads_the_configuration_as_the_application_would(here: Here) -> N
     assert not [one for one in fine.json["findings"] if one["id"].startswith("config/")]
     loose = here.run("check", "--format", "json", **good, SHOP_DEBUG="1", SHOP_ALLOW_INSECURE_VALUE="debug")
     assert [one["message"] for one in loose.json["findings"] if one["id"] == "config/allowed"]
+    here.write("garrison.toml", policy)  # without the pattern, `serve` leaves the variables where they are
+    stays = here.run("check", "--format", "json", **{**good, "SHOP_DB__DSN": "env:ELSEWHERE", "ELSEWHERE": DSN})
+    found = {one["location"]["key"]: one for one in stays.json["findings"] if one["id"] == "config/environment"}
+    assert {key: "ELSEWHERE" in one["message"] for key, one in found.items()} == {"key": False, "db.dsn": True}
+    assert stays.code == 0
+
+
+def test_what_the_configuration_refers_to_is_among_the_secrets_that_commands_speak_of(here: Here) -> None:
+    here.write("garrison.toml", f'config = "{SCHEMA}"\n')
+    environ = {"SHOP_KEY": KEY, "SHOP_DB__DSN": "vault://kv/shop/db#dsn", "SHOP_MAIL__TOKEN": "env:TOKEN"}
+    who = here.run("secrets", "who", "--format", "json", **environ, TOKEN=CANARY)
+    assert {row["secret"]: (row["reference"], row["readers"]) for row in who.json} == {
+        "config.db.dsn": ("vault://kv/shop/db#dsn", ["the configuration"]),
+        "config.mail.token": ("env:TOKEN", ["the configuration"]),
+    }
+    assert 'path "kv/data/shop/db" { capabilities = ["read"] }' in " ".join(
+        here.run("secrets", "policy", **environ).out.split()
+    )
+    steps = {
+        row["step"]: row["ok"] for row in here.run("secrets", "doctor", "-f", "json", **environ, TOKEN=CANARY).json
+    }
+    assert steps["config.mail.token from env:TOKEN"] is True
+    assert steps["config.db.dsn from vault://kv/shop/db#dsn"] is False  # no server is named
+    assert CANARY not in who.out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..core.errors import GarrisonError
 from ..findings.record import Finding
 from ..findings.report import ToolStatus
@@ -10,13 +12,17 @@ from ..policy.checks import locate
 from ..policy.model import Policy
 from ..policy.problems import Problem
 from ..policy.source import DEFAULT
+from .config_secrets import left_in_environment
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 _REFERENCE = "docs/secrets/config.md"
 
 
 def examine_config(policy: Policy) -> tuple[list[Finding], ToolStatus]:
     """Everything wrong with it, and what is loosened. Raises what keeps the schema from being loaded."""
-    from ..config import Config, ConfigInvalid
+    from ..config import ConfigInvalid
     from ..config.load import look_at_config
     from .config import schema_of
 
@@ -29,7 +35,10 @@ def examine_config(policy: Policy) -> tuple[list[Finding], ToolStatus]:
     except GarrisonError as error:
         return [_wrong(Problem("configuration", error.message, fix=error.remedy))], status
     loose = (*config.allow_insecure_value, *(f"link {name}" for name in config.allow_insecure_link))
-    return [_loose(name, config) for name in loose] if not config.development else [], status
+    if config.development:
+        return [], status
+    stays = () if policy.serve.allow_insecure_environment else left_in_environment(config, policy)
+    return [*(_loose(name, config) for name in loose), *(_stays(*one, config) for one in stays)], status
 
 
 def _wrong(problem: Problem) -> Finding:
@@ -44,6 +53,20 @@ def _wrong(problem: Problem) -> Finding:
         reference=_REFERENCE,
         location=locate(where, problem.key),
         evidence=f"set by: {where}" if problem.source and problem.source.path is None else "",
+    )
+
+
+def _stays(name: str, variable: str, config: Config) -> Finding:
+    return Finding(
+        id="config/environment",
+        title="Secret stays in the environment",
+        severity=Severity.MEDIUM,
+        message=f"{name} is in the variable {variable}, which `garrison serve` leaves where it is.",
+        consequence="Child processes, crash reporters and whoever reads /proc/PID/environ have it.",
+        remedy=f'Write serve.secret_environment = ["{variable}"] (or a pattern), or keep it in a file or a source.',
+        reference="docs/secrets/processes.md",
+        location=locate(config.source(name), name),
+        cwe=(526,),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import GarrisonError
+from .config_secrets import config_references
 from .options import Format, PolicyFile, load_policy
 from .output import FOUND, Shape, Usage, out, print_json, print_raw, safe
 
@@ -47,7 +48,7 @@ def _steps(policy: Policy) -> Iterator[Step]:
     resolver = Resolver.from_policy(policy, os.environ)
     # What opens a source is tried with the source.
     own = {one.key: one.reference for one in own_references(policy) if one.room != "secrets"}
-    named = {**policy.secrets.named, **own}
+    named = {**policy.secrets.named, **own, **config_references(policy)}
     for schemes, steps in _servers(policy, resolver, named.values()):
         for what, call in steps:
             try:
@@ -119,7 +120,8 @@ def policy_(
     from ..secrets.aws_policy import iam_policy
 
     found = load_policy(policy).policy
-    texts = (*found.secrets.named.values(), *(own.reference for own in own_references(found)))
+    texts = [*found.secrets.named.values(), *(own.reference for own in own_references(found))]
+    texts += config_references(found).values()
     references = [parse_reference(text) for text in texts]
     written = {
         Server.VAULT: _vault_policy(found, references),

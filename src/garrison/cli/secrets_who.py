@@ -11,10 +11,12 @@ from .output import Shape, out, print_json, safe
 def who(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
     """Print every secret of the policy: where it is kept, and which components may read it. No value is read.
 
-    Parts of Garrison itself stand as `garrison.PART`, and what they read under its key of the policy.
+    Parts of Garrison itself stand as `garrison.PART`, and what they read under its key of the policy; what the
+    application's own configuration refers to stands under `config.KEY`.
     """
     from ..policy.needs import covers
     from ..policy.own_references import own_references
+    from .config_secrets import READER, config_references
 
     loaded = load_policy(policy).policy
     section = loaded.secrets
@@ -29,6 +31,7 @@ def who(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
     for one in own_references(loaded):
         own.setdefault((one.key, one.reference), []).append(f"garrison.{one.room}")
     rows += [(key, reference, rooms) for (key, reference), rooms in own.items()]
+    rows += [(key, reference, [READER]) for key, reference in config_references(loaded).items()]
     if shape is Shape.JSON:
         print_json([{"secret": name, "reference": where, "readers": components} for name, where, components in rows])
         return
