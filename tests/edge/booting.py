@@ -34,6 +34,7 @@ chmod 1777 /tmp
 mount --bind /opt/etc /etc
 rm -rf /etc/systemd/system && mkdir /etc/systemd/system
 mount --bind /opt/units /usr/lib/systemd/system
+mount --make-rshared /  # within these namespaces; systemd mounts credentials from a child of its own
 exec env -i container=tests PATH=/usr/sbin:/usr/bin:/sbin:/bin "$SYSTEMD" --system --unit=garrison.service \
     --show-status=no --log-level=notice --log-target=console --default-standard-output=null
 """

@@ -44,6 +44,8 @@ def read_mounted(folder: Path, name: str) -> Secret[str]:
     try:
         base = folder.resolve(strict=True)
         real = (base / name).resolve(strict=True)
+    except PermissionError:
+        raise SecretRefused(place, "this user may not look there", _HOW_TO_MOUNT) from None
     except (OSError, RuntimeError):  # a loop of links is a RuntimeError before Python 3.13
         raise SecretMissing(place, _HOW_TO_MOUNT) from None
     if not real.is_relative_to(base):
