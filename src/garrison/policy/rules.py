@@ -118,6 +118,7 @@ def no_key(subject: Subject) -> Iterator[Objection]:
     consequence="A limit that another one always forestalls looks like protection and is none.",
     remedy="Remove it, or make it stricter than the other over its own window.",
     reference="docs/layers/rate.md",
+    cwe=(770,),
 )  # fmt: skip
 def dead_limit(subject: Subject) -> Iterator[Objection]:
     for prefix, policy, _ in subject.classes("rate"):
@@ -131,6 +132,7 @@ def dead_limit(subject: Subject) -> Iterator[Objection]:
     consequence="What this defence stops is not stopped.",
     remedy="Turn it on, or keep the reason current.",
     reference="docs/policy.md",
+    cwe=(693,),
 )  # fmt: skip
 def turned_off(subject: Subject) -> Iterator[Objection]:
     for key, section in subject.sections():
@@ -156,6 +158,7 @@ def off_without_reason(subject: Subject) -> Iterator[Objection]:
     consequence="Refusals are written down and the requests go on.",
     remedy="Read `garrison report`, then set mode = \"enforce\".",
     reference="docs/monitor-first.md", production_only=True,
+    cwe=(693,),
 )  # fmt: skip
 def monitored(subject: Subject) -> Iterator[Objection]:
     for key, section in subject.sections():
@@ -168,6 +171,7 @@ def monitored(subject: Subject) -> Iterator[Objection]:
     consequence="It has no rate limits and answers to the host of test clients.",
     remedy="Choose browser, api or compat.",
     reference="docs/presets.md", production_only=True,
+    cwe=(770,),
 )  # fmt: skip
 def testing_in_production(subject: Subject) -> Iterator[Objection]:
     if not subject.policy.development and preset(subject.policy.preset).name == "testing":
@@ -191,6 +195,7 @@ def ip_hosts(subject: Subject) -> Iterator[Objection]:
     consequence="Host and forwarding checks are relaxed for every path it covers.",
     remedy="Name the probe's exact paths.",
     reference="docs/layers/host.md",
+    cwe=(348,),
 )  # fmt: skip
 def wide_health(subject: Subject) -> Iterator[Objection]:
     for index, route in enumerate(subject.policy.routes):
@@ -224,6 +229,7 @@ def everybody_trusted(subject: Subject) -> Iterator[Objection]:
     consequence="Each process counts for itself and gets its share of every limit.",
     remedy="Keep processes true to the number of workers; a shared store counts across them.",
     reference="docs/layers/rate.md",
+    cwe=(770,),
 )  # fmt: skip
 def per_process(subject: Subject) -> Iterator[Objection]:
     if subject.policy.store in ("embedded", "memory") and subject.policy.processes > 1:

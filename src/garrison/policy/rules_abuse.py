@@ -36,6 +36,7 @@ def malformed_allow(subject: Subject) -> Iterator[Objection]:
     consequence="Nobody in this network can be banned, whatever they do.",
     remedy="Name the few addresses that need it.",
     reference="docs/layers/bans.md",
+    cwe=(693,),
 )  # fmt: skip
 def wide_allow(subject: Subject) -> Iterator[Objection]:
     for prefix, policy, _ in subject.classes("bans"):

@@ -28,6 +28,7 @@ def no_audit_log(subject: Subject) -> Iterator[Objection]:
     consequence="Whoever takes the machine over can cut off the end of the audit log, and with the key rewrite it.",
     remedy="Name a place they can't write to in audit.ship.",
     reference="docs/audit.md", production_only=True,
+    cwe=(353,),
 )  # fmt: skip
 def nothing_shipped(subject: Subject) -> Iterator[Objection]:
     if subject.policy.audit.enabled and not subject.policy.audit.ship:

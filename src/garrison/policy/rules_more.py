@@ -59,6 +59,7 @@ def key_in_policy(subject: Subject) -> Iterator[Objection]:
     consequence="Each process lets at least one request through, so all of them together exceed the limit.",
     remedy="Run fewer processes, or raise the limit and its burst to at least the number of processes.",
     reference="docs/layers/rate.md",
+    cwe=(770,),
 )  # fmt: skip
 def indivisible_limit(subject: Subject) -> Iterator[Objection]:
     policy = subject.policy
@@ -123,6 +124,7 @@ def development_in_file(subject: Subject) -> Iterator[Objection]:
     consequence="What this defence stops is not stopped; the preset is made for applications that don't need it.",
     remedy="Turn it on if the application does.",
     reference="docs/presets.md",
+    cwe=(693,),
 )  # fmt: skip
 def off_by_preset(subject: Subject) -> Iterator[Objection]:
     for key, section in subject.sections():

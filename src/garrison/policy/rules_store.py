@@ -44,6 +44,7 @@ def insecure_link(subject: Subject) -> Iterator[Objection]:
     consequence="Where workers count apart, all of them together let through a multiple of every limit.",
     remedy=f"Set processes to the number of workers; a shared store counts across them. {WORKERS} says how many.",
     reference="docs/stores.md",
+    cwe=(770,),
 )  # fmt: skip
 def uncounted_workers(subject: Subject) -> Iterator[Objection]:
     workers = subject.environ.get(WORKERS, "").strip()
@@ -69,6 +70,7 @@ def sessions_apart(subject: Subject) -> Iterator[Objection]:
     consequence="Each machine counts limits for itself and knows neither the sessions nor the bans of the others.",
     remedy="Write the address of a shared store, or machines = 1 where there is only one.",
     reference="docs/stores.md", production_only=True,
+    cwe=(770,),
 )  # fmt: skip
 def machines_apart(subject: Subject) -> Iterator[Objection]:
     if subject.policy.store in ("embedded", "memory") and subject.policy.machines > 1:

@@ -205,7 +205,7 @@ def _within(events: list[dict[str, str]], wanted: Any, ecosystem: str) -> bool:
 
 
 def _severity(record: dict[str, Any]) -> tuple[Severity | None, float | None]:
-    """By the CVSS base score where the record has a vector of version 3, else by the word of the database."""
+    """By the highest CVSS score of the record's vectors (version 3 and 4), else by the word of the database."""
     scores = [base_score(str(one.get("score", ""))) for one in record.get("severity", [])]
     score = max((one for one in scores if one is not None), default=None)
     if score is not None:

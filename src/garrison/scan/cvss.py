@@ -1,4 +1,8 @@
-"""The base score of a CVSS v3.0 or v3.1 vector (FIRST, CVSS v3.1 specification, section 7.1)."""
+"""The score of a CVSS vector: v3.0 and v3.1 (FIRST, CVSS v3.1 specification, section 7.1), v4.0 by the library cvss.
+
+Version 4 is a table of 270 entries and interpolation between them: Red Hat's `cvss` has it (extra `scan`, LGPL-3.0,
+used as it comes). Without it a v4 vector has no score, and the database's word counts.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,10 @@ _CIA: Final = {"H": 0.56, "L": 0.22, "N": 0.0}
 
 
 def base_score(vector: str) -> float | None:
-    """0.0 to 10.0; None for what is no whole v3 vector."""
+    """0.0 to 10.0; None for what is no whole vector of version 3 or 4."""
     head, *parts = vector.split("/")
+    if head == "CVSS:4.0":
+        return _of_four(vector)
     if head not in {"CVSS:3.0", "CVSS:3.1"}:
         return None
     given = dict(part.partition(":")[::2] for part in parts)
@@ -29,6 +35,18 @@ def base_score(vector: str) -> float | None:
     if impact <= 0:
         return 0.0
     return _up(min((1.08 if changed else 1.0) * (impact + ease), 10))
+
+
+def _of_four(vector: str) -> float | None:
+    try:
+        from cvss import CVSS4  # type: ignore[import-untyped]  # it ships no types
+        from cvss.exceptions import CVSS4Error  # type: ignore[import-untyped]  # as above
+    except ImportError:
+        return None
+    try:
+        return float(CVSS4(vector).base_score)
+    except CVSS4Error:
+        return None
 
 
 def _up(value: float) -> float:
