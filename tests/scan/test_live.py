@@ -29,6 +29,7 @@ from tests.asgi.serving import serving
 
 NOBODY = Project(Path())
 PROOF = "p" * 40
+IMAGE = "zaproxy/zap-stable@sha256:" + "a" * 64
 ZAP = {
     "@programName": "ZAP", "@version": "2.16.1", "@generated": "Fri, 15 Jan 2027 10:00:00",
     "site": [{
@@ -343,6 +344,90 @@ class TestZap:
         assert result.status.outcome is Outcome.OK, result.status
         assert [one.id for one in result.findings] == ["zap/40018"]
         assert mark.read_text().count("s3cret") == 1
+
+    @pytest.fixture
+    def docker(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+        """A `docker` on the PATH that writes down how it is called, and does as the container would what the body says.
+
+        It refuses what the real one would: an option that it does not know, a variable that is not in its environment.
+        """
+
+        def write(body: str) -> Path:
+            calls = tmp_path / "calls"
+            head = f"""
+            import argparse, json, os, sys, time
+            from pathlib import Path
+            with open({str(calls)!r}, "a") as file:
+                file.write(json.dumps(sys.argv[1:]) + "\\n")
+            if sys.argv[1] == "rm":
+                sys.exit(0)
+            parser = argparse.ArgumentParser(allow_abbrev=False)
+            parser.add_argument("run", choices=["run"])
+            parser.add_argument("--rm", action="store_true")
+            for name in ("--name", "--network", "--cap-drop", "--security-opt", "--user", "--volume"):
+                parser.add_argument(name, required=True)
+            parser.add_argument("--env", action="append")
+            parser.add_argument("image")
+            parser.add_argument("inside", nargs=argparse.REMAINDER)
+            given = parser.parse_args()
+            outside, there = given.volume.split(":")
+            assert all(one in os.environ or "=" in one for one in given.env), given.env
+            assert given.user == f"{{os.getuid()}}:{{os.getgid()}}" and given.rm and given.network == "host"
+            assert given.inside[:2] == ["zap.sh", "-cmd"], given.inside
+            path = given.inside[given.inside.index("-autorun") + 1]
+            plan = json.loads(Path(path.replace(there, outside, 1)).read_text())
+            jobs = {{job["type"]: job["parameters"] for job in plan["jobs"]}}
+            assert jobs["openapi"]["apiFile"].startswith(there), "a path that is none inside"
+            report = Path(jobs["report"]["reportDir"].replace(there, outside, 1), jobs["report"]["reportFile"])
+            """
+            folder = tmp_path / "bin"
+            folder.mkdir()
+            (folder / "docker").write_text(f"#!{sys.executable}\n{dedent(head)}\n{dedent(body)}\n")
+            (folder / "docker").chmod(0o700)
+            monkeypatch.setenv("PATH", str(folder))
+            monkeypatch.setenv("GARRISON_ZAP_IMAGE", IMAGE)
+            return calls
+
+        return write
+
+    def test_through_docker_it_is_driven_the_same_way(
+        self, docker: Callable[[str], Path], target: tuple[Live, list[int]]
+    ) -> None:
+        said = json.dumps(ZAP).replace("8000", target[0].url.rpartition(":")[2])
+        calls = docker(f"report.write_text({said!r})")
+        given = live(target[0].url, header="Authorization", secret="s3cret")
+        result = Zap(given).run(NOBODY, Limits(30))
+        assert result.status.outcome is Outcome.OK, result.status
+        assert [one.id for one in result.findings] == ["zap/40018"]
+        (call,) = map(json.loads, calls.read_text().splitlines())
+        assert IMAGE in call
+        assert "s3cret" not in repr(call)
+
+    def test_a_container_that_does_not_end_is_removed(
+        self, docker: Callable[[str], Path], target: tuple[Live, list[int]]
+    ) -> None:
+        calls = docker("time.sleep(60)")
+        assert Zap(target[0]).run(NOBODY, Limits(2)).status.outcome is Outcome.ERROR
+        started, removed = map(json.loads, calls.read_text().splitlines())
+        assert removed == ["rm", "--force", started[started.index("--name") + 1]]
+
+    @pytest.mark.parametrize("lie", ["no report", "half a report", "nothing about the target", "a strange end"])
+    def test_through_docker_a_run_that_did_not_look_is_an_error(
+        self, lie: str, docker: Callable[[str], Path], target: tuple[Live, list[int]]
+    ) -> None:
+        body, reason = LIES[lie]
+        docker(body)
+        result = Zap(target[0]).run(NOBODY, Limits(20))
+        assert (result.status.outcome, reason in result.status.detail) == (Outcome.ERROR, True)
+
+    @pytest.mark.parametrize("image", ["", "zaproxy/zap-stable:latest", "x@sha256:12", "--privileged"])
+    def test_an_image_without_a_digest_is_not_run(
+        self, image: str, docker: Callable[[str], Path], target: tuple[Live, list[int]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls = docker("")
+        monkeypatch.setenv("GARRISON_ZAP_IMAGE", image)
+        assert Zap(target[0]).run(NOBODY, Limits(20)).status.outcome is Outcome.SKIPPED
+        assert not calls.exists()
 
     @pytest.mark.parametrize("lie", LIES)
     def test_a_run_that_did_not_look_is_an_error(

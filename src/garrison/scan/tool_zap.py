@@ -31,6 +31,9 @@ from .zap_plan import DOCUMENT, REPORT, operations, plan
 _NAME: Final = "zap"
 _MEMORY: Final = 64_000
 """Megabytes of address space: Java reserves much more than it uses."""
+_INSIDE: Final = "/zap/wrk"
+_DAEMON: Final = ("DOCKER_HOST", "DOCKER_CONFIG", "XDG_RUNTIME_DIR")
+"""Where Docker's client finds its daemon."""
 _RISK: Final = {"3": Severity.HIGH, "2": Severity.MEDIUM, "1": Severity.LOW, "0": Severity.INFO}
 _SURE: Final = {"4": Confidence.HIGH, "3": Confidence.HIGH, "2": Confidence.MEDIUM, "1": Confidence.LOW}
 _MOST: Final = 2000
@@ -56,7 +59,7 @@ class Zap:
                 text, count = operations(self.live)
             except (OSError, ValueError) as error:
                 return Result(ToolStatus.failed(_NAME, f"{self.live.schema}: {error or type(error).__name__}"))
-            inside = "/zap/wrk" if command[0].endswith("docker") else name
+            inside = _INSIDE if self._by_docker(command) else name
             (folder / DOCUMENT).write_text(text, encoding="utf-8")
             (folder / "plan.yaml").write_text(plan(self.live, inside, limits.seconds), encoding="utf-8")
             return self._run(command, folder, limits, count)
@@ -68,11 +71,18 @@ class Zap:
             return [str(found), "-cmd", "-dir", str(folder / "home"), "-autorun", str(folder / "plan.yaml")]
         docker = shutil.which("docker")
         if docker and re.fullmatch(r"[\w./:-]+@sha256:[0-9a-f]{64}", image):
-            names = [word for name in self._environ() for word in ("-e", name)]
-            volume = f"{folder}:/zap/wrk:rw"
-            return [docker, "run", "--rm", "--network=host", "-v", volume, *names, image, "zap.sh", "-cmd", "-autorun",
-                    "/zap/wrk/plan.yaml"]  # fmt: skip
+            names = [word for name in self._environ() for word in ("--env", name)]
+            return [
+                docker, "run", "--rm", "--name", folder.name, "--network=host", "--cap-drop=ALL",
+                "--security-opt=no-new-privileges", f"--user={os.getuid()}:{os.getgid()}",
+                f"--volume={folder}:{_INSIDE}", "--env", f"HOME={_INSIDE}", *names, image, "zap.sh", "-cmd",
+                "-dir", f"{_INSIDE}/home", "-autorun", f"{_INSIDE}/plan.yaml",
+            ]  # fmt: skip
         return []
+
+    @staticmethod
+    def _by_docker(command: list[str]) -> bool:
+        return command[1] == "run"
 
     def _environ(self) -> dict[str, str]:
         """How ZAP takes a header for all requests to one site: documented under header based authentication."""
@@ -85,7 +95,11 @@ class Zap:
         }  # fmt: skip
 
     def _run(self, command: list[str], folder: Path, limits: Limits, count: int) -> Result:
-        ended = run_bounded(command, folder, replace(limits, memory=_MEMORY, output=500), extra=self._environ())
+        extra = {name: os.environ[name] for name in _DAEMON if name in os.environ and self._by_docker(command)}
+        bounds = replace(limits, memory=_MEMORY, output=500)
+        ended = run_bounded(command, folder, bounds, extra={**extra, **self._environ()})
+        if ended.why and self._by_docker(command):  # the client is gone, its container may not be
+            run_bounded([command[0], "rm", "--force", folder.name], folder, Limits(30), extra=extra)
         if why := ended.crash(0, 1, 2):
             return Result(ToolStatus.failed(_NAME, why))
         try:
