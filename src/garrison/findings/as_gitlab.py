@@ -14,6 +14,8 @@ from .record import Finding
 from .report import Report, ToolStatus
 
 VERSION: Final = "15.2.1"
+_LONGEST: Final = 1_048_576
+"""Characters of a description, by the schema."""
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """For a report that is to be the same on each run."""
 
@@ -52,7 +54,7 @@ def _vulnerability(one: Finding) -> Json:
     said: dict[str, Json] = {
         "id": one.fingerprint,
         "name": one_line(one.title)[:255],
-        "description": one_line(f"{one.message} {one.consequence}".strip()),
+        "description": one_line(f"{one.message} {one.consequence}".strip())[:_LONGEST],
         "severity": one.severity.value.capitalize(),
         "location": {"file": path, "start_line": line},
         "identifiers": [primary, *numbers],
