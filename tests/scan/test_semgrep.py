@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from garrison.findings.report import Outcome
+from garrison.findings.severity import Severity
 from garrison.scan import toolbox
 from garrison.scan.adapter import Limits, Result
 from garrison.scan.merge import merge
@@ -96,6 +97,15 @@ def test_it_speaks_with_one_voice_with_the_rule_that_it_seconds(everything: Resu
     merged = [one.finding for one in merge([*CodeScan().run(project, Limits()).findings, *seconds], project)]
     assert [one.voices for one in merged if one.id == "G102"] == [("semgrep:semgrep/command",)] * 2
     assert not [one for one in merged if one.id.startswith("semgrep/")]
+
+
+def test_a_way_that_only_it_sees_makes_the_finding_as_bad_as_it_is(everything: Result) -> None:
+    """`code` sees SQL built from an attribute (R011, low), semgrep that a client sent it."""
+    project = Project(CASES.parent, python=("semgrep_cases/bad/sql.py",))
+    seconds = [one for one in everything.findings if one.location and one.location.path == project.python[0]]
+    merged = [one.finding for one in merge([*CodeScan().run(project, Limits()).findings, *seconds], project)]
+    found = {one.id: (one.severity, one.voices) for one in merged}
+    assert found["R011"] == (Severity.HIGH, ("semgrep:semgrep/sql",))
 
 
 @pytest.fixture(scope="module")

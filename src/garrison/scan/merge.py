@@ -19,6 +19,8 @@ from .project import Project
 from .source_files import read
 from .taxonomy import classified, family
 
+_WORSENS: Final = frozenset({"semgrep"})
+"""Whose word counts where it is worse than that of who speaks: rules of ours that see ways which `code` does not."""
 _ORDER: Final = ("code", "routes", "check", "advisories", "bandit", "ruff", "detect-secrets")
 
 
@@ -90,6 +92,7 @@ def _merged(group: list[Finding]) -> Merged:
     voices = tuple(dict.fromkeys(f"{one.source}:{one.id}" for one in others))
     cwe = tuple(dict.fromkeys(number for one in group for number in one.cwe))
     context = tuple(dict.fromkeys(word for one in group for word in one.context))
-    said = classified(replace(first, voices=voices, cwe=cwe, context=context, occurrence=first.occurrence))
+    worst = max([first.severity, *(one.severity for one in others if one.source in _WORSENS)])
+    said = classified(replace(first, severity=worst, voices=voices, cwe=cwe, context=context))
     moved = frozenset(fingerprint(one.id, "", one.anchor, one.occurrence) for one in group)
     return Merged(said, frozenset(one.fingerprint for one in group), moved, frozenset(one.id for one in group))
