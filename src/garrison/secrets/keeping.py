@@ -44,13 +44,20 @@ def keep_secrets(
         refuse_open_links(kept, policy.allow_insecure_link)
         kept.judge = lambda name, value: _open_link(name, value, policy.allow_insecure_link)
     kept.attach(services.emit)
-    services.closing.append(lambda: asyncio.to_thread(resolver.close))
-    services.closing.append(lambda: asyncio.to_thread(kept.close))
+    services.closing.append(lambda: asyncio.to_thread(_end, kept, resolver))
     if policy.secrets.refresh or is_leased(policy):
         keeper = _Keeper(kept, own, policy.secrets.refresh or inf, services.emit)
         services.opening.append(keeper.open)
         services.closing.append(keeper.close)
     return kept
+
+
+def _end(kept: Secrets, resolver: Resolver) -> None:
+    for leases in (kept.resolver.leases, resolver.leases):
+        if leases is not None:
+            leases.close()  # before the log-in ends that they may share
+    kept.close()
+    resolver.close()
 
 
 class _Keeper:

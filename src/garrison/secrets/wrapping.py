@@ -88,6 +88,8 @@ class Unwrapping:
     def attach(self, emit: Emit) -> None:
         """Record events with `emit` from now on, and what was refused before there was one."""
         self._emit = emit
+        if emit is silent:  # a command: who hears of it is the application
+            return
         with self._notes.exclusive():
             for why, at in self._notes.untold():
                 emit("wrapping_refused", place=self._place, error=why, at=at)
