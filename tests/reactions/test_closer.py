@@ -41,7 +41,8 @@ def exchange(request: Request) -> Exchange:
 
 
 async def log_in(request: Request) -> Response:
-    await exchange(request).log_in(Principal(request.path_params["who"]))
+    who = request.path_params["who"]
+    await exchange(request).log_in(Principal(who, "staff" if who == "eve" else "user"))
     return PlainTextResponse("in")
 
 
@@ -158,6 +159,15 @@ class TestStepUp:
             assert (await bob.post("/note")).status_code == 200
             await later.post("/in/ann")  # with the password, as a log-in is
             assert (await later.post("/note")).status_code == 200
+
+    async def test_a_principal_of_a_kind_of_the_application_s_own_is_no_program(self, bed: Bed) -> None:
+        async with bed.client(**PLAIN) as owner, bed.client(**PLAIN) as thief:
+            for one in (owner, thief):
+                await one.post("/in/eve")
+            await bed.react("step-up", "principal:eve")
+            assert (await owner.post("/confirm")).text == "confirmed"
+            assert (await owner.post("/note")).status_code == 200
+            assert (await thief.post("/note")).status_code == 401
 
     async def test_a_key_waits_until_its_owner_has_confirmed(self, bed: Bed, ann: httpx.AsyncClient) -> None:
         key = (await ann.post("/key")).text

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from garrison.core.clock import SYSTEM
 from garrison.core.errors import DependencyError
 from garrison.core.ports import Detail, Records
+from garrison.events.capture import capturing_bus
 from garrison.events.event import Event
 from garrison.events.terms import Severity
 from garrison.events.vocabulary import EventName
+from garrison.policy.model import Policy
 from garrison.policy.section_alerts import AlertReceiver, AlertsSection
+from garrison.reactions.build import build_desk
 from garrison.reactions.delivery import build_delivery
 from garrison.reactions.desk import Desk
 from garrison.reactions.open_alerts import Ladder, NoSuchAlert, acknowledge, opened
@@ -100,6 +103,15 @@ class TestEscalation:
         world.pass_(10 * WAIT)
         await turn(first, second)
         assert len(world.escalated) == 1
+
+    async def test_control_without_a_ladder_nobody_further_is_ever_told(self) -> None:
+        world = World()
+        desk = world.desk(Ladder((0,), WAIT))
+        desk.write([alert()])
+        await turn(desk)
+        world.pass_(10 * WAIT)
+        await turn(desk)
+        assert world.escalated == []
 
     async def test_what_somebody_has_goes_no_further(self) -> None:
         world = World()
@@ -277,6 +289,14 @@ class TestQuietHours:
         assert len(got) == 1
         assert all(f"203.0.113.{number}".encode() in got[0][1] for number in (7, 8, 9))
 
+    async def test_control_without_quiet_hours_the_night_is_no_reason_to_wait(self) -> None:
+        with web() as (url, got):
+            bed = Bed(url, quiet=[])
+            bed.at(23)
+            bed.send(alert("203.0.113.7"))
+            assert soon(lambda: got)
+            bed.close()
+
     async def test_the_gravest_and_what_comes_by_day_are_told_at_once(self) -> None:
         with web() as (url, got):
             bed = Bed(url)
@@ -373,24 +393,19 @@ async def test_only_the_receivers_of_a_step_are_told_of_it_and_a_failure_reaches
     assert f"garrison alerts ack {event.details['alert']}".encode() in called[0][1]
 
 
-def test_a_desk_has_a_thread_of_its_own_and_works_without_an_application(tmp_path: Path) -> None:
-    from garrison.core.clock import SYSTEM
-    from garrison.events.capture import capturing_bus
-    from garrison.policy.model import Policy
-    from garrison.reactions.build import build_desk
-
+def test_what_one_process_was_told_another_escalates_from_the_file_they_share(tmp_path: Path) -> None:
+    """Threads and a store as they are, and no application that runs."""
     bus, captured = capturing_bus()
     policy = Policy(
         state=str(tmp_path), store="embedded", key="env:K",
-        alerts={"receivers": [{"to": "https://a.example"}, {"to": "https://b.example", "step": 1}], "escalate": 0.1},
+        alerts={"receivers": [{"to": "https://a.example"}, {"to": "https://b.example", "step": 1}], "escalate": 1.5},
     )  # fmt: skip
-    desk = build_desk(policy, bus, SYSTEM, revealing({}))
-    assert desk is not None
-    desk.write([alert()])
-
-    def told() -> Sequence[Event]:
-        bus.flush()
-        return captured.of("alert_escalated")
-
-    assert soon(told)
-    desk.close()
+    before, after = build_desk(policy, bus, SYSTEM, revealing({})), build_desk(policy, bus, SYSTEM, revealing({}))
+    assert before is not None
+    assert after is not None
+    before.write([alert()])
+    before.close()
+    assert captured.of("alert_escalated") == []
+    after.start()
+    assert soon(lambda: len(captured) and captured.of("alert_escalated"))
+    after.close()

@@ -100,6 +100,7 @@ async def test_a_client_is_banned_for_its_time_and_the_record_says_how_to_undo_i
     ("raised", "why"),
     [
         (alert(held=False), NOT_HELD),
+        (alert("alice", held=False, react=["step-up", "log-more"], by="principal"), NOT_HELD),
         (alert("unix"), NO_TARGET),
         (alert("[hidden]"), NO_TARGET),
         (alert("", react=["step-up"], by="session"), NO_TARGET),

@@ -73,9 +73,8 @@ class QuietHours:
 
 def quiet_at(hours: Sequence[QuietHours], zone: str, now: float) -> bool:
     """Whether any of `hours` holds in `zone` at `now` (wall time in seconds)."""
-    return bool(hours) and (lambda there: any(one.hold(there) for one in hours))(
-        datetime.fromtimestamp(now, zone_of(zone))
-    )
+    there = datetime.fromtimestamp(now, zone_of(zone))
+    return any(one.hold(there) for one in hours)
 
 
 @lru_cache(maxsize=64)

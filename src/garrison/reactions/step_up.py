@@ -94,8 +94,10 @@ def step_up_layer(section: ReactionsSection, book: BanBook, services: Services, 
         return await settle(asked, facts, exchange, principal) if asked is not None else None
 
     async def settle(asked: Ban, facts: Facts, exchange: Exchange, principal: Principal) -> Verdict:
-        person = principal.kind == "user"
-        proven = await (proofs.moment(exchange) if person else proofs.latest(principal.id))
+        proven = await proofs.moment(exchange)
+        person = proven is not None  # a session stands behind the request, whatever kind its principal is of
+        if not person:
+            proven = await proofs.latest(principal.id)
         if proven is not None and proven > asked.since:
             return None
         refusal = _refusal(asked, section.step_up, person=person)
