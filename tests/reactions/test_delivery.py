@@ -19,7 +19,8 @@ from garrison.events.vocabulary import EventName
 from garrison.policy.model import Policy
 from garrison.policy.section_alerts import AlertReceiver, AlertsSection
 from garrison.reactions.build import attach_alerts
-from garrison.reactions.delivery import AlertWriter, AppriseChannel, build_delivery, channel_for
+from garrison.reactions.channels import AppriseChannel, channel_for
+from garrison.reactions.delivery import AlertWriter, build_delivery
 from garrison.reactions.message import Message
 from garrison.secrets.keyring import Keyring
 from tests.detection.making import event

@@ -132,7 +132,7 @@ def _try(policy: Policy) -> list[tuple[str, str]]:
     from http.client import HTTPException
 
     from ..core.clock import SYSTEM
-    from ..reactions.delivery import PURPOSE, channel_for
+    from ..reactions.channels import PURPOSE, channel_for
     from ..reactions.message import Message
     from ..secrets.keyring import Keyring
     from ..secrets.own import room_view

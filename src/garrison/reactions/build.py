@@ -20,7 +20,8 @@ from ..secrets.keyring import Keyring
 from ..stores.bans import Bans
 from ..stores.build import build_stores
 from .budget import Budget, ClientCount
-from .delivery import PURPOSE, build_delivery, channel_for
+from .channels import PURPOSE, channel_for
+from .delivery import build_delivery
 from .desk import Desk
 from .log_more import Watching
 from .open_alerts import Ladder

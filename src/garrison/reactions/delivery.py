@@ -1,99 +1,37 @@
-"""Tell people: signed webhooks, and through apprise mail, chat and pagers.
+"""Tell people, each receiver in a thread of its own; the ways to them are `channels`.
 
 Threat: nobody hears, and nobody knows that nobody hears. So a message that is not taken is sent again until it is, its
 failure is an event and a line on standard error, and `garrison alerts test` tries every receiver.
 
 Alerts come in floods when it matters: after a message, what comes within `gather` seconds goes into the next; an alert
-that comes twice (nodes, retries) is told once. Lets pass: what waited is lost with the process; the events are not.
+that comes twice (nodes, retries) is told once. What must wait for the morning, and what was not taken,
+goes to the `desk`. Lets pass: what waited here is lost with the process; the events are not.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Final
 
-from ..core.errors import DependencyError
 from ..core.ports import Detail, Emit, Reveal
 from ..detection.rule import Rule
 from ..events.event import Event
 from ..events.exports.outlet import Outlet
-from ..events.exports.senders import signed_headers
 from ..events.lanes import Lane
-from ..events.links import BadLink, parse_link
-from ..events.post import post
 from ..events.terms import Severity
 from ..events.vocabulary import EventName
 from ..policy.quiet_hours import quiet_at
-from ..policy.reference import is_reference
 from ..policy.section_alerts import AlertReceiver, AlertsSection
+from .channels import Channel, channel_for
 from .desk import Desk, Quiet
-from .message import ALERTS, TOLD, Message, compose
+from .message import ALERTS, TOLD, compose
 
-PURPOSE: Final = "alerts/webhook"
-"""What the webhooks' signing key is derived for."""
 _SURE: Final = {"low": 0, "medium": 1, "high": 2}
 _REMEMBERED: Final = 2000
 _WAITING: Final = 5000
-
-
-class AppriseMissing(DependencyError):
-    """The package for mail, chat and pagers is not installed."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Telling people by mail, chat or pager needs the package 'apprise', which is not installed.",
-            remedy='Install it with: pip install "garrison[alerts]"',
-        )
-
-
-class NotTaken(OSError):
-    """The receiver did not take the message; which one and why, apprise does not say."""
-
-
-class Channel(Protocol):
-    """A way to somebody. `send` blocks for some seconds at most, and raises OSError when it was not taken."""
-
-    name: str
-
-    def send(self, message: Message, events: Sequence[Event]) -> None: ...
-
-
-class WebhookChannel:
-    """POSTs title, text and the alerts' details as JSON, signed as Standard Webhooks have it."""
-
-    def __init__(self, url: str, host: str, key: bytes) -> None:
-        self.name = f"alerts:{host}"
-        self._url, self._key = url, key
-        self._context = ssl.create_default_context() if url.startswith("https:") else None
-
-    def send(self, message: Message, events: Sequence[Event]) -> None:
-        told = [{"name": one.name.value, "time": one.time, "node": one.node, **one.details} for one in events]
-        body = json.dumps({"title": message.title, "text": message.text, "alerts": told}).encode("ascii")
-        name = f"{events[0].run}-{events[0].seq}" if events else f"test-{int(time.time())}"
-        post(self._url, body, signed_headers(self._key, name, int(time.time()), body), context=self._context)
-
-
-class AppriseChannel:
-    """Whatever apprise can reach. Its address is never shown: it may hold a password."""
-
-    def __init__(self, url: str, name: str) -> None:
-        try:
-            import apprise
-        except ImportError:
-            raise AppriseMissing from None
-        self.name = f"alerts:{name}"
-        self._apprise: Any = apprise.Apprise()
-        if not self._apprise.add(url):
-            raise BadLink(name, "apprise can't read the address in this variable")
-
-    def send(self, message: Message, events: Sequence[Event]) -> None:
-        if not self._apprise.notify(title=message.title, body=message.text):
-            raise NotTaken(f"{self.name} did not take the message")
 
 
 class AlertWriter:
@@ -213,31 +151,6 @@ class Gathering(Outlet):
             fresh, self._fresh = self._fresh, []
         lane.offer(fresh)  # what waits in a lane is looked at again within a second
         return False
-
-
-def channel_for(receiver: AlertReceiver, key: bytes, reveal: Reveal) -> Channel:
-    """The way to `receiver`; `reveal` is asked for an address that is kept as a secret.
-
-    Raises `BadLink`, `AppriseMissing`, and what `reveal` raises.
-    """
-    if is_reference(receiver.to):
-        try:
-            return _channel_at(reveal(receiver.to).strip(), key, receiver.to.removeprefix("env:"))
-        except (BadLink, AppriseMissing) as error:
-            raise error.with_traceback(None) from None  # its frames hold the address, and crash reports show them
-    if not receiver.to.startswith(("https://", "http://")):
-        raise BadLink(
-            "the address of a receiver",
-            "write https://… or a reference such as env:NAME, since apprise's may hold a password",
-        )
-    return _channel_at(receiver.to, key)
-
-
-def _channel_at(address: str, key: bytes, secret: str = "") -> Channel:
-    if not address.startswith(("https://", "http://")):
-        return AppriseChannel(address, secret)
-    link = parse_link(address, secret=bool(secret))
-    return WebhookChannel(link.url, link.host, key)
 
 
 def build_delivery(
