@@ -199,6 +199,8 @@ def build_services(
     if audit := attach_audit(policy, keyring, clock, bus, resolver):
         services.recorded = lambda: not audit.failing
         services.closing.insert(0, lambda: asyncio.to_thread(sign_end, audit, bus))
+        if policy.audit.transit:  # the end is signed last, with a log-in of its own
+            services.closing.insert(0, lambda: asyncio.to_thread(resolver.close))
     services.metrics = attach_exports(policy, keyring, bus, services, own)
     services.bans = bans = build_bans(policy, stores.records, clock, bus.emit)
     services.opening.append(bans.open)

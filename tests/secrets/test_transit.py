@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from garrison.policy.model import Policy
-from garrison.secrets import SecretDenied, Secrets, SourceAway, TransitBroken, TransitKey, TransitRefused, open_secrets
+from garrison.secrets import (
+    SecretDenied,
+    SecretError,
+    Secrets,
+    SourceAway,
+    TransitBroken,
+    TransitKey,
+    TransitRefused,
+    open_secrets,
+)
 from garrison.secrets.resolver import Resolver
 from garrison.secrets.transit import MAX_BYTES, MOST, all_transit_lines
 from tests.cli.conftest import here as here
@@ -230,6 +239,13 @@ def test_a_key_of_the_wrong_kind_or_without_rights_or_server_is_refused_when_it_
         open_secrets(Policy(), {}).transit("notes")
     with pytest.raises(TransitRefused, match="none at elsewhere"):
         Member(engine, {"notes": ["encrypt"]}, transit_mount="elsewhere").key("notes")
+
+
+def test_a_log_in_that_fails_is_told_as_such_and_not_as_a_key(engine: Bao) -> None:
+    member = Member(engine, {"notes": ["encrypt"]})
+    for change, why in (({"ID": "wrong"}, "log-in by AppRole"), ({"ROLE": ""}, "ROLE")):
+        with pytest.raises(SecretError, match=why):
+            open_secrets(member.policy, {**member.environ, **change}).transit("notes")
 
 
 def test_too_much_at_once_is_refused_before_it_is_sent(member: Member) -> None:

@@ -28,6 +28,7 @@ from garrison.wire import audit_signer
 from tests.cli.conftest import here as here
 from tests.cli.running import Here
 from tests.events.audit.making import Hand, checkpoints, filled, found, new_log, some_events, verified
+from tests.secrets.test_vault import log_ins
 from tests.support.bao import Bao
 
 MOUNT = "signing"
@@ -179,8 +180,10 @@ def test_an_application_is_signed_for_and_the_commands_verify_it_without_the_roo
     )
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
+    before = log_ins(engine)
     hardened = harden(app)
     asyncio.run(live())
+    assert log_ins(engine) == before, "no log-in is left behind"
     printed = here.run("audit", "key", **environ).out.split()
     assert printed == [str(VerifierKey(origin_of(socket.gethostname()), one)) for one in member.signer().publics()]
     assert here.run("audit", "verify", **environ).code == 0

@@ -55,8 +55,8 @@ class TransitKey:
 
     Every method that asks the server blocks for up to `vault.timeout`: in a coroutine, call it with
     `asyncio.to_thread`. All raise `TransitRefused` (a right or a key is missing, or is the wrong one), `SourceAway`
-    (the server can't be asked), `SecretDenied` with an event (the policy does not allow it), and ValueError for more
-    than `MOST` values or `MAX_BYTES`.
+    (the server can't be asked), `SecretError` (of the log-in), `SecretDenied` with an event (the policy does not allow
+    it), and ValueError for more than `MOST` values or `MAX_BYTES`.
     """
 
     def __init__(self, vault: Vault, name: str, emit: Emit) -> None:

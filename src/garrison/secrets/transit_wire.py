@@ -20,7 +20,8 @@ _PARTIAL: Final = {"partial_failure_response_code": 200}
 
 
 class Transit:
-    """One key of the engine behind `vault`. Every method blocks, and raises `TransitRefused` and `SourceAway`."""
+    """One key of the engine behind `vault`. Every method blocks, and raises `TransitRefused`, `SourceAway`, and
+    `SecretError` for what keeps us from logging in."""
 
     def __init__(self, vault: Vault, name: str) -> None:
         self._vault = vault
@@ -71,11 +72,16 @@ class Transit:
         line = f'path "{path}" {{ capabilities = ["{right}"] }}'
         try:
             return self._vault.logged_in(lambda client: self._vault.ask(path, lambda: call(client), line))
-        except SecretMissing:
-            why, remedy = f"there is no transit engine at {self.mount}", "Enable it, or correct vault.transit_mount."
-            raise TransitRefused(self.name, why, remedy) from None
         except SecretError as error:
-            raise TransitRefused(self.name, getattr(error, "why", "it is not there"), error.remedy) from None
+            if error.place != path:
+                raise  # of the log-in
+            if isinstance(error, SecretMissing):
+                why, remedy = (
+                    f"there is no transit engine at {self.mount}",
+                    "Enable it, or correct vault.transit_mount.",
+                )
+                raise TransitRefused(self.name, why, remedy) from None
+            raise TransitRefused(self.name, getattr(error, "why", str(error)), error.remedy) from None
 
 
 _KNOWN: Final = {

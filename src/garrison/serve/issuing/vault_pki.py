@@ -45,7 +45,8 @@ Show = Callable[[str, str | None], None]
 class VaultAuthority:
     """`issuer.Source` for one role of one server. Every method blocks: call them in a thread.
 
-    `issue` raises `IssueRefused` for what the server refuses or sends amiss, and `SourceAway` when it can't be asked.
+    `issue` raises `IssueRefused` for what the server refuses or sends amiss, `SourceAway` when it can't be asked, and
+    `SecretError` for what keeps us from logging in.
     """
 
     def __init__(self, vault: Vault) -> None:
@@ -75,6 +76,8 @@ class VaultAuthority:
                 lambda client: self._vault.ask(self._path, lambda: self._asked(client, data), right)
             )
         except SecretError as error:
+            if error.place != self._path:
+                raise  # of the log-in
             raise IssueRefused(getattr(error, "why", "there is no such engine"), error.remedy) from None
 
     def _asked(self, client: Any, data: Mapping[str, str]) -> Mapping[str, Any]:
