@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ..policy.held import environment
-
 if TYPE_CHECKING:
     from ..config import Config
     from ..policy.model import Policy
@@ -24,6 +22,7 @@ def config_references(policy: Policy) -> Mapping[str, str]:
         return {}
     from ..config.keys import at
     from ..config.load import gather
+    from ..policy.held import environment
     from ..policy.reference import is_reference
     from .config import schema_of
 
@@ -39,7 +38,7 @@ def config_references(policy: Policy) -> Mapping[str, str]:
 
 def left_in_environment(config: Config, policy: Policy) -> Iterator[tuple[str, str]]:
     """Secrets in variables that `garrison serve` would leave where they are: the key, and the variable."""
-    from ..policy.held import secret_variables
+    from ..policy.held import environment, secret_variables
     from ..policy.source import Kind
 
     hidden = secret_variables(policy, environment())
