@@ -27,7 +27,7 @@ from .toolbox import TOOLS
 RULES: Final = files("garrison.scan").joinpath("semgrep", "rules.json")
 _ARGUMENTS: Final = (
     "scan", "--config", str(RULES), "--json", "--quiet", "--metrics", "off", "--disable-version-check", "--oss-only",
-    "--disable-nosem", "--no-rewrite-rule-ids", "--",
+    "--disable-nosem", "--no-rewrite-rule-ids", "--timeout", "60", "--timeout-threshold", "0", "--",
 )  # fmt: skip
 
 
