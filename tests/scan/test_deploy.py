@@ -259,6 +259,11 @@ class TestScanners:
         status = compose().run(read_project(tmp_path), Limits()).status
         assert (status.outcome, "too large" in status.detail) == (Outcome.INCOMPLETE, True)
 
+    def test_the_time_limit_holds_for_them_as_well(self, tmp_path: Path) -> None:
+        (tmp_path / "compose.yaml").write_text(HARD)
+        status = compose().run(read_project(tmp_path), Limits(-1)).status
+        assert (status.outcome, "1 files (stopped" in status.detail) == (Outcome.INCOMPLETE, True)
+
     def test_without_such_files_they_say_so(self, tmp_path: Path) -> None:
         status = compose().run(read_project(tmp_path), Limits()).status
         assert (status.outcome, status.required) == (Outcome.SKIPPED, False)

@@ -1,12 +1,14 @@
 """Compose files and systemd units of the project, by checks of our own: nothing to install, nothing is run.
 
-Each of the two is a scanner. A file that can't be read is named. Bounded by what a project's files are: 512 KB each.
+Each of the two is a scanner. A file that can't be read is named. Bounded by what a project's files are, 512 KB
+each, and by the time limit, looked at between two files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 
 from ..findings.record import Finding
 from ..findings.report import ToolStatus
@@ -34,7 +36,11 @@ class DeployScan:
         unread = [f"{one} (too large)" for one in project.left_out if self.takes(one)]
         if not chosen and not unread:
             return Result(ToolStatus.skipped(self.name, f"no {self.about} in the project", required=False))
-        for path in chosen:
+        ends = monotonic() + limits.seconds
+        for number, path in enumerate(chosen):
+            if monotonic() > ends:
+                unread.append(f"{len(chosen) - number} files (stopped after {limits.seconds:g} s)")
+                break
             try:
                 found += self.examine(path, read(project.root / path))
             except NoYaml as error:
