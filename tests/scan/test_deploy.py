@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent
 
@@ -34,6 +36,17 @@ services:
     cap_drop: [ALL]
     security_opt: ["no-new-privileges:true"]
 """
+ODD_YAML = [
+    "services:", "  web:", "    image: a", "    ports: [1, {a: b}, [x], null]", "    environment: [A=b, {c: d}, 3]",
+    "    environment: {A: [1], PASSWORD: x1}", "    volumes: [a:b:ro, {source: [1]}, null]", "    cap_add: ALL",
+    "    security_opt: {a: b}", "    user: [a]", "    <<: *x", "x: &x {privileged: true}", "  - a", "    ? [a, b]",
+    "    : c", "'", "{", "]", "&a *a", "!!binary |", "\t", "\x00", "é😀", "    ports:\n      - '::80'\n      - /udp",
+]  # fmt: skip
+ODD_UNITS = [
+    "[Service]", "[", "ExecStart=", "ExecStart=+", "ExecStart=/tmp", 'Environment="', "Environment=A=b 'c", "UMask=",
+    "UMask=9", "XMode=777", "=x", "a", "\\", "ExecStartPre=chmod", "WorkingDirectory=-/tmp", "[Service]\\",
+    "ExecStart=a \\", "# c \\", "ExecStop=--password", "DynamicUser=maybe",
+]  # fmt: skip
 DYNAMIC = "[Service]\nExecStart=/srv/app/.venv/bin/garrison serve main:app\nDynamicUser=yes\n"
 
 
@@ -192,8 +205,19 @@ def test_a_service_without_sandbox_is_told_each_line_that_it_lacks() -> None:
 
 
 def test_a_line_that_is_none_of_a_unit_is_refused() -> None:
-    with pytest.raises(ValueError, match="line 2"):
-        examine_unit("a.service", "[Service]\nnonsense\n")
+    for text in ("[Service]\nnonsense\n", "[Service]\n=x\n", "# nothing\nUser=x\n"):
+        with pytest.raises(ValueError, match="line 2"):
+            examine_unit("a.service", text)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_text_makes_them_fail_otherwise(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(300):
+        for examine, parts in ((examine_compose, ODD_YAML), (examine_unit, ODD_UNITS)):
+            text = "\n".join(chance.choice(parts) for _ in range(chance.randrange(1, 12)))
+            with suppress(ValueError, RecursionError):
+                examine("compose.yaml", text)
 
 
 def test_secrets_are_never_shown() -> None:

@@ -60,14 +60,14 @@ def _read(text: str) -> tuple[dict[str, _Settings], dict[str, int]]:
             value, where = sections[name][key][-1]
             sections[name][key][-1] = (f"{value} {line}", where)
         elif line.startswith("[") and line.endswith("]"):
-            name = line[1:-1]
+            name, more = line[1:-1], False
             sections.setdefault(name, {})
             places.setdefault(name, number)
         else:
-            key, equals, value = line.partition("=")
-            if not equals or not name:
-                raise ValueError(f"line {number} is no setting")
+            key, _, value = line.partition("=")
             key = key.strip()
+            if not key or not name or "=" not in line:
+                raise ValueError(f"line {number} is no setting")
             several = sections[name].setdefault(key, [])
             several.append((value.strip(), number))
         joined = more
