@@ -28,7 +28,7 @@ from tests.support.sealed import Machine, machine
 
 from .site import Site, running
 from .test_openid import ANN, BACK, sent_back, who
-from .test_rotation import answered, asking
+from .test_rotation import answered, asking, ended
 
 pytestmark = [pytest.mark.anyio, pytest.mark.server, pytest.mark.xdist_group("bao")]
 MAIL = f"vault://{MOUNT}/rotating/mail#password"
@@ -105,9 +105,7 @@ async def test_no_request_fails_while_keys_and_log_ins_of_the_sources_are_replac
             await until(secrets, "oidc.secret", "by the new keys")
             await the_log_in(hand, secrets)
             await answered(some)
-            for one in asks:
-                one.cancel()
-            await asyncio.gather(*asks, return_exceptions=True)
+            await ended(asks)
             assert {status for found in some for status in found} == {200}
 
 

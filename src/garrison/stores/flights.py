@@ -30,6 +30,11 @@ class Flights:
         self._waiting: deque[tuple[Command, asyncio.Future[Any]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether calls are on their way, or wait for their turn."""
+        return bool(self._flying or self._waiting)
+
     async def call(self, command: Command) -> Any:
         """The answer. Raises what the store or the library raised, and `DeadlinePassed`."""
         if self._flying < self.client.runs and not self._waiting:

@@ -30,6 +30,8 @@ Changed: TypeAlias = Callable[[bool, str], None]
 CALL_SECONDS: Final = 0.05
 CONNECT_SECONDS: Final = 3.0
 _LONGEST_REASON: Final = 200
+_LOOK_SECONDS: Final = 0.005
+"""Between two looks whether calls on an old client have ended."""
 _BUSY_WEIGHT: Final = 0.5
 """What a late answer weighs when our own event loop was late as well."""
 
@@ -159,7 +161,9 @@ class Link:
             self._changed(False, "")
         if left is not None:
             try:
-                await asyncio.sleep(2 * self._seconds)  # as long as a call that waits its turn may take
+                end = session.loop.time() + 2 * self._seconds  # as long as a call that waits its turn may take
+                while left.busy and session.loop.time() < end:  # noqa: ASYNC110  # calls pay for no notice of it
+                    await asyncio.sleep(_LOOK_SECONDS)
             finally:
                 await _close(left.client)
 
