@@ -217,6 +217,23 @@ class TestAttacks:
                 client.get_parameter(Name="x")
             assert thief.asked, "control"
 
+    def test_planted_descriptions_of_services_say_nothing(
+        self, aws: Amazon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        import boto3
+        from botocore.loaders import Loader
+
+        real = Path(Loader.BUILTIN_DATA_PATH, "endpoints.json").read_text("utf-8")
+        planted = real.replace('"{service}.{region}.{dnsSuffix}"', '"thief.example.com"')
+        (tmp_path / "endpoints.json").write_text(planted, "utf-8")
+        monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+        bare = resolver({**aws.section(), "endpoints": {}}).aws
+        assert bare is not None
+        assert bare._client("ssm").meta.endpoint_url == f"https://ssm.{REGION}.amazonaws.com"
+        keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+        control = boto3.Session(region_name=REGION, **keys).client("ssm")
+        assert control.meta.endpoint_url == "https://thief.example.com"
+
     def test_a_server_that_nobody_vouches_for_gets_no_question(
         self, aws: Amazon, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -293,7 +310,7 @@ def test_without_region_log_in_or_library_it_says_what_to_do(monkeypatch: pytest
     with pytest.raises(SourceAway, match="no log-in") as caught:
         resolver({"region": REGION, "endpoints": {"ssm": "http://127.0.0.1:9"}}).read(MAIL)
     assert "aws.access_key" in caught.value.remedy
-    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
     with pytest.raises(SourceAway) as caught:
         resolver({"region": REGION}).read(MAIL)
     assert "garrison[aws]" in caught.value.remedy

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -146,7 +146,8 @@ def failing(*codes: str, wait: float = 0.0) -> Iterator[Failing]:
             self.send_header("Content-Type", "application/x-amz-json-1.1")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(BrokenPipeError):  # who asked has stopped waiting
+                self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""

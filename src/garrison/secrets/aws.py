@@ -1,7 +1,7 @@
 """Amazon Web Services, from the application's side: clients of boto3, and every failure of theirs as one of ours.
 
-Threat: variables that somebody planted (AWS_ENDPOINT_URL, AWS_CA_BUNDLE, HTTPS_PROXY) lead our questions and the
-answers elsewhere, so addresses, authorities and proxies come from the policy and from nowhere else; a log at level
+Threat: variables that somebody planted (AWS_ENDPOINT_URL, AWS_DATA_PATH, AWS_CA_BUNDLE, HTTPS_PROXY) lead our questions
+and the answers elsewhere, so addresses, authorities and proxies come from the policy and nothing else; a log at level
 DEBUG, where botocore writes whole answers, so nothing of it is logged while a secret is read.
 Assumption: boto3, whose clients may be used by many threads. Lets pass: whoever has the role or the key; and boto3's
 own ways to find them, which the user's AWS configuration and the platform's variables steer.
@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from functools import cache
 from threading import Lock
 from typing import Any, Final, Literal
 
@@ -82,23 +83,24 @@ class Aws:
 
     def _open(self, place: str) -> Any:
         try:
-            import boto3  # type: ignore[import-untyped]  # it tells no types
-            from botocore.session import Session  # type: ignore[import-untyped]  # as above
+            from botocore.session import Session  # type: ignore[import-untyped]  # it tells no types
         except ImportError:
             why, remedy = "the package 'boto3' is not installed", 'Install it with: pip install "garrison[aws]"'
             raise SourceAway(place, why, remedy) from None
         _hush()
-        base, section = Session(), self.section
-        base.set_default_client_config(self._limits())  # holds for what boto3 asks by itself, to take on a role
+        made, section = Session(), self.section
+        made.register_component("data_loader", _descriptions())
+        made.set_default_client_config(self._limits())  # holds for what it asks by itself, to take on a role
         if section.access_key:
-            base.set_credentials(*(self._credential(one).reveal() for one in (section.access_key, section.secret_key)))
-        return boto3.Session(botocore_session=base, region_name=section.region or None)
+            made.set_credentials(*(self._credential(one).reveal() for one in (section.access_key, section.secret_key)))
+        return made
 
     def _make(self, service: Service) -> Any:
         section = self.section
-        return self._session.client(
-            service, endpoint_url=section.endpoints.get(service), config=self._limits(), verify=section.ca or True
-        )
+        return self._session.create_client(
+            service, region_name=section.region or None, endpoint_url=section.endpoints.get(service),
+            config=self._limits(), verify=section.ca or True,
+        )  # fmt: skip
 
     def _limits(self) -> Any:
         from botocore.config import Config  # type: ignore[import-untyped]  # as above
@@ -121,6 +123,14 @@ class Aws:
         finally:
             _reading.reset(token)
         raise failure  # out here, so that it doesn't carry the other one, and what that one has read
+
+
+@cache
+def _descriptions() -> Any:
+    """The descriptions of AWS's services that botocore ships, and no others: they say where a question goes."""
+    from botocore.loaders import Loader  # type: ignore[import-untyped]  # as above
+
+    return Loader([Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
 
 
 _reading: ContextVar[bool] = ContextVar("garrison_aws_reading", default=False)
