@@ -23,12 +23,11 @@ from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from .adapter import Limits, Result
 from .code_rules import Hole
-from .external import unusable
 from .live import Live
+from .live_ready import ready
 from .process import run_bounded
 from .project import Project
 from .toolbox import TOOLS
-from .zap_plan import operations
 
 _NAME: Final = "sqlmap"
 _BEGINS: Final = re.compile(r"testing URL '([^'\n]+)'")
@@ -51,12 +50,10 @@ class Sqlmap:
     def run(self, project: Project, limits: Limits) -> Result:
         """See `Adapter`."""
         tool = TOOLS[_NAME]
-        if (gone := unusable(tool, self.program, may_be_missing=True)) is not None:
-            return gone
-        try:
-            text, count = operations(self.live)
-        except (OSError, ValueError) as error:
-            return Result(ToolStatus.failed(_NAME, f"{self.live.schema}: {error or type(error).__name__}"))
+        prepared = ready(_NAME, self.program, self.live)
+        if isinstance(prepared, Result):
+            return prepared
+        text, count = prepared
         with tempfile.TemporaryDirectory(prefix="garrison-sqlmap-") as name:
             folder = Path(name)
             (folder / "openapi.json").write_text(text, encoding="utf-8")

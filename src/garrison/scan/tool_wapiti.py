@@ -21,13 +21,12 @@ from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from ..findings.severity import Severity
 from .adapter import Limits, Result
-from .external import unusable
 from .live import Live
+from .live_ready import ready
 from .process import run_bounded
 from .project import Project
 from .taxonomy import asvs, owasp
 from .toolbox import TOOLS
-from .zap_plan import operations
 
 _NAME: Final = "wapiti"
 _MODULES: Final = "sql,xss,file,exec,redirect,crlf"
@@ -53,18 +52,16 @@ class Wapiti:
     def run(self, project: Project, limits: Limits) -> Result:
         """See `Adapter`."""
         tool = TOOLS[_NAME]
-        if (gone := unusable(tool, self.program, may_be_missing=True)) is not None:
-            return gone
         if self.live.secret:
             why = "it takes a credential on its command line only, where other users read it"
             return Result(ToolStatus.skipped(_NAME, why, required=False))
         if not self.live.is_loopback:
             why = "it can't be held to a rate: loopback only"
             return Result(ToolStatus.skipped(_NAME, why, required=False))
-        try:
-            text, count = operations(self.live)
-        except (OSError, ValueError) as error:
-            return Result(ToolStatus.failed(_NAME, f"{self.live.schema}: {error or type(error).__name__}"))
+        prepared = ready(_NAME, self.program, self.live)
+        if isinstance(prepared, Result):
+            return prepared
+        text, count = prepared
         with tempfile.TemporaryDirectory(prefix="garrison-wapiti-") as name:
             folder = Path(name)
             (folder / "openapi.json").write_text(text, encoding="utf-8")
