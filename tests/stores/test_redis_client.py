@@ -16,6 +16,7 @@ from garrison.stores import StoreAway
 from garrison.stores.link import Link
 from garrison.stores.redis import RedisCounters
 from garrison.stores.redis_records import RedisRecords
+from garrison.stores.scripts import FORGET
 from tests.support.revealing import revealing
 from tests.support.valkey import Server
 from tests.support.valkey_links import RIGHTS, Pair, encrypted, make_certificate
@@ -90,6 +91,28 @@ async def test_tls_is_used_and_certificate_and_name_are_checked(server: Server, 
 async def test_calls_before_the_first_connection_wait_for_it(server: Server) -> None:
     link = Link(parse_store(server.url), SYSTEM, lambda away, why: None, seconds=5.0)
     assert await works(link)
+
+
+async def test_a_call_that_is_cancelled_ends_though_the_library_swallows_that_now_and_then(server: Server) -> None:
+    link = Link(parse_store(server.url), SYSTEM, lambda away, why: None, seconds=5.0)
+    await link.open()
+
+    async def calling() -> None:
+        while True:
+            await link.call(FORGET, [b"x"], [b""])
+
+    for turn in range(30):
+        callers = [asyncio.create_task(calling()) for _ in range(6)]
+        await asyncio.sleep(0.002 + turn * 0.0003)
+        for caller in callers:
+            caller.cancel()
+        done, left = await asyncio.wait(callers, timeout=5)
+        while left:  # so that this test can fail
+            for caller in left:
+                caller.cancel()
+            _, left = await asyncio.wait(left, timeout=0.1)
+        assert len(done) == 6
+    await link.close()
 
 
 async def test_a_link_works_in_one_event_loop_after_another(server: Server) -> None:

@@ -43,13 +43,18 @@ class _Alarm:
 async def within(seconds: float, work: Awaitable[T]) -> T:
     """What `work` returns. Raises `DeadlinePassed` and cancels it when it takes longer than `seconds`."""
     loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    asked = task.cancelling() if task is not None else 0
     timeout = asyncio.timeout(None)
     alarm = _Alarm(loop, timeout, seconds)
     try:
         async with timeout:
             handle = loop.call_at(alarm.due, alarm.ring)
             try:
-                return await work
+                answer = await work
+                if task is not None and task.cancelling() > asked:  # the library has swallowed it, as redis does
+                    raise asyncio.CancelledError
+                return answer
             finally:
                 handle.cancel()
     except TimeoutError:
