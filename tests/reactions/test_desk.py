@@ -230,6 +230,22 @@ class TestEscalation:
         await turn(desk)
         assert world.escalated == [("203.0.113.9", 1)]
 
+    async def test_whatever_goes_wrong_the_next_look_comes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        world = World()
+        desk = world.desk()
+
+        async def broken(*_: object) -> None:
+            raise RuntimeError("a fault")
+
+        desk.write([alert()])
+        with monkeypatch.context() as patch:
+            patch.setattr("garrison.reactions.desk.open_alert", broken)
+            await turn(desk, desk)
+        assert [(name, one["service"]) for name, one in world.told] == [("service_degraded", "alerts:desk")]
+        world.pass_(WAIT + 1)
+        await turn(desk)
+        assert world.escalated == [("203.0.113.7", 1)]
+
     async def test_a_flood_while_the_store_is_away_is_bounded_and_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("garrison.reactions.desk._MOST", 10)
         world = World()
@@ -288,6 +304,18 @@ class TestQuietHours:
             bed.close()
         assert len(got) == 1
         assert all(f"203.0.113.{number}".encode() in got[0][1] for number in (7, 8, 9))
+
+    async def test_what_was_held_comes_at_once_when_the_receiver_has_no_quiet_hours_any_more(self) -> None:
+        with web() as (url, got):
+            bed, later = Bed(url), Bed(url, quiet=[])
+            bed.at(23)
+            bed.send(alert())
+            await turn(bed.one)
+            later.records._inner, later.hands.now = bed.records._inner, bed.hands.now
+            await turn(later.one)
+            assert soon(lambda: got)
+            bed.close()
+            later.close()
 
     async def test_control_without_quiet_hours_the_night_is_no_reason_to_wait(self) -> None:
         with web() as (url, got):

@@ -168,14 +168,15 @@ def build_delivery(
                 channel, one, known, section.runbooks, Severity(section.escalate_least), desk.not_taken
             )
         found.append(Gathering(writer, Severity(one.least), emit, alarm))
-        if desk is not None and one.quiet:
+        if desk is not None:  # without quiet hours, what was held while it had some is sent at once
             keep_quiet(found[-1], one, desk, wall)
     return found
 
 
 def keep_quiet(outlet: Gathering, receiver: AlertReceiver, desk: Desk, wall: Callable[[], float]) -> None:
     """Let `desk` keep what `outlet` must not send in its quiet hours."""
-    name = hashlib.blake2b(receiver.to.encode(), digest_size=9).hexdigest()  # the address may hold a password
+    which = f"{receiver.step}\0{receiver.to}"  # an address may hold a password: its digest is kept
+    name = hashlib.blake2b(which.encode(), digest_size=9).hexdigest()
     wakes = Severity(receiver.wakes).syslog
 
     def quiet(now: float) -> bool:

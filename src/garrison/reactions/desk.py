@@ -76,6 +76,7 @@ class Desk:
 
     def _begin(self) -> None:
         self._process = os.getpid()
+        self._starting = threading.Lock()
         self._end = threading.Event()
         self._cases: deque[Case] = deque()
         self._held: deque[tuple[str, Event]] = deque()
@@ -93,12 +94,13 @@ class Desk:
         """Begin to look, in this process."""
         if self._process != os.getpid():
             self._begin()
-        if self._thread is None:
-            self._end.clear()
-            self._thread = threading.Thread(
-                target=_run, args=(weakref.ref(self), self._end), name="garrison-alerts-desk", daemon=True
-            )
-            self._thread.start()
+        with self._starting:  # the bus and every receiver's thread may come to it at once
+            if self._thread is None:
+                self._end.clear()
+                self._thread = threading.Thread(
+                    target=_run, args=(weakref.ref(self), self._end), name="garrison-alerts-desk", daemon=True
+                )
+                self._thread.start()
 
     async def opening(self) -> None:
         """`start`, for `services.opening`."""
@@ -147,7 +149,13 @@ class Desk:
     # In the desk's own thread
 
     async def turn(self) -> None:
-        """Look once. Does not raise."""
+        """Look once. Does not raise: a thread that ends would call nobody, in silence."""
+        try:
+            await self._turn()
+        except Exception as error:  # noqa: BLE001 - as above; it is told, and the next look comes
+            self._tell_away(f"{type(error).__name__}: {error}")
+
+    async def _turn(self) -> None:
         now = self._wall()
         try:
             if not self._opened:
@@ -183,14 +191,14 @@ class Desk:
 
     def _hurried(self) -> None:
         """What was not taken and is not in the store yet is due at once."""
-        for case in self._cases:
-            if (str(case.event.details.get("alert")), case.step) in self._failed:
+        for case in list(self._cases):  # other threads append meanwhile
+            if (str(case.event.details.get("alert")), case.step) in list(self._failed):
                 case.due = 0.0
 
     def _alone(self, now: float) -> None:
         self._hurried()
         ladder = self._ladder
-        for case in self._cases if ladder is not None else ():
+        for case in list(self._cases) if ladder is not None else ():
             if case.due <= now and ladder is not None and (step := ladder.after(case.step)) is not None:
                 tell(self._emit, case.event, step)
                 case.step, case.due = step, now + ladder.wait
