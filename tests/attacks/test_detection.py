@@ -161,7 +161,7 @@ def test_nodes_that_look_each_for_itself_miss_what_is_spread_over_them(tmp_path:
 
 def test_with_detection_off_the_scanner_goes_on_and_nobody_hears_of_it(tmp_path: Path, server: Server) -> None:
     """The control."""
-    with nodes(tmp_path, server, 1, GARRISON_DETECTION__ENABLED="false") as found:
+    with nodes(tmp_path, server, 1, GARRISON_DETECTION__ENABLED="false", GARRISON_REACTIONS__MODE="off") as found:
         for path in SCAN * 3:
             assert found[0].ask(path, "203.0.113.66").status_code == 404
         time.sleep(2)

@@ -354,7 +354,8 @@ CASES: dict[str, list[Case]] = {
     ],
     "P121": [
         Case({"reactions": {"mode": "enforce", "step_up_free": ["/out"]}}, "reactions.step_up_free"),
-        Case({"reactions": {"mode": "off", "step_up_page": "/c", "step_up_also": ["/e"]}}, "reactions.step_up_also"),
+        Case({"reactions": {"step_up_also": ["/e"]}}, "reactions.step_up_also"),
+        Case({"reactions": {"mode": "off", "step_up_also": ["/e"]}}),
         Case({"reactions": {"step_up_page": "/c", "step_up_free": ["/out"], "step_up_also": ["/e"]}}), Case({}),
     ],
     "P122": [

@@ -26,13 +26,13 @@ def no_step_up_page(subject: Subject) -> Iterator[Objection]:
 
 @check(
     "P121", "Paths of a step-up that never is", Severity.HIGH,
-    consequence="The paths are read by nobody: without a page, or without reactions, no confirmation is asked for.",
-    remedy="Set reactions.step_up_page (and a mode other than off), or take the paths out.",
+    consequence="The paths are read by nobody: without a page no confirmation is asked for.",
+    remedy="Set reactions.step_up_page, or take the paths out.",
     reference="docs/detection/reactions.md",
 )  # fmt: skip
 def unused_step_up_paths(subject: Subject) -> Iterator[Objection]:
     section = subject.policy.reactions
-    if section.step_up_page and section.mode != "off":
+    if section.step_up_page or section.mode == "off":  # off is off, whatever else the section says
         return
     for name in ("step_up_free", "step_up_also"):
         if getattr(section, name):
