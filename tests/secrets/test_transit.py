@@ -306,3 +306,8 @@ class TestCommands:
         ran = here.run("secrets", "doctor", "--format", "json", **environ)
         assert ran.code == 1
         assert 'path "transit/rewrap/notes" { capabilities = ["update"] }' in ran.json[2]["remedy"]
+
+    def test_who_lists_the_keys_and_what_may_be_done_with_them(self, here: Here, engine: Bao) -> None:
+        self.write(here, engine, 'notes = ["encrypt"]')
+        (row,) = (one for one in here.run("secrets", "who", "--format", "json").json if "notes" in one["secret"])
+        assert row["reference"] == "transit:transit/notes, for encrypt"

@@ -31,6 +31,10 @@ def who(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
     for one in own_references(loaded):
         own.setdefault((one.key, one.reference), []).append(f"garrison.{one.room}")
     rows += [(key, reference, rooms) for (key, reference), rooms in own.items()]
+    for name, rights in loaded.vault.transit.items():
+        who = ["garrison.events"] if name == loaded.audit.transit else ["who is given it by the code"]
+        kept = f"transit:{loaded.vault.transit_mount}/{name}, for {', '.join(rights)}"
+        rows.append((f"vault.transit.{name}", kept, who))
     rows += [(key, reference, [READER]) for key, reference in config_references(loaded).items()]
     if shape is Shape.JSON:
         print_json([{"secret": name, "reference": where, "readers": components} for name, where, components in rows])
