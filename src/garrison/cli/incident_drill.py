@@ -64,7 +64,9 @@ def drill(
     sender.ready(loaded.prefix)
     store = event_store(policy, state)
     begun = _begin(policy, sender, scenario, chosen)
-    made = _measure(begun, store, sender, chosen, patience, policy)
+    if not loaded.alerts.receivers:
+        err().print(safe("Nobody is told of alerts: alerts.receivers is empty."))
+    made = _measure(begun, store, sender, chosen, patience, policy, told=bool(loaded.alerts.receivers))
     incident = _until_contained(policy, made.incident, contained)
     show(made, incident, shape)
     raise typer.Exit(0 if made.finished else FOUND)
@@ -135,9 +137,10 @@ def _begin(policy: Path | None, sender: Sender, scenario: str, chosen: Scenario)
 
 
 def _measure(
-    begun: Drill, store: Path, sender: Sender, chosen: Scenario, patience: float, policy: Path | None
+    begun: Drill, store: Path, sender: Sender, chosen: Scenario, patience: float, policy: Path | None, *, told: bool
 ) -> Drill:
-    """Send, and watch the record until a receiver has taken the alert or patience ends; what is known is kept."""
+    """Send, and watch the record until a receiver has taken the alert (`told`: there is one) or patience ends; what is
+    known is kept, however it ends."""
     from dataclasses import replace
 
     from ..reactions.drills import keep, observe
@@ -146,13 +149,12 @@ def _measure(
     events = _new_events(store)
     next(events)  # from here on
     made = replace(begun, began=time.time())
-    made = replace(made, requests=sender.send(chosen))
-    end = time.monotonic() + patience
     try:
-        while not made.finished and time.monotonic() < end:
+        made = replace(made, requests=sender.send(chosen))
+        end = time.monotonic() + patience
+        while not made.finished and (told or not made.detected) and time.monotonic() < end:
+            time.sleep(_LOOK)
             made = observe(made, next(events))
-            if not made.finished:
-                time.sleep(_LOOK)
     finally:
         with_incidents(policy, lambda _, opened: keep(opened.records, made))
     return made

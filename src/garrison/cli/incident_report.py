@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ..reactions.incidents import Incident, Note
 
 MOST_ROWS: Final = 200
+_OWN: Final = "incident_"
+"""How events about the incident itself begin: its notes say the same, and more."""
 _LISTED: Final = 100
 _HOUR: Final = 3600
 _CLOCKS: Final = (
@@ -55,7 +57,7 @@ def page_of(incident: Incident, notes: Sequence[Note], events: Sequence[Event], 
         Part("Timeline", *_timeline(incident, notes, events)),
         *_concerned(found),
         Part("What was done", *_done(notes)),
-        Part("Legal clocks", [_CLOCK_NOTE], ("until", "what"), list(_clocks(incident))),
+        *([] if incident.drill else [Part("Legal clocks", [_CLOCK_NOTE], ("until", "what"), list(_clocks(incident)))]),
         Part("Effect", ["For users, for the service, in numbers."], blank=True),
         Part("Cause", ["The way in, since when it was open, and why nobody saw it."], blank=True),
         Part("What helped, what was missing", blank=True),
@@ -143,7 +145,7 @@ def _timeline(
 def _runs(events: Sequence[Event]) -> Iterator[tuple[float, str, str, str]]:
     """`(first, what, name, how often)` for each run."""
     run: list[Event] = []
-    for event in [*events, None]:
+    for event in [*(one for one in events if not one.name.startswith(_OWN)), None]:
         if run and (event is None or (event.name, event.client) != (run[0].name, run[0].client)):
             first = run[0]
             who = first.client or first.principal or str(first.details.get("who", "")) or first.node

@@ -33,11 +33,10 @@ def table(found: Sequence[Incident]) -> Table:
     for head in ("id", "opened", "state", "severity", "with", "title", "by"):
         made.add_column(head, overflow="fold")
     for one in found:
+        grave = f"{one.severity}, drill" if one.drill else one.severity
         made.add_row(
             safe(one.id), safe(when(one.opened)), safe(one.state, _STATES.get(one.state, "")),
-            safe(one.severity, _COLOURS.get(one.severity, "")), safe(one.assignee or "nobody"),
-            safe(f"[DRILL] {one.title}" if one.drill else one.title),
-            safe(one.by),
+            safe(grave, _COLOURS.get(one.severity, "")), safe(one.assignee or "nobody"), safe(one.title), safe(one.by),
         )  # fmt: skip
     return made
 
