@@ -17,8 +17,12 @@ LINK = re.compile(r"(?<!\\)\[[^\]]*(?<!\\)\]\([^)]*\)")  # section 3.11.6
 PLACEHOLDER = re.compile(r"(?<!\{)\{\d+\}")  # section 3.11.5
 
 
+def runs_of(made: Report) -> Any:
+    return json.loads(write(made))["runs"]
+
+
 def run_of(made: Report) -> Any:
-    return json.loads(write(made))["runs"][0]
+    return runs_of(made)[0]
 
 
 @pytest.mark.parametrize("made", [full_report(), report(), report(statuses=())], ids=["full", "clean", "empty"])
@@ -73,16 +77,37 @@ def test_ordinary_brackets_and_braces_stay_readable() -> None:
 
 
 def test_every_result_points_at_its_rule_and_each_rule_has_help() -> None:
-    run = run_of(full_report())
-    rules = run["tool"]["driver"]["rules"]
-    assert len(rules) == 6
-    for result in run["results"]:
-        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-    assert all(rule["help"]["text"] and rule["help"]["markdown"] for rule in rules)
+    runs = runs_of(full_report())
+    assert sum(len(run["tool"]["driver"]["rules"]) for run in runs) == 6
+    for run in runs:
+        rules = run["tool"]["driver"]["rules"]
+        for result in run["results"]:
+            assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert all(rule["help"]["text"] and rule["help"]["markdown"] for rule in rules)
+
+
+def test_each_foreign_tool_that_was_started_has_a_run_and_what_was_not_stands_in_our_own() -> None:
+    statuses = (
+        ToolStatus.ran("code", "3 files"),
+        ToolStatus.ran("bandit", "3 files", version="1.9.4"),
+        ToolStatus.ran("ruff", "3 files", version="0.17.6"),
+        ToolStatus.skipped("semgrep", "not installed", required=False),
+    )
+    made = report(finding(source="code"), finding(source="bandit"), finding(source="ruff"), statuses=statuses)
+    runs = runs_of(made)
+    drivers = [(run["tool"]["driver"]["name"], run["tool"]["driver"]["version"]) for run in runs]
+    assert drivers == [("garrison", made.version), ("bandit", "1.9.4"), ("ruff", "0.17.6")]
+    assert [len(run["results"]) for run in runs] == [1, 1, 1]
+    assert [[one["properties"]["tool"] for one in run["invocations"]] for run in runs] == [
+        ["code", "semgrep"], ["bandit"], ["ruff"],
+    ]  # fmt: skip
+    categories = [run["automationDetails"]["id"] for run in runs]
+    assert categories == ["garrison/check/", "garrison/check/bandit/", "garrison/check/ruff/"]
+    LOG(json.loads(write(made)))
 
 
 def test_two_tools_with_one_rule_id_keep_a_rule_each() -> None:
-    rules = run_of(full_report())["tool"]["driver"]["rules"]
+    rules = [rule for run in runs_of(full_report()) for rule in run["tool"]["driver"]["rules"]]
     titles = {rule["shortDescription"]["text"] for rule in rules if rule["id"] == "P001"}
     assert titles == {"Any origin may send credentials", "Another rule of that id"}
 

@@ -1,8 +1,8 @@
 """The report as SARIF 2.1.0 (OASIS, errata 01), which code hosts and editors read.
 
-One run: Garrison is the driver, each tool's outcome is an invocation, and anything but a full run is a
-notification in it, so that "did not run" can be told from "found nothing". Artifact URIs are relative to
-``%SRCROOT%``.
+One run for each foreign tool that was started, and one of Garrison's own, which also tells of tools that were not: code
+hosts take twenty runs. Each tool's outcome is an invocation, and anything but a full run is a notification in it, so
+that "did not run" can be told from "found nothing". Artifact URIs are relative to ``%SRCROOT%``.
 
 Threat: viewers turn ``[text](target)`` in a message into a link and ``{0}`` into an argument (sections
 3.11.5, 3.11.6), and some show help as Markdown. Brackets are escaped where they would make a link; Markdown
@@ -12,6 +12,7 @@ doubled: most viewers do not undo the doubling, and none reads them as anything.
 """
 
 import re
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from .as_json import Json, dump
@@ -32,29 +33,40 @@ _Rule = tuple[str, str]  # source and id: two tools may call different rules by 
 
 
 def write(report: Report) -> str:
-    """The whole report as one SARIF log with one run, ending in a line feed."""
+    """The whole report as one SARIF log, ending in a line feed."""
+    foreign = [status for status in report.statuses if _is_foreign(status)]
+    own = [status for status in report.statuses if not _is_foreign(status)]
+    runs = [_run(report, own), *(_run(report, [status], status) for status in foreign)]
+    return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": list(runs)})
+
+
+def _is_foreign(status: ToolStatus) -> bool:
+    """Whether it is a program of somebody else, and was started: it told its version."""
+    return bool(status.version)
+
+
+def _run(report: Report, statuses: Sequence[ToolStatus], foreign: ToolStatus | None = None) -> dict[str, Json]:
+    tools = {status.tool: index for index, status in enumerate(statuses)}
+    found = [finding for finding in report.findings if finding.source in tools]
     rules: dict[_Rule, list[Finding]] = {}
-    for finding in report.findings:
+    for finding in found:
         rules.setdefault((finding.source, finding.id), []).append(finding)
     indexes = {rule: index for index, rule in enumerate(rules)}
-    tools = {status.tool: index for index, status in enumerate(report.statuses)}
     driver: dict[str, Json] = {
-        "name": one_line(report.tool),
-        "version": one_line(report.version),
+        "name": one_line(foreign.tool if foreign else report.tool),
+        "version": one_line(foreign.version if foreign else report.version),
         "rules": [_rule(findings) for findings in rules.values()],
     }
-    run: dict[str, Json] = {
+    # Code hosts keep one set of alerts per tool and category: without it a scan would replace a check.
+    category = f"{one_line(report.tool)}/{one_line(report.command)}/"
+    return {
         "tool": {"driver": driver},
-        # Code hosts keep one set of alerts per tool and category: without it a scan would replace a check.
-        "automationDetails": {"id": f"{one_line(report.tool)}/{one_line(report.command)}/"},
+        "automationDetails": {"id": f"{category}{one_line(foreign.tool)}/" if foreign else category},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the project."}}},
-        "invocations": [_invocation(status) for status in report.statuses],
-        "results": [
-            _result(finding, indexes[finding.source, finding.id], tools[finding.source]) for finding in report.findings
-        ],
+        "invocations": [_invocation(status) for status in statuses],
+        "results": [_result(finding, indexes[finding.source, finding.id], tools[finding.source]) for finding in found],
     }
-    return dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def message(text: str) -> str:
