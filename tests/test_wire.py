@@ -23,8 +23,9 @@ from garrison.policy.checks import PolicyUnsafe
 from garrison.policy.model import Policy
 from garrison.policy.presets import PRESETS, apply_preset
 from garrison.policy.problems import PolicyInvalid
+from garrison.recording import announce, switched_off
+from garrison.rehearsal import rehearse
 from garrison.testing import FrozenClock, captured_events, testing_policy
-from garrison.wire import announce, rehearse, switched_off
 from tests.asgi.driving import Driven, Message, Receive, Send, drive, hardened, http_scope
 
 pytestmark = pytest.mark.anyio

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets as random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from .accounts.authorisation_principals import Credential, principals
 from .accounts.authorisation_routes import RoutesUnknown, find_routes, refuse_undeclared
@@ -29,19 +25,15 @@ from .core.capacity import Capacity
 from .core.clock import SYSTEM, Clock
 from .core.drill import PURPOSE as DRILL
 from .core.drill import find_drill
-from .core.errors import GarrisonError
 from .core.facts import Facts
 from .core.layer import Layer
 from .core.ports import Emit, Records, ResolvePrincipal, Reveal, Services, SessionId
 from .core.stack import Stack
-from .core.verdict import Mode, Verdict
+from .core.verdict import Verdict
 from .detection.build import attach_detection
-from .events.audit.build import PURPOSE, build_audit, sign_end
-from .events.audit.log import AuditLog
+from .events.audit.build import sign_end
 from .events.build import build_bus
-from .events.bus import Bus, alarm_on_stderr
-from .events.exports.build import WEBHOOK, build_exports
-from .events.exports.metrics import Counts, render
+from .events.bus import Bus
 from .events.vocabulary import EventName
 from .inputs.uploads import try_uploads
 from .layers.errors import compile_errors
@@ -51,22 +43,15 @@ from .layers.switches import switch_layer
 from .policy.checks import refuse_unsafe
 from .policy.held import environment
 from .policy.load import Loaded, load
-from .policy.model import BearerSection, EventsSection, Policy, RouteClass
-from .policy.own_references import OwnReference, own_references
-from .policy.presets import preset, raw_table
-from .policy.section_alerts import AlertsSection
-from .policy.section_audit import AuditSection
-from .policy.section_detection import DetectionSection
-from .policy.section_secrets import SecretsSection
+from .policy.model import Policy, RouteClass
 from .reactions.build import attach_alerts, attach_reactions, build_desk
 from .reactions.step_up import StepUpPageUnknown
-from .secrets.errors import SecretsUnresolved, without_kept
+from .recording import announce, attach_audit, attach_exports
 from .secrets.keeping import keep_secrets
 from .secrets.keyring import Keyring
 from .secrets.named import Secrets
 from .secrets.own import OwnSecrets
 from .secrets.resolver import Resolver
-from .secrets.transit import Ed25519, open_key
 from .stores.bans import Bans
 from .stores.build import build_stores
 from .stores.switches import Switches
@@ -127,7 +112,7 @@ def _wire(
             services = build_services(policy, environ, clock, bus, principal, session_id, secrets, resolver, check)
         services.route_names = names
         own_layers = (*(_as_layer(layer) for layer in extra), *services.layers)
-        doors = [_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
+        doors = [build_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
         selftest(doors, services)
         _refuse_uploads(policy)
     except BaseException:
@@ -137,32 +122,6 @@ def _wire(
     announce(policy, services.emit)
     read = ReadFacts(policy, routes, find_drill(services.signer(DRILL), clock.wall))
     return Onion(app, Own(app, policy, services), doors, read, services, _lifespan(bus, services, check_routes))
-
-
-def announce(policy: Policy, emit: Emit) -> None:
-    """Record which policy is put to work, and what it has switched off: a changed policy has another digest."""
-    named = {"preset": policy.preset, "environment": policy.environment}
-    emit(EventName.POLICY_LOADED, None, **named, digest=digest_of(policy))
-    off = switched_off(policy)
-    if off:
-        emit(EventName.MONITOR_DISABLED, None, sections=", ".join(off))
-
-
-def digest_of(policy: Policy) -> str:
-    """A short name for all that a policy says."""
-    plain = policy.model_copy(update={"store": policy.store.rpartition("@")[2]})  # a password may stand before it
-    return hashlib.sha256(repr(plain).encode()).hexdigest()[:16]
-
-
-def switched_off(policy: Policy) -> list[str]:
-    """Sections that somebody has switched off, routes' own included: what the preset has off was never on."""
-    presets = preset(policy.preset).values
-    off = [name for name in Policy.SECTIONS
-           if getattr(policy, name).mode is Mode.OFF and raw_table(presets, name).get("mode") != Mode.OFF]  # fmt: skip
-    off += [f"{route.name}.{name}" for route in policy.routes for name, own in route.sections.items()
-            if own.get("mode") == Mode.OFF]  # fmt: skip
-    return off + [name for name in ("audit", "detection")
-                  if not getattr(policy, name).enabled and raw_table(presets, name).get("enabled", True)]  # fmt: skip
 
 
 def build_services(
@@ -242,56 +201,6 @@ def build_bans(policy: Policy, records: Records, clock: Clock, emit: Emit) -> Ba
     return Bans(records, clock, emit, rules, most=policy.bans.most, ipv6_prefix=prefix, shared=shared)
 
 
-def attach_audit(
-    policy: Policy, keyring: Keyring | None, clock: Clock, bus: Bus, resolver: Resolver | None = None
-) -> AuditLog | None:
-    """Let `bus` write the audit log of `policy`, if it wants one. Without a key, nothing is signed.
-
-    Raises `EventsUnwritable`, the store's own `OperatorError`, and as `Secrets.transit` where that signs.
-    """
-    if not policy.audit.enabled:
-        return None
-    seeds = keyring.derive_all(PURPOSE, 32) if keyring else ()
-    remote = audit_signer(policy, resolver, bus.emit) if resolver else None
-    log = build_audit(policy, clock, seeds, bus.emit, remote=remote.ask if remote else None)
-    bus.attach(log, opened=True)
-    return log
-
-
-def audit_signer(policy: Policy, resolver: Resolver, emit: Emit) -> Ed25519 | None:
-    """What signs the audit log in the place of the root key, if the policy wants that. Raises as `Secrets.transit`."""
-    return Ed25519(open_key(resolver.vault, policy.audit.transit, emit)) if policy.audit.transit else None
-
-
-def attach_exports(
-    policy: Policy, keyring: Keyring, bus: Bus, services: Services, own: OwnSecrets
-) -> Callable[[], bytes]:
-    """Send events to the receivers of `policy`, and count them; the metrics, to be asked later. Raises as
-    `build_exports`."""
-    counts = Counts()
-    bus.attach(counts)
-    key = keyring.derive(WEBHOOK, 32)
-    outlets = build_exports(policy, key, bus.emit, alarm_on_stderr, own.view("events"))
-    for outlet in outlets:
-        bus.attach(outlet)
-
-    async def renew() -> None:
-        for outlet in outlets:  # in a thread: authorities are read from the disk
-            await asyncio.to_thread(outlet.renew)
-
-    own.on_change("events", renew)
-
-    def metrics() -> bytes:
-        stats = bus.stats()
-        own = {one.name: one.stats() for one in outlets}
-        lanes = tuple(own.get(lane.writer, lane) for lane in stats.writers)
-        stats = replace(stats, writers=lanes)
-        gauges = [(name, what, ask()) for name, (what, ask) in services.gauges.items()]
-        return render(counts.items(), stats, gauges, recorded=services.recorded(), degraded=services.degraded())
-
-    return metrics
-
-
 def _capacity(policy: Policy, bus: Bus) -> Capacity:
     def changed(strained: bool) -> None:
         bus.emit(EventName.OVERLOAD_BEGAN if strained else EventName.OVERLOAD_ENDED)
@@ -347,56 +256,6 @@ def _check_step_up(policy: Policy, app: App) -> None:
         raise StepUpPageUnknown(page)
 
 
-def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
-    """Build what `harden` builds and throw it away; every error that would stop the start, once each.
-
-    Leaves nothing behind: events go nowhere, and generated development keys into a folder that is removed.
-    """
-    own = own_references(policy)
-    with TemporaryDirectory(prefix="garrison-") as folder:
-        quiet = {
-            "events": EventsSection(output="none", store=False),
-            "audit": AuditSection(enabled=False),
-            "detection": policy.detection.model_copy(update={"shared": False}),
-            "state": str(Path(folder, "state")),
-        }
-        policy = policy.model_copy(update={**quiet, "hosts": policy.hosts or ("rehearsal.invalid",)})
-        found: dict[str, GarrisonError] = {}
-        bus = build_bus(policy, SYSTEM)
-        resolver = Resolver.from_policy(policy, environ)
-        found |= _unresolved(own, resolver)
-        try:
-            services = build_services(policy, environ, SYSTEM, bus, resolver=resolver)
-        except GarrisonError as error:
-            found |= {str(one): one for one in without_kept(error)}
-            # What is missing must not hide what else is wrong: go on with a key and stores that are there.
-            without = {"key": "env:KEY", "store": "memory", "secrets": SecretsSection()}
-            without |= {"detection": DetectionSection(), "alerts": AlertsSection()}
-            environ = {"KEY": random.token_urlsafe(32)}
-            try:
-                services = build_services(policy.model_copy(update=without), environ, SYSTEM, bus)
-            except GarrisonError as another:
-                found[str(another)] = another
-                without["bearer"] = BearerSection()
-                services = build_services(policy.model_copy(update=without), environ, SYSTEM, bus)
-        routes = [None, *own_routes(policy), *policy.routes]
-        services.route_names = tuple(route.name if route else "default" for route in routes)
-        for route in routes:
-            try:
-                selftest([_door(policy.effective(route), services, ())], services)
-            except GarrisonError as error:
-                found.setdefault(str(error), error)
-        bus.close()
-        resolver.close()
-        return [*found.values(), *try_uploads(policy.uploads)]
-
-
-def _unresolved(own: Sequence[OwnReference], resolver: Resolver) -> dict[str, GarrisonError]:
-    """What a rehearsal does not build and so would not miss: receivers of events, and what `serve` alone needs."""
-    _, failed = resolver.read_all({one.key: one.reference for one in own if one.room in ("events", "serve")})
-    return {str(error): error for error in without_kept(SecretsUnresolved(failed))}
-
-
 def own_routes(policy: Policy) -> list[RouteClass]:
     """The route classes of Garrison's own endpoints. They stand first: a policy can't loosen them by accident.
 
@@ -435,7 +294,8 @@ def _refuse_uploads(policy: Policy) -> None:
         raise failed
 
 
-def _door(policy: Policy, services: Services, extra: tuple[Layer, ...]) -> Door:
+def build_door(policy: Policy, services: Services, extra: tuple[Layer, ...]) -> Door:
+    """All layers of one route class. Raises what a layer that can't be built raises."""
     stack = Stack.build((*compile_layers(policy, services), *extra))
     return Door.build(policy, stack, compile_errors(policy))
 

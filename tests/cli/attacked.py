@@ -15,9 +15,9 @@ from garrison.events.build import build_bus
 from garrison.events.bus import Bus
 from garrison.events.vocabulary import EventName
 from garrison.policy.load import load
+from garrison.recording import attach_audit
 from garrison.secrets.keyring import Keyring
 from garrison.stores.build import build_stores
-from garrison.wire import attach_audit
 from tests.cli.running import KEY, Here
 from tests.support.facts import make_facts
 

@@ -23,8 +23,8 @@ from garrison.events.capture import Captured, capturing_bus
 from garrison.events.event import Event
 from garrison.events.vocabulary import EventName
 from garrison.policy.model import Policy
+from garrison.recording import announce
 from garrison.testing import captured_events, testing_policy
-from garrison.wire import announce
 from tests.detection.making import engine, event, rule
 
 TOOL = {"user-agent": "curl/8.5.0"}

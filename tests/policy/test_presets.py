@@ -10,7 +10,7 @@ from garrison import Policy
 from garrison.core.clock import SYSTEM
 from garrison.policy.load import load
 from garrison.policy.presets import LATEST, PRESETS, UnknownPreset, apply_preset, merge, preset
-from garrison.wire import rehearse
+from garrison.rehearsal import rehearse
 
 
 def test_there_are_exactly_the_four_documented_ones() -> None:

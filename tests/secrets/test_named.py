@@ -13,6 +13,7 @@ from garrison import harden
 from garrison.core.errors import OperatorError
 from garrison.policy.model import Policy
 from garrison.policy.problems import PolicyInvalid
+from garrison.rehearsal import rehearse
 from garrison.secrets import (
     Secret,
     SecretDenied,
@@ -25,7 +26,6 @@ from garrison.secrets.errors import LinksOpen
 from garrison.secrets.keeping import refuse_open_links
 from garrison.secrets.resolver import Resolver
 from garrison.testing import captured_events, testing_policy
-from garrison.wire import rehearse
 from tests.asgi.driving import Message, Receive, Send
 from tests.cli.running import KEY
 

@@ -15,6 +15,7 @@ from garrison.policy.checks import PolicyUnsafe, refuse_unsafe
 from garrison.policy.held import references_in, secret_variables
 from garrison.policy.model import Policy
 from garrison.policy.own_references import own_references
+from garrison.rehearsal import rehearse
 from garrison.secrets import SecretDenied, SecretsUnresolved
 from garrison.secrets.own import OwnSecrets
 from garrison.secrets.resolver import Resolver
@@ -22,7 +23,6 @@ from garrison.secrets.vault import read_line
 from garrison.stores import StoreAway, build_stores
 from garrison.stores.errors import StoreMoved
 from garrison.testing import testing_policy
-from garrison.wire import rehearse
 from tests.cli.conftest import here as here
 from tests.cli.running import KEY, Here
 from tests.support.bao import MOUNT, Bao

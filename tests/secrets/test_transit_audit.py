@@ -21,10 +21,10 @@ from garrison.events.audit.log import AuditLog, origin_of
 from garrison.events.audit.note import BadSignature, Checkpoint, RemoteSigner, VerifierKey
 from garrison.events.audit.verify import Kind
 from garrison.policy.model import Policy
+from garrison.recording import audit_signer
 from garrison.secrets import Keyring, TransitRefused
 from garrison.secrets.resolver import Resolver
 from garrison.secrets.transit import Ed25519, all_transit_lines
-from garrison.wire import audit_signer
 from tests.cli.conftest import here as here
 from tests.cli.running import Here
 from tests.events.audit.making import Hand, checkpoints, filled, found, new_log, some_events, verified

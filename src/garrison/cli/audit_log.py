@@ -126,8 +126,8 @@ def own_signer(policy: Path | None) -> Iterator[Signs]:
 def _elsewhere(policy: Policy) -> Iterator[Ed25519 | None]:
     """What signs with a key that is not here, if the policy wants that; its log-in ends with the block."""
     from ..core.ports import silent
+    from ..recording import audit_signer
     from ..secrets.resolver import Resolver
-    from ..wire import audit_signer
 
     resolver = Resolver.from_policy(policy, os.environ)
     try:

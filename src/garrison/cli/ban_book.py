@@ -66,9 +66,10 @@ def with_store(policy: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T
 async def _open(policy: Policy, work: Callable[[Opened], Awaitable[T]]) -> T:
     from ..core.clock import SYSTEM
     from ..events.build import build_bus
+    from ..recording import attach_audit
     from ..secrets.own import room_view
     from ..stores.build import build_stores
-    from ..wire import attach_audit, build_bans
+    from ..wire import build_bans
 
     # What is changed is recorded where the application records it; its terminal is not ours.
     output = "none" if policy.events.output == "stderr" else policy.events.output

@@ -19,10 +19,10 @@ from ..policy.load import Loaded, PolicyInvalid, load
 from ..policy.model import SECTIONS
 from ..policy.problems import Problem
 from ..policy.source import DEFAULT, Kind, Source
+from ..rehearsal import rehearse
 from ..secrets.resolver import Resolver
 from ..serve.errors import AppBrokenError
 from ..serve.load import load_app
-from ..wire import rehearse
 from .examine_config import examine_config
 from .own_source import examine_source
 

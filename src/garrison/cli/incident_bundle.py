@@ -115,7 +115,7 @@ def proofs_of(folder: Path, events: Sequence[Event]) -> dict[str, Any]:
 
 def _configuration(policy: Policy, found: Timeline) -> dict[str, Any]:
     """Which policy is in force here, and which ones the record says were put to work: digests, no values."""
-    from ..wire import digest_of
+    from ..recording import digest_of
 
     now = {"preset": policy.preset, "environment": policy.environment, "digest": digest_of(policy)}
     loaded = [{"time": event.time, "node": event.node, **event.details} for event in found.policies]

@@ -24,8 +24,8 @@ from garrison.inputs.uploads.kinds import UnknownKind
 from garrison.inputs.uploads.rule import UnknownUpload
 from garrison.policy.checks import Subject, run_checks
 from garrison.policy.section_uploads import UploadsSection
+from garrison.rehearsal import rehearse
 from garrison.testing import assert_refused, testing_policy
-from garrison.wire import rehearse
 from tests.support.clamd import running
 from tests.support.components import need
 
