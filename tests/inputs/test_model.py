@@ -152,3 +152,32 @@ def test_a_broken_business_rule_is_answered_like_a_malformed_field() -> None:
     answer = client.post("/bookings", json={"name": "a", "seats": 12})
     assert answer.status_code == 422
     assert answer.json()["detail"][0]["loc"] == ["body", "seats"]
+
+
+class Tagged(Input):
+    tags: Annotated[list[str], Field(max_length=3)]
+    nested: list[list[str]] = Field(default_factory=list)
+
+
+def test_a_list_of_text_is_cleaned_item_by_item() -> None:
+    assert Tagged(tags=[" O'Brien ", "cafe\u0301", "a\r\nb"]).tags == ["O'Brien", "caf\u00e9", "a\nb"]
+    # what begins with a mark is joined to what stands before it in no other way than it came
+    assert Tagged(tags=["e", "\u0301", "日本 😀"]).tags == ["e", "\u0301", "日本 😀"]
+
+
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"tags": ["ok", "a\u202eb"]}, ("tags", 1)),
+        ({"tags": ["x" * 10_001]}, ("tags", 0)),
+        ({"tags": ["a", 1]}, ("tags", 1)),
+        ({"tags": ["a"] * 4}, ("tags",)),
+        ({"tags": [], "nested": [["a"], ["b", "c\x00"]]}, ("nested", 1, 1)),
+    ],
+)
+def test_what_is_wrong_in_a_list_of_text_is_told_by_its_place(
+    given: dict[str, object], where: tuple[object, ...]
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Tagged.model_validate(given)
+    assert [one["loc"] for one in caught.value.errors()] == [where]

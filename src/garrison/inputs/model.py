@@ -11,9 +11,10 @@ route uses it. Lets pass: fields typed `Any`, which nothing can be said about; w
 from __future__ import annotations
 
 from typing import Any, Final, cast
+from unicodedata import is_normalized
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, SecretBytes, SecretStr, model_validator
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
 from ..core.names import CSRF_FIELD
 from .text import OWN, compile_clean
@@ -54,6 +55,8 @@ def bounded(schema: Any) -> Any:
 def _bounded_node(kind: str, node: dict[str, Any]) -> dict[str, Any]:
     if kind == "str":
         return _text(node)
+    if kind == "list" and _is_default_text(node.get("items_schema")):
+        return _texts(node)
     if kind in _COLLECTIONS or (kind == "tuple" and node.get("variadic_item_index") is not None):
         node.setdefault("max_length", MOST_ITEMS)
     elif kind in ("int", "float"):
@@ -81,6 +84,27 @@ def _text(node: dict[str, Any]) -> dict[str, Any]:
     clean = _clean_default if most == MOST_CHARACTERS else compile_clean(most, lines=True)
     wrapped = core_schema.no_info_after_validator_function(clean, cast("CoreSchema", node), metadata=dict(OWN))
     return dict(wrapped)
+
+
+def _is_default_text(schema: Any) -> bool:
+    return isinstance(schema, dict) and (schema.get("function") or {}).get("function") is _clean_default
+
+
+def _texts(node: dict[str, Any]) -> dict[str, Any]:
+    """A list of plain strings: looked at as a whole, and item by item only where that does not settle it, so that the
+    error says which item it is about."""
+    node.setdefault("max_length", MOST_ITEMS)
+    items = node["items_schema"]
+    each = SchemaValidator(core_schema.list_schema(items))
+
+    def clean(texts: list[str]) -> list[str]:
+        whole = "".join(texts)
+        if whole.isprintable() and (whole.isascii() or is_normalized("NFC", whole)):
+            return texts  # so is each part of it: no part of normalised text is not (UAX 15)
+        return cast("list[str]", each.validate_python(texts))
+
+    plain = cast("CoreSchema", {**node, "items_schema": items["schema"]})
+    return dict(core_schema.no_info_after_validator_function(clean, plain, metadata=dict(OWN)))
 
 
 class Input(BaseModel):

@@ -47,7 +47,7 @@ def compile_clean(
 
     def clean(text: str) -> str:
         # Printable text holds no character of the categories C and Z but the space: nothing that acts, nothing silent.
-        if text.isprintable() or (lines and "\r" not in text and text.replace("\n", "").isprintable()):
+        if text.isprintable() or (lines and text.replace("\n", "").isprintable()):
             if not text.isascii():
                 text = normalize("NFC", text)
             elif bounded:
