@@ -32,10 +32,14 @@ UNITS: Final = {"x": "×", "us": "µs"}
 
 
 def record() -> list[dict[str, Any]]:
-    """What was measured and is shown anywhere. Raises KeyError when one of the README's was not run."""
-    entries = json.loads(RESULTS.read_text(encoding="utf-8"))
-    by_name = {entry["name"]: entry for entry in entries}
-    return [by_name[name] for name in SHOWN] + [one for one in entries if one["must"] and one["name"] not in SHOWN]
+    """What was measured and is shown anywhere; what was not measured this time stays. Raises KeyError when one of the
+    README's never was."""
+    before = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else []
+    measured = json.loads(RESULTS.read_text(encoding="utf-8"))
+    by_name = {entry["name"]: entry for entry in [*before, *measured]}
+    return [by_name[name] for name in SHOWN] + [
+        one for name, one in by_name.items() if one["must"] and name not in SHOWN
+    ]
 
 
 def table(entries: list[dict[str, Any]]) -> str:
