@@ -20,7 +20,7 @@ from .as_markdown import escape
 from .fingerprint import VERSION
 from .inert import is_web_url, lines, one_line
 from .record import Finding, Location
-from .report import Report, ToolStatus
+from .report import Outcome, Report, ToolStatus
 from .severity import Confidence
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -41,8 +41,8 @@ def write(report: Report) -> str:
 
 
 def _is_foreign(status: ToolStatus) -> bool:
-    """Whether it is a program of somebody else, and was started: it told its version."""
-    return bool(status.version)
+    """Whether it is a program of somebody else, which has a version of its own, and was started."""
+    return bool(status.version) and status.outcome is not Outcome.SKIPPED
 
 
 def _run(report: Report, statuses: Sequence[ToolStatus], foreign: ToolStatus | None = None) -> dict[str, Json]:
