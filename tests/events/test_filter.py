@@ -38,6 +38,8 @@ ONE = event(
         ("layer=login and (status=200 or status=403)", True), ("layer=login (status=200 or status=201)", False),
         ("layer=csrf and status=403 or layer=login", True), ("layer=csrf and (status=403 or layer=login)", False),
         ("not (layer=csrf)", True), ("not layer=login or status=403", True), ("name = authn_login_fail", True),
+        ("status==403", True), ('client=="203.0.113.9"', True), ("client==203.0.112.9", False),
+        ("client=>203", None), ("agent=~moz", None), ("status===403", None), ('path="=x"', False),
         ("AND", None), ("layer=", None), ("(layer=login", None), ("layer=login)", None), ("or layer=x", None),
         ("layer=login or", None), ("not", None), ("unknown=1", None), ("severity>=dire", None), ("status>many", None),
         ("client=nowhere/24", None), ("()", None), ("x" * 2001, None), ("not " * 100 + "x", None),

@@ -1,6 +1,6 @@
 """A small language to choose events: `severity>=warning and (client=203.0.113.0/24 or path=/login*) not layer=csrf`.
 
-    field=value  field!=value      equal; `*` stands for any text, a network for its addresses
+    field=value  field!=value      equal (also `==`); `*` stands for any text, a network for its addresses
     field~text                     contains, whatever the case
     field>value  >= < <=           numbers, and severities by their weight (info is the lightest)
     and, or, not, ( )              side by side means `and`; a bare word is looked for in all texts
@@ -28,7 +28,7 @@ _SIGNS: Final = frozenset("=<>~")
 _DEEPEST: Final = 30
 Test = Callable[[Event], bool]
 _TOKEN: Final = re.compile(
-    r"""\s*(?:(?P<paren>[()])|(?P<field>[a-z_]+(?:\.[\w.-]+)?)\s*(?P<op>!=|>=|<=|=|~|>|<)\s*(?P<value>"[^"]*"|'[^']*'|[^\s()]+)"""
+    r"""\s*(?:(?P<paren>[()])|(?P<field>[a-z_]+(?:\.[\w.-]+)?)\s*(?P<op>!=|>=|<=|==?|~|>|<)\s*(?P<value>"[^"]*"|'[^']*'|[^\s()]+)"""
     r"""|(?P<word>"[^"]*"|'[^']*'|[^\s()]+))"""
 )
 FIELDS: Final = (*(one.name for one in fields(Event) if one.name not in ("details", "_json")), "category")
@@ -120,7 +120,9 @@ class _Parser:
                 raise FilterWrong("a parenthesis is not closed")
             return test
         if token["field"]:
-            return _comparison(token["field"], token["op"], _unquoted(token["value"]))
+            if token["value"][0] in _SIGNS:  # `=>` or `=~`: taken as a value, it would find nothing and not say why
+                raise FilterWrong(f"{token['op']}{token['value']} begins with no comparison that there is")
+            return _comparison(token["field"], token["op"].replace("==", "="), _unquoted(token["value"]))
         if token["paren"] or token["word"].lower() in ("and", "or"):
             raise FilterWrong(f"{token[0].strip()!r} stands where a comparison must")
         word = token["word"]
