@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import field_validator
+from pydantic import create_model, field_validator
 
 from garrison.config import Config, ConfigInvalid, SecretText, SettingsConfigDict, load_config
 from garrison.core.errors import OperatorError
@@ -225,3 +225,14 @@ def test_calling_the_schema_reads_nothing_from_outside(monkeypatch: pytest.Monke
     monkeypatch.setenv("SHOP_NAME", "outside")
     whole = {"key": KEY, "db": {"dsn": DSN}, "name": "inside"}
     assert Shop(**whole).name == "inside"  # type: ignore[arg-type]  # text is what a validator makes a secret of
+
+
+def test_a_schema_with_a_secret_that_no_text_can_become_is_refused() -> None:
+    for kind in (Secret[str], Secret[str] | None):
+        with pytest.raises(TypeError, match="write SecretText"):
+            create_model("Shop", __base__=Prefixed, password=(kind, None))
+    assert create_model("Shop", __base__=Prefixed, password=(SecretText | None, None))
+
+
+class Prefixed(Config):
+    model_config = SettingsConfigDict(env_prefix="SHOP_")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -11,10 +11,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ..core.errors import OperatorError
 from ..policy.links import check_link_name
 from ..policy.source import Source, Sources, source_of
+from ..secrets.secret import Secret
 from .keys import Key, keys_of
 
 DELIMITER: Final = "__"
 _NO_PREFIX: Final = "model_config needs an env_prefix of the application's own, such as SHOP_"
+_BARE: Final = "no text becomes a Secret: write SecretText, SigningKey, DatabaseUrl, MailUrl or StoreUrl instead"
 
 
 class Section(BaseModel):
@@ -94,3 +96,10 @@ class Config(BaseSettings):
         for key in keys_of(cls):
             if DELIMITER in key.name or key.info.alias or key.info.validation_alias:
                 raise TypeError(f"{cls.__name__}.{key.name}: a key has one name, without {DELIMITER!r}")
+            if not key.secret and _is_bare_secret(key.info.annotation):
+                raise TypeError(f"{cls.__name__}.{key.name}: {_BARE}")
+
+
+def _is_bare_secret(annotation: Any) -> bool:
+    """`Secret[str]`, or that or something else: no text could become one."""
+    return any(get_origin(one) is Secret or one is Secret for one in (annotation, *get_args(annotation)))
