@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.cli.reported import QUIET, SCRIPT, written
-from tests.support.components import need
+from tests.support.report_page import browser, page, show
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page()
-    yield page
-    page.close()
-
-
-def show(page: Page, source: str, folder: Path) -> list[str]:
-    """Open it as a file; what the console said, and which other addresses were asked for."""
-    file = folder / "report.html"
-    file.write_text(source, "utf-8")
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda asked: said.append(f"asked for {asked.url}") if asked.url != file.as_uri() else None)
-    page.goto(file.as_uri())
-    return said
+__all__ = ["browser", "page"]
 
 
 def test_hostile_text_stays_text_and_a_page_that_escapes_nothing_runs_it(page: Page, tmp_path: Path) -> None:

@@ -1,49 +1,19 @@
 """The HTML report in a real browser: it sorts, it asks for nothing, and its policy stops what slipped through."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Page
 
 from garrison.findings.as_html import write
-from tests.support.components import need
+from tests.support.report_page import browser, page, show
 
 from .samples import SCRIPT, full_report, hostile_report
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=need("chromium"), args=flags)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page()
-    yield page
-    page.close()
-
-
-def show(page: Page, source: str, folder: Path) -> list[str]:
-    """Opens the source as a file; gives what the console said and which other addresses were asked for."""
-    file = folder / "report.html"
-    file.write_text(source, encoding="utf-8")
-    said: list[str] = []
-
-    def asked(request: Request) -> None:
-        if request.url != file.as_uri():
-            said.append(f"asked for {request.url}")
-
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", asked)
-    page.goto(file.as_uri())
-    return said
+__all__ = ["browser", "page"]
 
 
 def test_a_report_opens_without_a_violation_and_asks_for_nothing(page: Page, tmp_path: Path) -> None:
