@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from .accounts.authorisation_principals import Credential, principals
@@ -235,25 +235,24 @@ def _route_check(policy: Policy, app: App) -> Callable[[], None]:
 def _check_graphql(policy: Policy, app: App) -> None:
     """Raises `GraphqlPathUnknown` for a path of `graphql.paths` where `app` shows its routes and has none."""
     wanted = {path for route in (None, *policy.routes) for path in policy.effective(route).graphql.paths}
-    if not wanted:
-        return
-    try:
-        routes = list(find_routes(app))
-    except RoutesUnknown:
-        return  # another framework: nothing can be said
-    if unknown := unserved(wanted, [(route.path, route.route is None) for route in routes]):
+    if unknown := _not_served(wanted, app):
         raise GraphqlPathUnknown(unknown)
 
 
 def _check_step_up(policy: Policy, app: App) -> None:
     """Raises `StepUpPageUnknown` where `app` shows its routes and has no such page."""
     page = policy.reactions.step_up_page
-    try:
-        routes = list(find_routes(app)) if page else []
-    except RoutesUnknown:
-        return  # another framework: nothing can be said
-    if page and unserved((page,), [(route.path, route.route is None) for route in routes]):
+    if page and _not_served((page,), app):
         raise StepUpPageUnknown(page)
+
+
+def _not_served(paths: Collection[str], app: App) -> list[str]:
+    """Those of `paths` at which `app` serves nothing; none of another framework's, of which nothing can be said."""
+    try:
+        routes = list(find_routes(app)) if paths else []
+    except RoutesUnknown:
+        return []
+    return unserved(paths, [(route.path, route.route is None) for route in routes])
 
 
 def own_routes(policy: Policy) -> list[RouteClass]:

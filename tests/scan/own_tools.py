@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,16 +16,24 @@ NEEDED = ("bandit", "detect-secrets", "ruff", "zizmor")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
-def own_tools() -> Path:
-    """The folder with all scanners; a skip with its reason where they can't be had, a failure in CI."""
-    folder = Path(os.environ.get("GARRISON_TOOLS") or ROOT / ".tools") / "scan"
+@contextmanager
+def installed(*names: str) -> Iterator[Path]:
+    """The folder with those scanners, which is the one in force; a skip with its reason where they can't be had, a
+    failure in CI."""
+    folder = (Path(os.environ.get("GARRISON_TOOLS") or ROOT / ".tools") / "scan").absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GARRISON_TOOLS", str(folder))
         try:
-            for name in NEEDED:
+            for name in names:
                 toolbox.install(toolbox.tool(name))
         except toolbox.InstallFailed as error:
             (pytest.fail if in_ci() else pytest.skip)(str(error))
-    return folder
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def own_tools() -> Path:
+    """The folder with the scanners that are needed most."""
+    with installed(*NEEDED) as folder:
+        return folder

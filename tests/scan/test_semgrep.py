@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 import sys
@@ -22,9 +21,8 @@ from garrison.scan.merge import merge
 from garrison.scan.project import Project, read_project
 from garrison.scan.tool_code import CodeScan
 from garrison.scan.tool_opengrep import RULES, opengrep, texts
-from tests.support.components import in_ci
 
-from .own_tools import ROOT
+from .own_tools import ROOT, installed
 
 CASES = Path(__file__).parent / "semgrep_cases"
 PLANTED = Path(__file__).parent / "planted"
@@ -35,15 +33,8 @@ pytestmark = pytest.mark.xdist_group("semgrep")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def installed() -> Iterator[None]:
-    folder = Path(os.environ.get("GARRISON_TOOLS") or ROOT / ".tools") / "scan"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GARRISON_TOOLS", str(folder.absolute()))
-        try:
-            toolbox.install(toolbox.tool("semgrep"))
-        except toolbox.InstallFailed as error:
-            (pytest.fail if in_ci() else pytest.skip)(str(error))
+def semgrep_installed() -> Iterator[None]:
+    with installed("semgrep"):
         yield
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from garrison.findings.report import Outcome
 from garrison.findings.severity import Severity
-from garrison.scan import toolbox
 from garrison.scan.adapter import Adapter, Limits, Result
 from garrison.scan.lockfiles import Dependency
 from garrison.scan.project import read_project
@@ -23,9 +22,9 @@ from garrison.scan.tool_history import History
 from garrison.scan.tool_history import read_report as read_history
 from garrison.scan.tool_pip_audit import PipAudit
 from garrison.scan.tool_pip_audit import read_report as read_audit
-from tests.support.components import in_ci, need
+from tests.support.components import need
 
-from .own_tools import ROOT
+from .own_tools import installed
 
 KEY = "AKIA" + "Q3EGTVXWZ5NMLKJH"
 SECRET = "wJalrXUtnFEMI/K7MDENG" + "/bPxRfiCYzKq3vT8LmN"
@@ -42,18 +41,8 @@ http {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def installed() -> Iterator[None]:
-    import os
-
-    folder = Path(os.environ.get("GARRISON_TOOLS") or ROOT / ".tools") / "scan"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GARRISON_TOOLS", str(folder.absolute()))
-        try:
-            for name in ("gixy", "hadolint", "kingfisher", "pip-audit"):
-                toolbox.install(toolbox.tool(name))
-        except toolbox.InstallFailed as error:
-            (pytest.fail if in_ci() else pytest.skip)(str(error))
+def these_installed() -> Iterator[None]:
+    with installed("gixy", "hadolint", "kingfisher", "pip-audit"):
         yield
 
 

@@ -1,6 +1,6 @@
-"""End sessions and API keys from outside the application: an operator's command has no request to speak for.
+"""End sessions and API keys: for a request of the application, or for an operator's command, which has no request.
 
-Assumption: who may run the command may end anybody's sessions. Every end is an event, as when the application does it.
+Assumption: who may run a command may end anybody's sessions. Every end is an event, as when the application does it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,19 @@ class NoSuchKey(OperatorError):
         )
 
 
+async def end_session(records: Records, emit: Emit, record: Record, facts: Facts | None, cause: str) -> None:
+    """End one session, unless it has ended. Raises `DependencyError`."""
+    if await records.delete(SESSION, record.id):
+        principal = str(record.data["principal"])
+        emit(EventName.SESSION_EXPIRED, facts, cause=cause, principal=principal, session=record.id)
+
+
 async def end_sessions(
-    records: Records, emit: Emit, principal: str, chosen: Callable[[Record], bool] = lambda record: True
+    records: Records,
+    emit: Emit,
+    principal: str,
+    chosen: Callable[[Record], bool] = lambda record: True,
+    facts: Facts | None = None,
 ) -> int:
     """End the sessions of `principal` that `chosen` takes; how many. Raises `DependencyError`."""
     ended = 0
@@ -39,8 +50,7 @@ async def end_sessions(
         found = await records.find(SESSION, "principal", principal, limit=_AT_ONCE)
         wanted = [record for record in found if chosen(record)]
         for record in wanted:
-            if await records.delete(SESSION, record.id):
-                emit(EventName.SESSION_EXPIRED, None, cause="revoked", principal=principal, session=record.id)
+            await end_session(records, emit, record, facts, "revoked")
         ended += len(wanted)
         if len(found) < _AT_ONCE or not wanted:
             return ended

@@ -25,6 +25,7 @@ from ..core.ports import Detail, Record, Services
 from ..events.vocabulary import EventName
 from ..policy.model import SessionSection
 from .binding import Binding, Bindings
+from .revoking import end_session, end_sessions
 from .session_cookie import PRESESSION, SESSION, SessionCookie, key_of
 from .session_info import KIND, SessionInfo, number
 
@@ -158,15 +159,8 @@ class Sessions:
         """End every session of `principal_id`, but for the one `keep` belongs to; how many. Raises DependencyError."""
         kept = keep.session if keep is not None else None
         facts = keep.facts if keep is not None else None
-        ended = 0
-        while True:
-            found = await self._records.find(KIND, "principal", principal_id, limit=_AT_ONCE)
-            others = [record for record in found if record.id != kept]
-            for record in others:
-                await self._end(record, facts, "revoked")
-            ended += len(others)
-            if len(found) < _AT_ONCE or not others:
-                return ended
+        emit = self._services.emit
+        return await end_sessions(self._records, emit, principal_id, lambda record: record.id != kept, facts)
 
     async def _of(self, principal_id: str) -> Sequence[Record]:
         return await self._records.find(KIND, "principal", principal_id, limit=max(_AT_ONCE, self._section.most + 1))
@@ -186,9 +180,7 @@ class Sessions:
             await self._end(record, facts, "limit")
 
     async def _end(self, record: Record, facts: Facts | None, cause: str) -> None:
-        if await self._records.delete(KIND, record.id):
-            principal = str(record.data["principal"])
-            self._services.emit(EventName.SESSION_EXPIRED, facts, cause=cause, principal=principal, session=record.id)
+        await end_session(self._records, self._services.emit, record, facts, cause)
 
     def _issue(self, exchange: Exchange, kind: str, identifier: str) -> str:
         exchange.set_cookie(self._cookie.line(kind, identifier))
