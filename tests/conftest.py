@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
     from tests.support.aws import Amazon
     from tests.support.bao import Bao
     from tests.support.leasing import Leasing
@@ -32,6 +34,11 @@ ALONE = (
     "serve/test_slow.py",
 )
 """Tests that drive real load or compare times: `make test` runs them first, one after the other, and nothing beside."""
+
+WITH_PROCESSES = ("browser", "server", "thirdparty", "xdist_group")
+"""Marks of tests that a busy machine may fail once: they get a second try, which the summary names (decision 12)."""
+SECOND_TRIES = 4
+"""A run that needed more of them fails."""
 
 
 @pytest.fixture(scope="session")
@@ -83,3 +90,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here) and item.path.relative_to(here).as_posix().startswith(ALONE):
             item.add_marker(pytest.mark.alone)
+        if any(item.get_closest_marker(name) for name in WITH_PROCESSES):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=1))
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """What a first try failed of is shown like any failure, whatever the second one did."""
+    for report in terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"first try of {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """More second tries than a busy machine explains are a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == pytest.ExitCode.OK and reporter and len(reporter.getreports("rerun")) > SECOND_TRIES:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
