@@ -69,6 +69,20 @@ class Leasing:
         )  # fmt: skip
         return f"{self.mount}/creds/{name}"
 
+    def static_role(self, name: str, seconds: int = 3600) -> str:
+        """A user that stays, with a password that is replaced every `seconds`; its place."""
+        asked(self.url, f"CREATE ROLE {name} LOGIN", f"GRANT {name} TO vault WITH ADMIN OPTION", "SELECT 1")
+        self.bao.root.write_data(
+            f"{self.mount}/static-roles/{name}",
+            data={"db_name": "notes", "username": name, "rotation_period": f"{seconds}s",
+                  "rotation_statements": ["ALTER ROLE \"{{name}}\" PASSWORD '{{password}}'"]},
+        )  # fmt: skip
+        return f"{self.mount}/static-creds/{name}"
+
+    def rotate(self, name: str) -> None:
+        """Replace the password of a static role now."""
+        self.bao.root.write_data(f"{self.mount}/rotate-role/{name}", data={})
+
     def lines(self, name: str) -> str:
         """The server policy that the role `name` needs."""
         return "\n".join(lease_lines(f"{self.mount}/creds/{name}"))
@@ -77,8 +91,8 @@ class Leasing:
         """The users that the database has for the role `name`."""
         return {one for one in asked(self.url, "SELECT rolname FROM pg_roles") if f"-{name}-" in one}
 
-    def template(self, name: str) -> str:
+    def template(self, name: str, kind: str = "creds") -> str:
         """A reference to a whole address."""
         parts = urlsplit(self.url)
         where = f"{parts.hostname}:{parts.port}{parts.path}"
-        return f"lease://{self.mount}/creds/{name}#postgresql://{{username}}:{{password}}@{where}"
+        return f"lease://{self.mount}/{kind}/{name}#postgresql://{{username}}:{{password}}@{where}"

@@ -28,7 +28,8 @@ _LONGEST_WAIT: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One credential. Times are seconds of a monotonic clock. `log_in` is what it hangs on, `process` whose it is."""
+    """One credential. Times are seconds of a monotonic clock. `log_in` is what it hangs on, `process` whose it is; one
+    without an `id` (a static role's) is everybody's, and hangs on nothing."""
 
     id: str
     fields: Mapping[str, Secret[str]] = field(repr=False)
@@ -42,7 +43,7 @@ class Lease:
     @property
     def is_ours(self) -> bool:
         """Not inherited by a fork: then it is the parent's to renew and to give back."""
-        return self.process == os.getpid()
+        return not self.id or self.process == os.getpid()
 
     def is_due(self, now: float) -> bool:
         """Whether it is time to renew it."""

@@ -27,6 +27,7 @@ from ..core.ports import Emit, silent
 from .errors import LeaseAtRisk, NotPermitted, SecretMissing, SecretRefused, SourceAway
 from .lease import Lease, Leaving, due, retry_wait
 from .secret import Secret
+from .static_role import is_static, static_lease, static_steps
 from .vault import Vault
 
 _SERVICE: Final = "leases"
@@ -118,7 +119,7 @@ class Leases:
             all_of_it = [*self._held.items(), *((one.place, one.lease) for one in self._leaving)]
             self._held, self._leaving = {}, []
         for place, lease in all_of_it:
-            if lease.is_ours and not self._revoked(place, lease):
+            if lease.id and lease.is_ours and not self._revoked(place, lease):
                 return  # once is enough to know
 
     def steps(self, places: Iterable[str]) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -126,6 +127,9 @@ class Leases:
         `Vault.read`."""
         for place in places:
             lease = self.current(place)
+            if not lease.id:
+                yield from static_steps(place, lease)
+                continue
             yield f"the lease of {place} is looked at", partial(self._look, place, lease)
             yield f"the lease of {place} is renewed", partial(self._renewed, place, lease)
             yield f"the lease of {place} is given back", partial(self._revoke, place, lease)
@@ -134,6 +138,8 @@ class Leases:
         now = self._now()
         log_in = self.vault.client()
         self._tell_trouble()
+        if not lease.id:
+            return self._take(place, lease) if lease.is_due(now) or lease.wants_proof(now) else lease
         try:
             if log_in is lease.log_in and lease.is_ours:
                 if lease.is_due(now):
@@ -153,7 +159,7 @@ class Leases:
                 self._leaving.append(Leaving(place, lease))
         return new
 
-    def _take(self, place: str) -> Lease:
+    def _take(self, place: str, before: Lease | None = None) -> Lease:
         def read(client: Any) -> tuple[Any, Any]:
             return client, self.vault.ask(f"lease://{place}", lambda: client.read(place), take_line(place))
 
@@ -164,10 +170,10 @@ class Leases:
         what, now = f"lease://{place}", self._now()
         if answer is None:
             raise SecretMissing(what, "Write the role there, or correct the mount and path.")
-        if not answer.get("lease_id"):
-            raise SecretRefused(what, "it has no lease", "Read what lasts with a vault:// reference.")
         data, seconds = answer.get("data") or {}, float(answer["lease_duration"])
         fields = {name: Secret(value) for name, value in data.items() if isinstance(value, str)}
+        if not answer.get("lease_id"):
+            return static_lease(place, data, fields, now, before)
         ends_at, due_at = now + seconds, due(now, seconds, self._chance())
         return Lease(answer["lease_id"], fields, seconds, ends_at, due_at, now, log_in)
 
@@ -235,7 +241,10 @@ class Leases:
         with self._guard:
             failures = self._failures[place] = self._failures.get(place, 0) + 1
             self._retry_at[place] = now + retry_wait(failures, lease.ends_at - now)
-        why = f"the lease of {place} can be neither renewed nor replaced ({error.message.rstrip('.')})"
+        cannot = f"the lease of {place} can be neither renewed nor replaced"
+        if not lease.id:
+            cannot = f"the password of {place} can't be read again"
+        why = f"{cannot} ({error.message.rstrip('.')})"
         return LeaseAtRisk(self.vault.place, why, error.remedy, max(0.0, lease.ends_at - now))
 
 
@@ -266,4 +275,6 @@ LOOK_LINE: Final = 'path "sys/leases/lookup" { capabilities = ["update"] }'
 
 def lease_lines(place: str) -> tuple[str, ...]:
     """Every line that a lease of `place` needs."""
+    if is_static(place):
+        return (take_line(place),)
     return take_line(place), renew_line(place), revoke_line(place), LOOK_LINE
