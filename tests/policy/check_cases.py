@@ -8,7 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from fastapi import FastAPI
+
 from garrison import Policy
+from garrison.fastapi import docs
 from garrison.policy.checks import Subject
 from garrison.policy.load import load
 from garrison.policy.source import Kind, Source
@@ -43,6 +46,17 @@ class App:
 
     def __init__(self, debug: object) -> None:
         self.debug = debug
+
+
+def documented(mount: str = "") -> FastAPI:
+    """An application with the page of `garrison.fastapi.docs`, itself or in one that is mounted."""
+    inner, outer = FastAPI(), FastAPI()
+    docs(inner)
+    outer.mount(mount, inner)
+    return outer if mount else inner
+
+
+SCRIPTS = {"directives": {"script-src": ["'nonce'"]}}
 
 
 def in_class(**sections: Any) -> dict[str, Any]:
@@ -258,6 +272,16 @@ CASES: dict[str, list[Case]] = {
              "alerts.escalate"),
         Case({"alerts": {"receivers": [{"to": "https://a.example", "quiet": ["22:00-07:00"]}], "escalate": 60}}),
         Case({"store": "memory", "alerts": {"receivers": [{"to": "https://a.example"}]}}),
+    ],
+    "P130": [
+        Case({"preset": "api"}, "csp.directives", app=documented()),
+        Case({"preset": "api"}, "csp.directives", app=documented("/v1")),
+        Case({"preset": "api", "routes": [{"name": "docs", "paths": ["/other/*"], "csp": SCRIPTS}]},
+             "csp.directives", app=documented()),
+        Case({"preset": "api", "routes": [{"name": "docs", "paths": ["/docs", "/docs/*"], "csp": SCRIPTS}]},
+             app=documented()),
+        Case({"preset": "api", "csp": {"mode": "monitor"}}, app=documented()),
+        Case({"preset": "browser"}, app=documented()), Case({"preset": "api"}, app=FastAPI()), Case({"preset": "api"}),
     ],
     "P082": [
         Case({"alerts": {"receivers": [{"to": "https://a.example"}, {"to": "http://a.example"}]}},

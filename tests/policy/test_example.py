@@ -67,6 +67,14 @@ def test_probes_get_a_class_for_their_exact_paths() -> None:
     assert (policy.routes[0].paths, policy.routes[0].health) == (("/healthz",), True)
 
 
+def test_documentation_pages_get_scripts_where_the_preset_has_none() -> None:
+    policy = read(AppFacts("x:y", "FastAPI", docs_page="/docs"))
+    assert [route.paths for route in policy.routes] == [("/docs", "/docs/*")]
+    assert policy.effective(policy.routes[0]).csp.directives["script-src"] == ("'nonce'",)
+    assert "script-src" not in policy.csp.directives
+    assert read(AppFacts("x:y", "FastAPI", docs_page="/docs"), "browser").routes == ()
+
+
 class TestCors:
     def test_whole_encrypted_origins_are_kept(self) -> None:
         policy = read(
@@ -103,6 +111,7 @@ lists = st.lists(texts, max_size=3).map(tuple)
 apps = st.builds(
     AppFacts, texts, st.sampled_from(["", "FastAPI"]), st.booleans(), st.booleans(), st.booleans(),
     st.none() | st.builds(Cors, lists, st.booleans(), texts), lists, lists, lists, lists, lists, lists, st.booleans(),
+    texts,
 )  # fmt: skip
 
 

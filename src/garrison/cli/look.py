@@ -14,6 +14,7 @@ from typing import Any
 
 from ..asgi.onion import Onion
 from ..policy.example import AppFacts, Cors
+from ..policy.rules_docs import documentation_pages
 
 _LOGIN = re.compile(
     r"(?:^|[/_-])(?:log-?in|sign-?in|sign-?up|register|token|password|passwd|forgot|otp|2fa|mfa)(?:$|[/_.-])"
@@ -63,6 +64,7 @@ def look(app: object, reference: str) -> AppFacts:
         health=seen.get("health"),
         websockets=seen.get("websockets"),
         docs="docs" in seen.flags,
+        docs_page=next(documentation_pages(target), "/docs" if "docs" in seen.flags else ""),
     )
 
 

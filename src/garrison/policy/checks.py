@@ -139,6 +139,7 @@ def registered() -> Mapping[str, Check]:
         rules_abuse,
         rules_alerts,
         rules_audit,
+        rules_docs,
         rules_edge,
         rules_more,
         rules_reactions,

@@ -16,6 +16,14 @@ from .presets import preset
 
 _FORMS = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
+_DOCS = (
+    "csp.directives.script-src = [\"'nonce'\"]",
+    "csp.directives.style-src = [\"'self'\"]",
+    'csp.directives.img-src = ["\'self\'", "data:"]',
+    "csp.directives.font-src = [\"'self'\"]",
+    "csp.directives.connect-src = [\"'self'\"]",
+)
+"""What Swagger UI needs beside the preset `api`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class AppFacts:
     hosts       hosts that a middleware of its own allows
     forms, uploads, logins, health, websockets   paths of each kind
     docs        it serves FastAPI's own documentation page
+    docs_page   where it serves interactive documentation, FastAPI's own or that of `docs(app)`
     """
 
     reference: str = ""
@@ -54,6 +63,7 @@ class AppFacts:
     health: tuple[str, ...] = ()
     websockets: tuple[str, ...] = ()
     docs: bool = False
+    docs_page: str = ""
 
 
 def suggest_preset(facts: AppFacts) -> tuple[str, str]:
@@ -229,6 +239,8 @@ def _classes(facts: AppFacts, name: str) -> Iterator[list[str]]:
         yield [*lines, 'size.body = "20 MB"', *_types(name, [_MULTIPART])]
     if name == "api" and (rest := left.take(facts.forms)):
         yield ["# Forms, which this preset takes nowhere else.", *_class("forms", rest), *_types(name, [_FORMS])]
+    if name == "api" and facts.docs_page and (pages := left.take((facts.docs_page, f"{facts.docs_page}/*"))):
+        yield ["# The one page of this application: API documentation, with scripts.", *_class("docs", pages), *_DOCS]
 
 
 def _class(name: str, paths: Sequence[str], methods: Sequence[str] = ()) -> list[str]:
