@@ -67,6 +67,8 @@ def judge(
     if environment == "development":
         return
     for key in keys:
+        if key.is_left_out(values):
+            continue
         given = at(values, key.path)
         value = key.default if given is None else given
         if key.name not in allowed and (why := _plain(key, value)):

@@ -12,10 +12,14 @@ from ..core.errors import OperatorError
 from ..policy.links import check_link_name
 from ..policy.source import Source, Sources, source_of
 from ..secrets.secret import Secret
-from .keys import Key, keys_of
+from .keys import Key, hides_secrets, keys_of
 
 DELIMITER: Final = "__"
 _NO_PREFIX: Final = "model_config needs an env_prefix of the application's own, such as SHOP_"
+_HIDDEN: Final = (
+    "secrets in it would be taken as they stand, unresolved and unjudged: give each a key of its own, of the type "
+    "SecretText, SigningKey, DatabaseUrl, MailUrl or StoreUrl"
+)
 _BARE: Final = "no text becomes a Secret: write SecretText, SigningKey, DatabaseUrl, MailUrl or StoreUrl instead"
 
 
@@ -98,6 +102,8 @@ class Config(BaseSettings):
                 raise TypeError(f"{cls.__name__}.{key.name}: a key has one name, without {DELIMITER!r}")
             if not key.secret and _is_bare_secret(key.info.annotation):
                 raise TypeError(f"{cls.__name__}.{key.name}: {_BARE}")
+            if hides_secrets(key.info.annotation):
+                raise TypeError(f"{cls.__name__}.{key.name}: {_HIDDEN}")
 
 
 def _is_bare_secret(annotation: Any) -> bool:

@@ -37,7 +37,7 @@ def problems_of(
         if detail["type"] == "missing" and key not in known:  # a section: what is missing is what it must hold
             yield from (Problem(one, message) for one in required if one.startswith(f"{key}."))
             continue
-        yield Problem(key or "configuration", message, fix=suggest(key, known) if key not in known else "")
+        yield Problem(key or "configuration", message, fix=suggest(key, known) if key and key not in known else "")
 
 
 def suggest(key: str, known: Collection[str]) -> str:

@@ -140,10 +140,11 @@ class _Words(CliSettingsSource[Any]):
 
 def from_command_line(schema: type[Config], words: Sequence[str]) -> Read:
     """`--db.pool 5`. What the parser says of words it does not know may quote them, and is not repeated."""
+    given = [re.sub(r"^--(\w)(?==|$)", r"-\1", word) for word in words]  # the library's way with names of one letter
     try:
         with redirect_stderr(StringIO()):
             source = _Words(
-                schema, cli_parse_args=list(words), cli_exit_on_error=False, cli_prog_name="", cli_avoid_json=True
+                schema, cli_parse_args=given, cli_exit_on_error=False, cli_prog_name="", cli_avoid_json=True
             )
             values = dict(source())
     except (SettingsError, ValueError):

@@ -33,9 +33,11 @@ def example(schema: type[Config]) -> str:
     for section, keys in _sections(schema):
         lines.append("")
         if section:
-            lines += [*_comment(_doc(keys[0].section)), f"[{section}]"]
+            hint = f"Optional: take the # of [{section}] away as well." if keys[0].optional else ""
+            lines += [*_comment(_doc(keys[0].section)), *_comment(hint)]
+            lines.append(f"# [{section}]" if keys[0].optional else f"[{section}]")
         for key in keys:
-            need = "required" if key.required else "optional"
+            need = "required" if key.required else "required in its section" if key.info.is_required() else "optional"
             lines += ["", *_comment(key.about), *_comment(f"{kind_of(key)}, {need}; {key.variable(prefix)}")]
             lines.append(f"# {key.path[-1]} = {_example_value(key, prefix)}")
     return "\n".join(lines) + "\n"
@@ -49,9 +51,12 @@ def documentation(schema: type[Config]) -> str:
         lines += ["", f"## `[{section}]`" if section else "## Top level", ""]
         if section and (about := _doc(keys[0].section)):
             lines += [about, ""]
+        if keys[0].optional:
+            lines += [f"Optional: it holds when one of the keys of `[{keys[0].optional}]` is set.", ""]
         lines += ["| Key | Type | Default | Variable | What for |", "|---|---|---|---|---|"]
         for key in keys:
-            default = "**required**" if key.required else _default(key) or "none"
+            required = "**required**" if key.required else "**required** in its section"
+            default = required if key.info.is_required() else _default(key) or "none"
             cells = (f"`{key.name}`", kind_of(key), default, f"`{key.variable(prefix)}`", key.about)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
