@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..policy.section_scan import ScanSection
     from ..scan.adapter import Adapter
 
-ACTIVE: Final = ("schemathesis", "sqlmap", "wapiti", "zap")
+ACTIVE: Final = ("nuclei", "schemathesis", "sqlmap", "wapiti", "zap")
 
 
 def live_adapters(
@@ -22,6 +22,7 @@ def live_adapters(
     """The scanners of a running application. Raises `TargetRefused`, `Usage`, and what reading the secret raises."""
     from ..scan.live import live, may_attack
     from ..scan.tool_headers import Headers
+    from ..scan.tool_nuclei import Nuclei
     from ..scan.tool_schemathesis import Schemathesis
     from ..scan.tool_sqlmap import Sqlmap
     from ..scan.tool_tls import Sslyze, tls
@@ -38,7 +39,7 @@ def live_adapters(
         found += [tls(target), Sslyze(target)]
     if active:
         may_attack(target, section.targets)
-        found += [Schemathesis(target), Sqlmap(target), Wapiti(target), Zap(target)]
+        found += [Schemathesis(target), Sqlmap(target), Wapiti(target), Nuclei(target), Zap(target)]
     return found
 
 

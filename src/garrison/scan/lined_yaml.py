@@ -72,7 +72,7 @@ def read_yaml(text: str) -> Lined:
         return merged | own
 
     try:
-        root = yaml.compose(text, yaml.SafeLoader)
+        root = yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         return lined(root, 1) if root is not None else Lined({}, 1)
     except yaml.YAMLError as error:
         raise ValueError(type(error).__name__) from None
