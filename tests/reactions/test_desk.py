@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -437,3 +439,40 @@ def test_what_one_process_was_told_another_escalates_from_the_file_they_share(tm
     after.start()
     assert soon(lambda: len(captured) and captured.of("alert_escalated"))
     after.close()
+
+
+class Returning:
+    """A store that is come back to as a shared one is: in a task aside, which takes many turns of the loop and has a
+    deadline."""
+
+    def __init__(self, inner: Records) -> None:
+        self._inner, self._is_there = inner, False
+        self._aside: asyncio.Task[None] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._is_there:
+            return getattr(self._inner, name)
+        if self._aside is None or self._aside.done():
+            self._aside = asyncio.get_running_loop().create_task(self._connect())
+        raise DependencyError("away")
+
+    async def _connect(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.8):
+                for _ in range(10):
+                    await asyncio.sleep(0.001)
+                self._is_there = True
+
+
+def test_a_store_that_was_away_is_found_again_by_the_desk_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("garrison.reactions.desk.EVERY", 0.4)
+    world = World()
+    world.records = Returning(world.records)  # type: ignore[assignment]
+    desk = world.desk()
+    del desk.start  # the desk's own thread
+    desk.write([alert()])
+    try:
+        assert soon(lambda: "service_recovered" in [name for name, _ in world.told])
+    finally:
+        desk.close()
+    assert len(asyncio.run(opened(world.records))) == 1  # type: ignore[arg-type]

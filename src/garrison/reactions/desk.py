@@ -77,13 +77,12 @@ class Desk:
     def _begin(self) -> None:
         self._process = os.getpid()
         self._starting = threading.Lock()
-        self._end = threading.Event()
         self._cases: deque[Case] = deque()
         self._held: deque[tuple[str, Event]] = deque()
         self._failed: deque[tuple[str, int]] = deque()
         self._renewals: deque[Future[None]] = deque()
         self._away = self._full = self._opened = False
-        self._thread: threading.Thread | None = None
+        self._running: tuple[threading.Thread, asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     # From any thread
 
@@ -95,12 +94,13 @@ class Desk:
         if self._process != os.getpid():
             self._begin()
         with self._starting:  # the bus and every receiver's thread may come to it at once
-            if self._thread is None:
-                self._end.clear()
-                self._thread = threading.Thread(
-                    target=_run, args=(weakref.ref(self), self._end), name="garrison-alerts-desk", daemon=True
+            if self._running is None:
+                loop, end = asyncio.new_event_loop(), asyncio.Event()
+                thread = threading.Thread(
+                    target=_run, args=(weakref.ref(self), loop, end), name="garrison-alerts-desk", daemon=True
                 )
-                self._thread.start()
+                self._running = thread, loop, end
+                thread.start()
 
     async def opening(self) -> None:
         """`start`, for `services.opening`."""
@@ -124,16 +124,18 @@ class Desk:
 
     async def renew(self) -> None:
         """Go over to the store's new address or password. Raises as `Stores.renew`, and TimeoutError."""
-        if self._thread is not None:
+        if self._running is not None:
             done: Future[None] = Future()
             self._renewals.append(done)
             await asyncio.wait_for(asyncio.wrap_future(done), _RENEW_SECONDS)
 
     def close(self) -> None:
         """Write what waits, for some seconds, and end. A later `start` begins again."""
-        thread, self._thread = self._thread, None
-        if thread is not None and self._process == os.getpid():
-            self._end.set()
+        running, self._running = self._running, None
+        if running is not None and self._process == os.getpid():
+            thread, loop, end = running
+            with suppress(RuntimeError):  # the loop is closed: the thread has ended
+                loop.call_soon_threadsafe(end.set)
             thread.join(_JOIN_SECONDS)
             if waiting := len(self._cases) + len(self._held):
                 self._alarm(f"{waiting} alerts that wait for an answer or for the morning could not be kept")
@@ -233,18 +235,23 @@ class Desk:
             await self._stores.close()
 
 
-def _run(ref: weakref.ref[Desk], end: threading.Event) -> None:
-    """Between two turns the thread must not be what keeps the desk and its bus alive."""
-    loop = asyncio.new_event_loop()
+def _run(ref: weakref.ref[Desk], loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:
     try:
-        while True:
-            ended = end.wait(EVERY)
-            desk = ref()
-            if desk is None:
-                return
-            loop.run_until_complete(desk.finish() if ended else desk.turn())
-            if ended:
-                return
-            del desk
+        loop.run_until_complete(_look(ref, end))
     finally:
         loop.close()
+
+
+async def _look(ref: weakref.ref[Desk], end: asyncio.Event) -> None:
+    """Between two turns this must not be what keeps the desk and its bus alive. The loop runs on meanwhile: the link
+    finds its way back to a store that was away in a task of its own."""
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(end.wait(), EVERY)
+        desk = ref()
+        if desk is None:
+            return
+        if end.is_set():
+            return await desk.finish()
+        await desk.turn()
+        del desk
