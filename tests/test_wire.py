@@ -264,6 +264,20 @@ def test_a_rehearsal_tells_every_mistake_and_leaves_nothing_behind(
     assert threads() == before
 
 
+def test_a_rehearsal_makes_the_receivers_of_events_and_checkpoints_that_a_start_would_make(tmp_path: Path) -> None:
+    exports = [{"to": "gopher://siem.example"}, {"to": "https://siem.example", "ca": str(tmp_path / "none.pem")}]
+    audit = {"enabled": True, "ship": ["a/b"]}
+    wrong = Policy(preset="testing", environment="development", events={"exports": exports}, audit=audit)
+    told = " ".join(map(str, rehearse(wrong, {})))
+    for part in ("gopher://siem.example", "none.pem", "'a/b'"):
+        assert part in told
+    exports = [{"to": str(tmp_path / "events")}, {"to": "https://siem.example"}]
+    audit = {"enabled": True, "ship": [str(tmp_path / "ship"), "https://siem.example"]}
+    good = Policy(preset="testing", environment="development", events={"exports": exports}, audit=audit)
+    assert rehearse(good, {}) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_start_records_which_policy_it_is_and_what_it_has_off() -> None:
     told: list[tuple[str, dict[str, object]]] = []
 

@@ -120,3 +120,12 @@ def test_a_start_with_a_broken_rule_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("id = 3", encoding="utf-8")
     with pytest.raises(OperatorError):
         build_engine(Policy(detection={"rules": [str(tmp_path)]}))
+
+
+def test_a_folder_in_which_no_rule_lies_is_refused_as_one_that_is_not_there_is(tmp_path: Path) -> None:
+    for name in ("missing", "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(RuleWrong, match=name):
+            rules_of([str(tmp_path / name)], ())
+    (tmp_path / "empty" / "mine.toml").write_text(GOOD, "utf-8")  # the control
+    assert "mine" in {one.id for one in rules_of([str(tmp_path / "empty")], ())}

@@ -21,9 +21,11 @@ A, B = {"name": "a", "paths": ["/a"]}, {"name": "b", "paths": ["/b"]}
 OFF = {"mode": "off", "allow_insecure_off": "a reason"}
 _FOLDER = TemporaryDirectory(prefix="garrison-checks-")
 TWO = _FOLDER.name
-"""A folder whose `quarantine` and `files` are on two file systems."""
+"""A folder whose `quarantine` and `files` are on two file systems, and in which lie files like a bill of materials."""
 Path(TWO, "quarantine").symlink_to("/proc")
 Path(TWO, "files").symlink_to("/usr")
+for name, text in {"bom": '{"bomFormat": "CycloneDX"}', "half": '{"bomFormat": "Cyc', "other": '["a", "list"]'}.items():
+    Path(TWO, f"{name}.json").write_text(text, "utf-8")
 
 
 @dataclass(frozen=True)
@@ -272,6 +274,13 @@ CASES: dict[str, list[Case]] = {
              "alerts.escalate"),
         Case({"alerts": {"receivers": [{"to": "https://a.example", "quiet": ["22:00-07:00"]}], "escalate": 60}}),
         Case({"store": "memory", "alerts": {"receivers": [{"to": "https://a.example"}]}}),
+    ],
+    "P128": [
+        Case({"incidents": {"sbom": f"{TWO}/none.json"}}, "incidents.sbom"),
+        Case({"incidents": {"sbom": f"{TWO}/half.json"}}, "incidents.sbom"),
+        Case({"incidents": {"sbom": f"{TWO}/other.json"}}, "incidents.sbom"),
+        Case({"incidents": {"sbom": TWO}}, "incidents.sbom"),
+        Case({"incidents": {"sbom": f"{TWO}/bom.json"}}), Case({}),
     ],
     "P130": [
         Case({"preset": "api"}, "csp.directives", app=documented()),

@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,23 @@ def test_a_webhook_gets_a_signed_message_with_the_details() -> None:
     assert sent["title"] == "[error] Stolen passwords tried out: 203.0.113.7"
     assert [one["name"] for one in sent["alerts"]] == ["alert_raised", "reaction_taken"]
     assert sent["alerts"][0]["rule"] == "stuffing"
+
+
+def test_what_another_node_tells_again_has_the_same_id_and_a_message_with_more_in_it_another() -> None:
+    """A receiver that drops what it knows must drop the second of the same, and nothing else."""
+    escalated = {"name": EventName.ALERT_ESCALATED, "details": {"alert": "a1", "step": 1}}
+    first, again = (
+        replace(raised("stuffing", run=run, seq=seq), **escalated)  # type: ignore[arg-type]
+        for run, seq in (("one", 7), ("two", 3))
+    )
+    more = raised("log-changed", "web-1", run="one", seq=8)
+    with web() as (url, got):
+        channel = channel_for(AlertReceiver(to=url), KEY, revealing({}))
+        for message in ([first], [again], [first, more]):
+            channel.send(Message("t", "t"), message)
+    ids = [headers["webhook-id"] for headers, _ in got]
+    assert ids[0] == ids[1] != ids[2]
+    assert [one["id"] for one in json.loads(got[2][1])["alerts"]] == ["a1/1", more.details["alert"]]
 
 
 def test_apprise_delivers_to_a_real_receiver() -> None:

@@ -30,12 +30,15 @@ def taken(target: str) -> Event:
 
 
 def test_everything_a_person_needs_is_in_it() -> None:
-    message = compose([raised("stuffing"), taken("203.0.113.7")], RULES, "")
+    alert = raised("stuffing")
+    message = compose([alert, taken("203.0.113.7")], RULES, "")
     assert message.title == "[error] Stolen passwords tried out: 203.0.113.7"
     for said in ("confidence high", "client 203.0.113.7: 14 within", "Do: Reset", "docs/detection/rules.md#stuffing",
                  "Playbook: garrison incident playbook credentials",
-                 "ban of 203.0.113.7", "Undo: garrison undo r1"):  # fmt: skip
+                 "ban of 203.0.113.7", "Undo: garrison undo r1",
+                 f"({alert.details['alert']})"):  # fmt: skip
         assert said in message.text
+    assert compose([taken("203.0.113.7")], RULES, "").title == "Garrison: 1 reaction"
 
 
 def test_alerts_of_one_rule_stand_together_and_the_gravest_leads() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..core.errors import OperatorError
+from ..policy.bill import NoBill, read_bill
 from .incident_book import Timeline
 from .incident_pages import as_html, as_markdown
 from .incident_report import page_of
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ..reactions.incidents import Incident, Note
 
 MOST_PROOFS: Final = 200
-_LARGEST: Final = 64 * 1024**2
 
 
 class SbomUnusable(OperatorError):
@@ -65,16 +65,9 @@ class Bundled:
 def read_sbom(file: Path) -> Sbom:
     """The bill of materials in `file`. Raises `SbomUnusable`."""
     try:
-        if file.stat().st_size > _LARGEST:
-            raise SbomUnusable(file, f"it has more than {_LARGEST // 1024**2} MB")
-        raw = file.read_bytes()
-        data = json.loads(raw)
-    except OSError as error:
-        raise SbomUnusable(file, error.strerror or type(error).__name__) from None
-    except ValueError:
-        raise SbomUnusable(file, "it is no JSON") from None
-    if not isinstance(data, dict) or data.get("bomFormat") != "CycloneDX":
-        raise SbomUnusable(file, "it is not in the format CycloneDX")
+        raw, data = read_bill(file)
+    except NoBill as error:
+        raise SbomUnusable(file, str(error)) from None
     parts = data.get("components")
     named = [one for one in parts if isinstance(one, dict)] if isinstance(parts, list) else []
     return Sbom(raw, {_plain(str(one.get("name"))): str(one.get("version")) for one in named})

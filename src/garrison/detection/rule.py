@@ -165,6 +165,8 @@ def rules_of(folders: Sequence[str], off: Sequence[str]) -> list[Rule]:
         if not path.is_dir():
             raise RuleWrong(folder, "there is no such folder")
         own = [(_read(file), file.name) for file in sorted(path.glob("*.toml"))]
+        if not own:
+            raise RuleWrong(folder, "no rule (*.toml) lies in this folder")
         rules |= {rule.id: rule for rule in _in_order(own)}
     for name in off:
         if name not in rules:

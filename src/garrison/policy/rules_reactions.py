@@ -1,11 +1,13 @@
-"""Checks on reactions: that what is asked for can happen."""
+"""Checks on reactions and incidents: that what is asked for can happen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from ..core.path import compile_paths
 from ..findings.severity import Severity
+from .bill import NoBill, read_bill
 from .checks import Objection, Subject, check
 
 _ANYWHERE = "/garrison-selftest"
@@ -67,3 +69,18 @@ def free_everything(subject: Subject) -> Iterator[Objection]:
 def reactions_without_detection(subject: Subject) -> Iterator[Objection]:
     if subject.policy.reactions.mode == "enforce" and not subject.policy.detection.enabled:
         yield Objection("reactions.mode", '"enforce", and detection is off.')
+
+
+@check(
+    "P128", "Bill of materials that can't be read", Severity.HIGH,
+    consequence="`garrison incident export` ends without a bundle, in the hour when evidence is asked for.",
+    remedy="Make it with `garrison scan sbom . --output FILE`, or take incidents.sbom out.",
+    reference="docs/detection/incidents.md",
+)  # fmt: skip
+def no_bill(subject: Subject) -> Iterator[Objection]:
+    file = subject.policy.incidents.sbom
+    try:
+        if file:
+            read_bill(Path(file))
+    except NoBill as error:
+        yield Objection("incidents.sbom", f"{file!r}: {error}.")

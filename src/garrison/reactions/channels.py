@@ -7,6 +7,7 @@ deliver, which it does not say.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import ssl
 import time
@@ -21,7 +22,7 @@ from ..events.links import BadLink, parse_link
 from ..events.post import post
 from ..policy.reference import is_reference
 from ..policy.section_alerts import AlertReceiver
-from .message import Message
+from .message import Message, name_of
 
 PURPOSE: Final = "alerts/webhook"
 """What the webhooks' signing key is derived for."""
@@ -58,10 +59,20 @@ class WebhookChannel:
         self._context = ssl.create_default_context() if url.startswith("https:") else None
 
     def send(self, message: Message, events: Sequence[Event]) -> None:
-        told = [{"name": one.name.value, "time": one.time, "node": one.node, **one.details} for one in events]
+        told = [
+            {"id": name_of(one), "name": one.name.value, "time": one.time, "node": one.node, **one.details}
+            for one in events
+        ]
         body = json.dumps({"title": message.title, "text": message.text, "alerts": told}).encode("ascii")
-        name = f"{events[0].run}-{events[0].seq}" if events else f"test-{int(time.time())}"
-        post(self._url, body, signed_headers(self._key, name, int(time.time()), body), context=self._context)
+        post(self._url, body, signed_headers(self._key, _batch(events), int(time.time()), body), context=self._context)
+
+
+def _batch(events: Sequence[Event]) -> str:
+    """The id of a message: that of all that is in it, so that one with more in it is not taken for the first again."""
+    if not events:
+        return f"test-{time.time_ns()}"
+    names = "\n".join(map(name_of, events))
+    return f"m{hashlib.blake2b(names.encode(), digest_size=9).hexdigest()}"
 
 
 class AppriseChannel:

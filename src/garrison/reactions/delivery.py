@@ -27,7 +27,7 @@ from ..policy.quiet_hours import quiet_at
 from ..policy.section_alerts import AlertReceiver, AlertsSection
 from .channels import Channel, channel_for
 from .desk import Desk, Quiet
-from .message import ALERTS, TOLD, compose
+from .message import ALERTS, TOLD, compose, name_of
 
 _SURE: Final = {"low": 0, "medium": 1, "high": 2}
 _REMEMBERED: Final = 2000
@@ -77,14 +77,14 @@ class AlertWriter:
                 raise
             self._free = time.monotonic() + self._gather
             for event in wanted:
-                _remember(self._told, _name(event))
+                _remember(self._told, name_of(event))
             self.delivered(wanted)
         return len(events)
 
     def _tell_failed(self, wanted: Sequence[Event]) -> None:
         for event in wanted:
-            if event.name in ALERTS and _name(event) not in self._failed:
-                _remember(self._failed, _name(event))
+            if event.name in ALERTS and name_of(event) not in self._failed:
+                _remember(self._failed, name_of(event))
                 self._not_taken(str(event.details.get("alert")), self._step)
 
     def pause(self) -> float:
@@ -96,7 +96,7 @@ class AlertWriter:
 
     def wants(self, event: Event) -> bool:
         """Whether this receiver is to be told of `event`, and was not yet."""
-        if event.name not in TOLD or _name(event) in self._told:
+        if event.name not in TOLD or name_of(event) in self._told:
             return False
         step = event.details.get("step") if event.name is EventName.ALERT_ESCALATED else 0
         sure = _SURE.get(str(event.details.get("confidence")), 0)
@@ -109,16 +109,10 @@ def _remember(known: OrderedDict[str, None], name: str) -> None:
         known.popitem(last=False)
 
 
-def _name(event: Event) -> str:
-    if event.name is EventName.ALERT_ESCALATED:
-        return f"{event.details.get('alert')}/{event.details.get('step')}"
-    return str(event.details.get("alert" if event.name is EventName.ALERT_RAISED else "reaction", event.seq))
-
-
 def _taken(receiver: str, events: Sequence[Event]) -> dict[str, Detail]:
     """Which alerts a receiver took. It belongs to a drill when all of them do."""
     drills = {event.drill for event in events}
-    said: dict[str, Detail] = {"receiver": receiver, "count": len(events), "alerts": " ".join(map(_name, events))}
+    said: dict[str, Detail] = {"receiver": receiver, "count": len(events), "alerts": " ".join(map(name_of, events))}
     return said | ({"drill": drills.pop()} if len(drills) == 1 else {})
 
 

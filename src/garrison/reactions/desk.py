@@ -252,6 +252,7 @@ async def _look(ref: weakref.ref[Desk], end: asyncio.Event) -> None:
         if desk is None:
             return
         if end.is_set():
-            return await desk.finish()
+            await desk.finish()
+            return
         await desk.turn()
         del desk

@@ -29,6 +29,14 @@ class Message:
     text: str
 
 
+def name_of(event: Event) -> str:
+    """What a receiver knows an event of `TOLD` by: the same whichever node tells it, and however often."""
+    if event.name is EventName.ALERT_ESCALATED:
+        return f"{event.details.get('alert')}/{event.details.get('step')}"
+    told = event.details.get("alert" if event.name is EventName.ALERT_RAISED else "reaction")
+    return str(told or f"{event.run}-{event.seq}")
+
+
 def compose(
     events: Sequence[Event], rules: Mapping[str, Rule], runbooks: str, acknowledge: Severity | None = None
 ) -> Message:
@@ -58,7 +66,7 @@ def _title(by_rule: Mapping[tuple[str, str], Sequence[Event]], done: int) -> str
     every = [event for events in by_rule.values() for event in events]
     found = [event for event in every if not event.drill]
     if not every or (done and not found):
-        return f"Garrison: {done} reactions"
+        return f"Garrison: {done} reaction{'s' if done > 1 else ''}"
     if not found:
         return f"[DRILL {every[0].drill}] {_named(every)}"
     return _named(found)
@@ -92,12 +100,11 @@ def _about(found: Sequence[Event], rule: Rule | None, runbooks: str, acknowledge
 
 
 def _line(event: Event) -> str:
-    """When, who, how much and where."""
+    """When, who, how much and where; the id, by which a second of the same is known."""
     told = event.details
     when, where = told.get("raised") or event.time[:19], event.node or "this machine"
-    return (
-        f"{when} UTC  {told.get('by')} {told.get('who')}: {told.get('count')} within {told.get('window')} s, on {where}"
-    )
+    who = f"{told.get('by')} {told.get('who')}: {told.get('count')} within {told.get('window')} s"
+    return f"{when} UTC  {who}, on {where} ({told.get('alert')})"
 
 
 def _done(event: Event) -> str:
