@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from .errors import KeyFileRefused, KeyMissing
+from .private_files import read_open
 
 MAX_BYTES: Final = 16 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -27,23 +28,20 @@ _MAKE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEX
 def read_key_file(path: Path) -> str:
     """The text of a key file. Raises `KeyMissing` and `KeyFileRefused`."""
     _check_way(path)
+
+    def check(found: os.stat_result) -> None:
+        if not stat.S_ISREG(found.st_mode):
+            raise _refused(path, "it is not a plain file", "Name a plain file.")
+        _check_private(path, found, "chmod 600")
+
     try:
-        descriptor = os.open(path, _OPEN)
+        content = read_open(os.open(path, _OPEN), MAX_BYTES + 1, check)
     except FileNotFoundError:
         raise KeyMissing(f"the file {path}") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _refused(path, "it is a symbolic link", "Name the file itself.") from None
         raise _refused(path, error.strerror or "it can't be opened", "Check its owner and mode.") from error
-    try:
-        # The file that is open is the one that is checked: nothing can be swapped in between.
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise _refused(path, "it is not a plain file", "Name a plain file.")
-        _check_private(path, found, "chmod 600")
-        content = os.read(descriptor, MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
     if len(content) > MAX_BYTES:
         raise _refused(path, f"it has more than {MAX_BYTES} bytes", "Keep nothing but keys in it.")
     return content.decode("utf-8", "surrogateescape")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from .errors import SecretMissing, SecretRefused
+from .private_files import read_open
 from .secret import Secret
 from .source import MAX_BYTES, as_secret
 
@@ -56,16 +57,15 @@ def read_mounted(folder: Path, name: str) -> Secret[str]:
 
 
 def _content(place: str, base: Path, real: Path) -> str:
-    try:
-        descriptor = os.open(real, _OPEN)
-    except OSError as error:
-        raise SecretRefused(place, error.strerror or "it can't be opened", _HOW_TO_MOUNT) from None
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)  # of the file that is open: nothing can be swapped in between
-        if not stat.S_ISREG(found.st_mode):
+    def check(found: os.stat_result) -> None:
+        if not stat.S_ISREG(found.st_mode):  # Docker makes a folder of what it finds no file for
             raise SecretRefused(place, "it is not a plain file", "Put a plain file there.")
         _check(place, real, found, may_read=_made_for_us(base, real))
-        return file.read(MAX_BYTES + 3).decode("utf-8", "surrogateescape")
+
+    try:
+        return read_open(os.open(real, _OPEN), MAX_BYTES + 3, check).decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise SecretRefused(place, error.strerror or "it can't be read", _HOW_TO_MOUNT) from None
 
 
 def _made_for_us(folder: Path, file: Path) -> bool:

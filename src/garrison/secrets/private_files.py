@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -61,15 +61,30 @@ def read_private(path: Path) -> bytes | None:
             message = f"The file {path} is a symbolic link."
             raise FileRefusedError(path, message, remedy=f"Put the file itself there, or remove {path}.") from error
         raise _unusable(path, error) from error
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
+
+    def check(found: os.stat_result) -> None:
         if not stat.S_ISREG(found.st_mode):
             raise FileRefusedError(path, f"{path} is not a plain file.", remedy=f"Remove {path}.")
         _check_private(path, found, "chmod 600")
-        content = file.read(MAX_BYTES + 1)
+
+    try:
+        content = read_open(descriptor, MAX_BYTES + 1, check)
+    except OSError as error:
+        raise _unusable(path, error) from error
     if len(content) > MAX_BYTES:
         raise FileRefusedError(path, f"{path} is over {MAX_BYTES} bytes.", remedy=f"Remove {path}.")
     return content
+
+
+def read_open(descriptor: int, most: int, check: Callable[[os.stat_result], None]) -> bytes:
+    """Up to `most` bytes of an open file, which is closed. `check` looks at it first: at the file that is open, so
+    that nothing can be swapped in between; it may be a folder. Raises OSError, and what `check` raises."""
+    try:
+        check(os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(descriptor)
 
 
 def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:

@@ -12,6 +12,7 @@ from ..core.ports import Emit
 from ..policy.model import Policy
 from ..policy.reference import parse_reference
 from .aws import Aws
+from .errors import SourceAway
 from .leases import Leases
 from .secret import Secret
 from .source import Source
@@ -93,7 +94,15 @@ class Resolver:
     @staticmethod
     def _read(reference: str, sources: Mapping[str, Source]) -> Secret[str]:
         parsed = parse_reference(reference)
-        return sources[parsed.scheme].read(parsed)
+        try:
+            return sources[parsed.scheme].read(parsed)
+        except GarrisonError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one source's mistake must not keep the others from being read
+            # Its kind only: the text of an exception may hold what was read.
+            raise SourceAway(
+                f"the source of {parsed.scheme}:", f"it failed ({type(error).__name__})", "Mend it, or report it."
+            ) from None
 
     def read_all(self, references: Mapping[str, str]) -> tuple[dict[str, Secret[str]], dict[str, GarrisonError]]:
         """The secrets of `references` (name to reference), and for each that can't be had, why. Blocks.

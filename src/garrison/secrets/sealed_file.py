@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from .age import NotOpened, open_sealed, recipients_of, seal
 from .errors import KeyFileRefused, KeyMissing, SecretMissing, SecretRefused
 from .keyfile import read_key_file
-from .private_files import write_whole
+from .private_files import read_open, write_whole
 from .sealed import MAX_BYTES, Entry, NotSealed, Sealed, Version, parse_sealed, public_text, signing_key, write_sealed
 from .source import as_secret
 
@@ -42,17 +42,18 @@ def read_sealed(path: Path, signers: Sequence[str]) -> Sealed:
 def read_bytes(path: Path) -> bytes:
     """The file's bytes, as far as a sealed file goes. Raises `SecretError`."""
     place = f"the sealed file {path}"
+
+    def check(found: os.stat_result) -> None:
+        if not stat.S_ISREG(found.st_mode):
+            raise SecretRefused(place, "it is not a plain file", "Name a plain file.")
+
     try:
-        descriptor = os.open(path, _OPEN)
+        return read_open(os.open(path, _OPEN), MAX_BYTES + 1, check)
     except FileNotFoundError:
         raise SecretMissing(place, "Make one with `garrison secrets init`, or correct `secrets.file`.") from None
     except OSError as error:
         why = error.strerror or errno.errorcode.get(error.errno or 0, "it can't be opened")
         raise SecretRefused(place, why, "Check its owner and mode.") from None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SecretRefused(place, "it is not a plain file", "Name a plain file.")
-        return file.read(MAX_BYTES + 1)
 
 
 @dataclass(frozen=True, slots=True)
