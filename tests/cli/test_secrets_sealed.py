@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import signal
 import subprocess
+import time
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from garrison.cli.secrets_edit import memory_folder
+from garrison.cli.secrets_edit import _edited, memory_folder
 from garrison.core.errors import OperatorError
 from garrison.secrets.age import new_identity
 from tests.cli.running import GARRISON, Here, Ran
@@ -20,8 +24,6 @@ CANARY = "canary-6d20fe"
 
 def typed(here: Here, text: str, *arguments: str, **environ: str) -> Ran:
     """`garrison secrets ARGUMENTS` as a process, with `text` on standard input."""
-    import os
-
     keys = () if "--keys" in arguments else ("--keys", str(here.folder / "keys"))
     done = subprocess.run(
         [*GARRISON, "secrets", *arguments, *keys],
@@ -70,7 +72,10 @@ def test_nothing_but_get_and_export_shows_a_value(made: Here) -> None:
 
 
 def test_a_value_is_not_taken_as_an_argument(made: Here) -> None:
-    assert typed(made, "", "set", "a", CANARY).code == 2
+    ran = typed(made, "", "set", "a", CANARY)
+    assert ran.code == 2
+    assert "garrison secrets set a < FILE" in ran.said
+    assert CANARY not in ran.out + ran.err
 
 
 def test_rotate_makes_a_new_identity_and_the_old_recipient_is_gone(made: Here) -> None:
@@ -138,6 +143,36 @@ def test_an_edit_that_fails_changes_nothing(made: Here) -> None:
         assert ran.code == 3
         assert "nothing was changed" in ran.said
     assert (made.folder / "secrets.sealed").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "editor",
+    [
+        "/nowhere/editor",
+        "rm",
+        "sh -c 'printf \"\\377\" > $0'",
+        'sh -c \'echo "{\\"a\\": \\"1\\", \\"a\\": \\"2\\"}" > $0\'',
+    ],
+)
+def test_an_editor_that_is_none_or_leaves_no_values_is_told(editor: str) -> None:
+    before = set(Path("/dev/shm").glob("garrison-*"))  # noqa: S108 - where values are edited
+    with pytest.raises(OperatorError, match="nothing was changed") as caught:
+        _edited(shlex.split(editor), {"a": CANARY})
+    assert CANARY not in f"{caught.value} {caught.value.__cause__}"
+    assert set(Path("/dev/shm").glob("garrison-*")) <= before  # noqa: S108
+
+
+def test_an_edit_whose_terminal_is_closed_leaves_no_file(made: Here) -> None:
+    typed(made, CANARY, "set", "a")
+    editor = made.write("slow.sh", 'echo "$1" > was.new && mv was.new was && exec sleep 60')
+    run = [*GARRISON, "secrets", "edit", "--keys", str(made.folder / "keys")]
+    with subprocess.Popen(run, cwd=made.folder, env={**os.environ, "EDITOR": f"sh {editor}", "VISUAL": ""}) as process:
+        while not (made.folder / "was").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(60) == 128 + signal.SIGHUP
+    assert not Path((made.folder / "was").read_text().strip()).parent.exists()
 
 
 def test_edit_is_refused_where_no_file_system_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ app = typer.Typer(cls=Group, no_args_is_help=True, help="Keys and secrets.")
 
 app.command()(secrets_who.who)
 app.command()(secrets_sealed.init)
-app.command("set")(secrets_sealed.set_)
+app.command("set", context_settings={"allow_extra_args": True})(secrets_sealed.set_)
 app.command()(secrets_sealed.get)
 app.command("list")(secrets_sealed.list_)
 app.command()(secrets_edit.edit)

@@ -11,8 +11,12 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -47,21 +51,49 @@ def _edited(editor: list[str], values: dict[str, str]) -> dict[str, str]:
         path = folder / "secrets.json"
         path.touch(0o600)
         path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        done = subprocess.run([*editor, str(path)], check=False)  # noqa: S603 - the operator's own editor
+        with _ended_by_signals():
+            done = subprocess.run([*editor, str(path)], check=False)  # noqa: S603 - the operator's own editor
         if done.returncode:
             raise OperatorError("The editor failed; nothing was changed.", remedy="Edit again.")
-        return _values(path.read_text("utf-8"))
+        return _values(path.read_bytes())
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise OperatorError(
+            f"The editor can't be run, or took the file away ({why}); nothing was changed.",
+            remedy="See to EDITOR, and to the space in memory.",
+        ) from None
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _values(text: str) -> dict[str, str]:
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """What ends this process (a terminal that is closed) lets it remove the file that is in clear."""
+    signals = (signal.SIGHUP, signal.SIGTERM)
+    before = [signal.signal(one, lambda number, frame: sys.exit(128 + number)) for one in signals]
     try:
-        found = json.loads(text)
-    except ValueError:
+        yield
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
+
+
+def _values(content: bytes) -> dict[str, str]:
+    try:
+        found = json.loads(content.decode("utf-8"), object_pairs_hook=_once)
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise OperatorError("That is no JSON object of texts; nothing was changed.", remedy="Edit again.")
+        raise OperatorError(
+            "That is no JSON object of texts, with each name once; nothing was changed.", remedy="Edit again."
+        )
+    return found
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
     return found
 
 

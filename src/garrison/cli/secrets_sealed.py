@@ -61,8 +61,13 @@ def init(file: File = None, keys: Keys = None) -> None:
     err().print("Put these lines into the policy, and commit the file. The keys stay out of the repository.")
 
 
-def set_(name: Name, policy: PolicyFile = None, file: File = None, keys: Keys = None) -> None:
+def set_(context: typer.Context, name: Name, policy: PolicyFile = None, file: File = None, keys: Keys = None) -> None:
     """Set a secret to what stands on standard input (typed unseen at a terminal)."""
+    if context.args:
+        raise Usage(
+            "A value on a command line is seen by other users, and kept by the shell.",
+            remedy=f"Give it by standard input: garrison secrets set {checked(name)} < FILE. Take another value.",
+        )
     work = workshop(policy, file, keys)
     sealed = work.set({checked(name): _typed(name)})
     err().print(safe(f"{name} is version {sealed.secrets[name].now.version}, serial {sealed.serial} of the file."))
