@@ -23,14 +23,9 @@ CANARY = "canary-6d20fe"
 
 
 def typed(here: Here, text: str, *arguments: str, **environ: str) -> Ran:
-    """`garrison secrets ARGUMENTS` as a process, with `text` on standard input."""
+    """`garrison secrets ARGUMENTS`, with `text` on standard input."""
     keys = () if "--keys" in arguments else ("--keys", str(here.folder / "keys"))
-    done = subprocess.run(
-        [*GARRISON, "secrets", *arguments, *keys],
-        cwd=here.folder, env={**os.environ, **environ}, input=text.encode(), capture_output=True, timeout=60,
-        check=False,
-    )  # fmt: skip
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return here.run("secrets", *arguments, *keys, stdin=text, **environ)
 
 
 @pytest.fixture
