@@ -61,7 +61,7 @@ _COLLEAGUE: Final = (
 async def seed(own: Parts) -> None:
     """Make the demo user (or renew the password) and, in an empty database, the notes."""
     async with own.database.sessions() as session:
-        password = own.settings.demo_password.get_secret_value()
+        password = own.settings.demo_password.reveal()
         demo = await _user(session, own, DEMO_EMAIL, "Dana Demo", password)
         demo.role = "admin"
         colleague = await _user(session, own, "sean@example.com", "Seán O'Brien", secrets.token_urlsafe(32))

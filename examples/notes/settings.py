@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy.engine import URL, make_url
 
 from garrison.accounts import Provider
 from garrison.config import Config, DatabaseUrl, SecretText, SettingsConfigDict, load_config
+from garrison.secrets import Secret
 
 DEMO_EMAIL: Final = "demo@example.com"
 _DRIVERS: Final = {
@@ -34,8 +35,8 @@ def with_driver(written: str) -> URL:
     return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
 
 
-def _new_password() -> SecretStr:
-    return SecretStr(secrets.token_urlsafe(12))
+def _new_password() -> Secret[str]:
+    return Secret(secrets.token_urlsafe(12))
 
 
 class Settings(Config):
@@ -62,7 +63,7 @@ class Settings(Config):
     data: Path = Path("notes-data")
     database: DatabaseUrl | None = None
     seed: bool = False
-    demo_password: SecretStr = Field(default_factory=_new_password)
+    demo_password: SecretText = Field(default_factory=_new_password)
     attachment_bytes: Annotated[int, Field(ge=1)] = 5 * 1024**2
     storage_bytes: Annotated[int, Field(ge=1)] = 50 * 1024**2
     oidc_issuer: str = ""

@@ -126,6 +126,6 @@ class Site:
     async def admin(self) -> AsyncIterator[Person]:
         """The seeded user."""
         async with self.visitor() as person:
-            answer = await person.log_in("demo@example.com", self.settings.demo_password.get_secret_value())
+            answer = await person.log_in("demo@example.com", self.settings.demo_password.reveal())
             assert answer.status_code == 303, answer.text
             yield person

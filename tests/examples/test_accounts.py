@@ -40,7 +40,7 @@ async def test_an_anonymous_page_request_is_led_to_the_log_in_form_and_an_api_re
 
 
 async def test_a_log_in_without_a_token_is_refused_even_without_any_cookie(site: Site) -> None:
-    form = {"email": "demo@example.com", "password": site.settings.demo_password.get_secret_value()}
+    form = {"email": "demo@example.com", "password": site.settings.demo_password.reveal()}
     async with site.visitor() as person:
         answer = await person.client.post("/log-in", data=form, headers={"Accept": "application/json"})
         assert (answer.status_code, answer.json()["reason"]) == (403, "csrf-missing")

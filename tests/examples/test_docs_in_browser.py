@@ -42,7 +42,7 @@ def test_the_documentation_shows_the_schema_and_sends_a_request_without_a_single
     with serving(hardened(settings), ca.issue()) as site:
         page.goto(f"{site.url}/log-in")
         page.fill("[name=email]", "demo@example.com")
-        page.fill("[name=password]", settings.demo_password.get_secret_value())
+        page.fill("[name=password]", settings.demo_password.reveal())
         page.click("button.primary")
         expect(page.locator("#live[data-state=on]")).to_be_visible()
         answer = page.goto(f"{site.url}/docs")

@@ -61,7 +61,7 @@ def test_another_database_is_refused() -> None:
 def test_secrets_are_not_shown() -> None:
     settings = Settings.from_environ({"NOTES_DATABASE": "postgresql://u:hunter2-Zk41@localhost/notes"})
     assert "hunter2-Zk41" not in repr(settings)
-    assert settings.demo_password.get_secret_value() not in repr(settings)
+    assert settings.demo_password.reveal() not in repr(settings)
 
 
 def test_every_run_has_its_own_demo_password() -> None:

@@ -60,7 +60,7 @@ class Notes:
     def login(self, settings: Any) -> tuple[str, str]:
         """Mail address and password of the seeded user."""
         email = importlib.import_module(f"{self._module.__name__}.settings").DEMO_EMAIL
-        return str(email), str(settings.demo_password.get_secret_value())
+        return str(email), str(settings.demo_password.reveal())
 
 
 def find_notes() -> Notes:
