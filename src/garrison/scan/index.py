@@ -47,13 +47,16 @@ class NoIndex(DependencyError):
 @dataclass(frozen=True, slots=True)
 class Release:
     """One version: when its first file came (None where the index does not tell), whether and why it was taken back,
-    whether it has a wheel, and which Pythons it is for."""
+    whether it has a wheel, and which Pythons it is for. npm tells why one is deprecated, and whether it runs scripts
+    when installed."""
 
     version: str
     uploaded: datetime | None
     yanked: str
     wheel: bool
     python: str = ""
+    deprecated: str = ""
+    scripts: bool = False
 
 
 def index_of_pip() -> str:
@@ -72,16 +75,30 @@ def shown(index: str) -> str:
 
 def releases(index: str, name: str, seconds: float = 20) -> list[Release]:
     """All releases of a package. Raises `NoIndex` where the index does not say, with the reason."""
+    kind, content = fetch(index, f"{name}/", {"Accept": _ACCEPT}, "", seconds)
+    try:
+        files = _html(content.decode()) if kind == "text/html" else json.loads(content)["files"]
+        return _releases(files)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NoIndex(f"{shown(index)} answered something else ({type(error).__name__})") from None
+
+
+def fetch(index: str, path: str, headers: dict[str, str], authorization: str, seconds: float) -> tuple[str, bytes]:
+    """The type and content that an index has below its address. `authorization`: instead of what its address says.
+    Raises `NoIndex`, with the reason and without the credentials.
+    """
     parts = urlsplit(index)
     if parts.scheme not in {"http", "https"}:
         raise NoIndex(f"The index is {parts.scheme}: and not http.", remedy="Name another: --index URL.")
     host = parts.netloc.rpartition("@")[2]
     request = urllib.request.Request(  # noqa: S310  # http and https only, see above
-        urlunsplit((parts.scheme, host, f"{parts.path.rstrip('/')}/{name}/", "", "")), headers={"Accept": _ACCEPT}
+        urlunsplit((parts.scheme, host, f"{parts.path.rstrip('/')}/{path}", "", "")), headers=headers
     )
     if parts.username:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
+        authorization = authorization or f"Basic {base64.b64encode(pair.encode()).decode()}"
+    if authorization:
+        request.add_unredirected_header("Authorization", authorization)
     try:
         with _http_only().open(request, timeout=seconds) as answer:
             kind = answer.headers.get_content_type()
@@ -93,11 +110,7 @@ def releases(index: str, name: str, seconds: float = 20) -> list[Release]:
         raise NoIndex(f"{shown(index)} does not answer ({type(error).__name__})") from None
     if len(content) > LARGEST:
         raise NoIndex(f"{shown(index)} answered more than {LARGEST // 1024**2} MB")
-    try:
-        files = _html(content.decode()) if kind == "text/html" else json.loads(content)["files"]
-        return _releases(files)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise NoIndex(f"{shown(index)} answered something else ({type(error).__name__})") from None
+    return kind, content
 
 
 def _http_only() -> urllib.request.OpenerDirector:

@@ -16,6 +16,8 @@ from typing import Any, Final
 _PIN: Final = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(===?\s*([^\s;#\\]+))?")
 _HASH: Final = re.compile(r"--hash=(sha(?:256|384|512)):([0-9a-f]+)")
 NPM_LOCKS: Final = frozenset({"package-lock.json", "npm-shrinkwrap.json"})
+UNREAD_LOCKS: Final = {"yarn.lock": "Yarn", "pnpm-lock.yaml": "pnpm", "bun.lock": "Bun", "bun.lockb": "Bun"}
+"""Lock files that are known and not read: naming them is all that can be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Dependency:
 
     `hashes`: of its files, `sha256:…` in hex. `needs`: names of what it depends on, where the lock tells. `dev`: only
     for development, where the lock tells. `scripts`: it runs a script when installed. `licence`: as the lock has it.
+    `elsewhere`: it comes from a repository, file or address of its own, and from no registry.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Dependency:
     dev: bool = False
     scripts: bool = False
     licence: str = ""
+    elsewhere: bool = False
 
     @property
     def purl(self) -> str:
@@ -47,13 +51,14 @@ class Dependency:
 def is_lock(path: str) -> bool:
     """Whether a file says which versions are installed."""
     name = PurePosixPath(path).name
-    return name in {"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", *NPM_LOCKS} or (
+    return name in {"uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", *NPM_LOCKS, *UNREAD_LOCKS} or (
         name.endswith(".txt") and ("requirements" in name or PurePosixPath(path).parent.name == "requirements")
     )
 
 
 def read_lock(root: Path, path: str) -> list[Dependency]:
     """The dependencies of a lock file. Raises OSError, ValueError for what can't be read."""
+    _refuse_unread(path)
     return parse_lock(path, (root / path).read_text(encoding="utf-8"))
 
 
@@ -61,6 +66,7 @@ def parse_lock(path: str, text: str) -> list[Dependency]:
     """The dependencies in the text of a lock file. Raises ValueError for what can't be read."""
     from .lockfiles_npm import npm_lock
 
+    _refuse_unread(path)
     name = PurePosixPath(path).name
     try:
         if path.endswith(".txt"):
@@ -72,6 +78,16 @@ def parse_lock(path: str, text: str) -> list[Dependency]:
         return list(_tables(path, text))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} is no lock file of that kind ({type(error).__name__})") from None
+
+
+def _refuse_unread(path: str) -> None:
+    if manager := UNREAD_LOCKS.get(PurePosixPath(path).name):
+        raise ValueError(f"{path} is a lock of {manager}, which is not read")
+
+
+def unreadable(path: str, error: Exception) -> str:
+    """What reports say about a lock that gave nothing."""
+    return str(error) if PurePosixPath(path).name in UNREAD_LOCKS else f"{path} ({type(error).__name__})"
 
 
 def plain(name: str) -> str:

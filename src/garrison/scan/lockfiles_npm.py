@@ -30,12 +30,18 @@ def npm_lock(path: str, text: str) -> Iterator[Dependency]:
             dev=bool(one.get("dev") or one.get("devOptional")),
             scripts=bool(one.get("hasInstallScript")),
             licence=_licence(one.get("license")),
+            elsewhere=not _of_registry(str(one.get("resolved") or "")),
         )  # fmt: skip
 
 
 def _line(text: str, place: str) -> int:
     at = text.find(f"{json.dumps(place)}:")
     return text.count("\n", 0, at) + 1 if at >= 0 else 1
+
+
+def _of_registry(resolved: str) -> bool:
+    """Registries have `/-/` or `/download/` in the address of a package; npm may be told not to write it at all."""
+    return not resolved or (resolved.startswith("http") and ("/-/" in resolved or "/download/" in resolved))
 
 
 def _hex(mark: str) -> str:

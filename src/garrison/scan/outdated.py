@@ -16,6 +16,7 @@ from typing import Final
 
 from .index import Release
 from .lockfiles import Dependency
+from .versions import line_of, parse
 
 COOL_DOWN: Final = 7
 """Days. Most malicious releases were taken back within hours, nearly all within a week."""
@@ -45,6 +46,8 @@ class Advice:
     risk: tuple[str, ...] = ()
     changelog: str = ""
     imported: bool = False
+    ecosystem: str = "PyPI"
+    deprecated: str = ""
 
     @property
     def urgent(self) -> bool:
@@ -57,18 +60,18 @@ def advise(
     changelog: str = "", imported: bool = False,
 ) -> Advice:  # fmt: skip
     """Judge one dependency by its releases, oldest first. Raises ValueError where its version is none."""
-    from packaging.version import Version
-
-    now = Version(one.version)
-    fit = [release for release in releases if _fits(release)]
-    current = next((release for release in releases if Version(release.version) == now), None)
-    newer = [release for release in fit if Version(release.version) > now
-             and (now.is_prerelease or not Version(release.version).is_prerelease)]  # fmt: skip
+    now = parse(one.version, one.ecosystem)
+    ordered = [(parse(release.version, one.ecosystem), release) for release in releases]
+    current = next((release for version, release in ordered if version == now), None)
+    newer = [release for version, release in ordered if _fits(release) and version > now
+             and (now.is_prerelease or not version.is_prerelease)]  # fmt: skip
+    newer = [release for release in newer if not release.deprecated] or newer
     problems = tuple(known(one.version))
     yanked = current.yanked if current else ""
     made = Advice(
         one.name, one.version, one.path, one.line, newer[-1].version if newer else one.version, _age(current, today),
-        len(newer), problems, yanked, changelog=changelog, imported=imported,
+        len(newer), problems, yanked, changelog=changelog, imported=imported, ecosystem=one.ecosystem,
+        deprecated=current.deprecated if current else "",
     )  # fmt: skip
     cooled = [release for release in newer if (age := _age(release, today)) is None or age >= cool_down]
     waiting = newer[-1].version if newer and newer[-1] not in cooled else ""
@@ -77,12 +80,18 @@ def advise(
         chosen = next((release for release in safe if release in cooled), None) or (safe[0] if safe else None)
         why = "lowest version without a known hole" if problems else "lowest version that was not taken back"
     else:
-        near = [release for release in cooled if Version(release.version).major == now.major]
+        near = [release for release in cooled if line_of(parse(release.version, one.ecosystem)) == line_of(now)]
         chosen = next((release for release in reversed(near or cooled) if not known(release.version)), None)
         why = "newest of the same major version" if near else "newest"
     if chosen is None:
         return _with(made, waiting, "", "nothing safe to take" if problems or yanked else "", ())
-    return _with(made, waiting, chosen.version, why, _risk(now.major, chosen, chosen in cooled))
+    return _with(
+        made,
+        waiting,
+        chosen.version,
+        why,
+        _risk(line_of(parse(chosen.version, one.ecosystem)) != line_of(now), chosen, chosen in cooled),
+    )
 
 
 def _with(made: Advice, waiting: str, upgrade: str, why: str, risk: tuple[str, ...]) -> Advice:
@@ -91,14 +100,16 @@ def _with(made: Advice, waiting: str, upgrade: str, why: str, risk: tuple[str, .
     return replace(made, waiting=waiting, upgrade=upgrade, why=why, risk=risk)
 
 
-def _risk(major: int, chosen: Release, cooled: bool) -> tuple[str, ...]:
-    from packaging.version import Version
-
+def _risk(major: bool, chosen: Release, cooled: bool) -> tuple[str, ...]:
     risks = []
-    if Version(chosen.version).major != major:
+    if major:
         risks.append("major version")
     if not chosen.wheel:
         risks.append("no wheel: its build runs code")
+    if chosen.scripts:
+        risks.append("runs a script when it is installed")
+    if chosen.deprecated:
+        risks.append("deprecated")
     if not cooled:
         risks.append("younger than the cool-down")
     if chosen.uploaded is None:

@@ -17,7 +17,7 @@ from ..findings.severity import Confidence, Severity
 from .adapter import Limits, Result
 from .advisories import FRESH_DAYS, Advisories, Advisory, DatabaseBroken, database_file
 from .context import lowered
-from .lockfiles import Dependency, read_lock
+from .lockfiles import Dependency, read_lock, unreadable
 from .project import Project
 from .source_files import read
 from .taxonomy import asvs, owasp
@@ -62,7 +62,7 @@ class Dependencies:
             try:
                 dependencies += read_lock(project.root, path)
             except (OSError, ValueError) as error:
-                unknown.append(f"{path} ({type(error).__name__})")
+                unknown.append(unreadable(path, error))
         imported = imported_names(project)
         for one in dependencies:
             if not one.version:
@@ -82,8 +82,9 @@ class Dependencies:
     def _status(
         self, project: Project, dependencies: list[Dependency], unknown: list[str], database: Advisories
     ) -> ToolStatus:
+        read_ones = len({one.path for one in dependencies})
         examined = (
-            f"{len(dependencies)} dependencies in {len(project.locks)} lock files",
+            f"{len(dependencies)} dependencies in {read_ones} of {len(project.locks)} lock files",
             f"advisories of {database.newest}",
         )
         version = database.newest.isoformat()

@@ -15,7 +15,7 @@ from ..findings.severity import Severity
 from ..policy.section_scan import ScanSection
 from .adapter import Limits, Result
 from .licences import allowed, with_licences
-from .lockfiles import Dependency, plain, read_lock
+from .lockfiles import Dependency, plain, read_lock, unreadable
 from .project import Project
 
 _NAME: Final = "licences"
@@ -50,7 +50,7 @@ class Licences:
                     if not one.dev:
                         found.setdefault((one.purl, ""), (one, licence))
             except (OSError, ValueError) as error:
-                unread.append(f"{path} ({type(error).__name__})")
+                unread.append(unreadable(path, error))
         given = {plain(name): licence for name, licence in self.section.licence_of.items()}
         judged = [(one, licence or given.get(one.name, "")) for one, licence in found.values()]
         refused: list[Finding] = []

@@ -50,6 +50,13 @@ def parse(text: str, ecosystem: str) -> Any:
     return Version(text)  # InvalidVersion is a ValueError
 
 
+def line_of(version: Any) -> tuple[int, ...]:
+    """What does not change while nothing is meant to break: the first number, and in npm below 1.0.0 the second."""
+    if isinstance(version, SemVer) and not version.major:
+        return version.release[:2]
+    return (version.major,)
+
+
 def lowest(ecosystem: str) -> Any:
     """What comes before every version: the `0` of OSV records."""
     return parse("0.0.0-0" if ecosystem == "npm" else "0.dev0", ecosystem)

@@ -13,7 +13,7 @@ from typing import Final
 
 _OF_LOCK: Final = {
     "uv.lock": "uv", "poetry.lock": "pip", "pdm.lock": "pip", "Pipfile.lock": "pip", "package-lock.json": "npm",
-    "npm-shrinkwrap.json": "npm",
+    "npm-shrinkwrap.json": "npm", "yarn.lock": "npm", "pnpm-lock.yaml": "npm", "bun.lock": "bun", "bun.lockb": "bun",
 }  # fmt: skip
 
 
