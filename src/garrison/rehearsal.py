@@ -16,7 +16,7 @@ from .events.build import build_bus
 from .events.exports.build import build_exports
 from .events.links import parse_link
 from .inputs.uploads import try_uploads
-from .policy.model import BearerSection, EventsSection, Policy
+from .policy.model import BansSection, BearerSection, EventsSection, Policy
 from .policy.own_references import OwnReference, own_references
 from .policy.section_alerts import AlertsSection
 from .policy.section_audit import AuditSection
@@ -53,7 +53,12 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
             found |= {str(one): one for one in without_kept(error)}
             # What is missing must not hide what else is wrong: go on with a key and stores that are there.
             without = {"key": "env:KEY", "store": "memory", "secrets": SecretsSection()}
-            without |= {"detection": DetectionSection(), "alerts": AlertsSection()}
+            without |= {
+                "detection": DetectionSection(),
+                "alerts": AlertsSection(),
+                "proxies": (),
+                "bans": BansSection(),
+            }
             environ = {"KEY": random.token_urlsafe(32)}
             try:
                 services = build_services(policy.model_copy(update=without), environ, SYSTEM, bus)

@@ -42,6 +42,23 @@ def test_a_safe_policy_is_fine_and_it_says_what_was_looked_at(here: Here) -> Non
     assert "a rehearsal of the start with 1 route class" in ran.flat
 
 
+def test_an_entry_of_proxies_that_is_no_network_is_a_finding_like_any_other(here: Here) -> None:
+    here.write("garrison.toml", 'hosts = ["a.example"]\nproxies = ["nginx", "10.0.0.1/8"]\n')
+    ran = here.run("check", GARRISON_KEY=KEY)
+    assert ran.code == 1
+    assert "Where garrison.toml:2 · proxies.0 What the proxy 'nginx' is no network" in ran.flat
+    assert "write '10.0.0.0/8'" in ran.flat
+    assert "start/" not in ran.flat
+
+
+def test_the_application_may_be_named_as_other_commands_take_it(here: Here) -> None:
+    here.write("garrison.toml", SAFE)
+    here.write("debugged.py", APP.format(debug=True))
+    ran = here.run("check", "debugged:app", GARRISON_KEY=KEY)
+    assert "P006" in ran.out
+    assert here.run("check", "debugged:app", "--app", "debugged:app", GARRISON_KEY=KEY).code == 2
+
+
 def test_an_unsafe_policy_is_shown_with_its_place_in_the_file(here: Here) -> None:
     here.write("garrison.toml", UNSAFE)
     ran = here.run("check", GARRISON_KEY=KEY)

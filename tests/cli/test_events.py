@@ -126,10 +126,30 @@ def test_following_shows_what_happens_later(here: Here, ids: dict[str, str]) -> 
 def test_the_report_counts_by_layer_route_and_reason(here: Here, ids: dict[str, str]) -> None:
     ran = here.run("report")
     assert ran.code == 0
-    assert "host default host-unknown refused 1 1" in ran.flat
-    assert "csrf default csrf-missing would refuse 1 1" in ran.flat
-    assert "content notes content-type-unsupported refused 1 1" in ran.flat
-    assert ids["host"] in ran.flat
+    assert f"host default refused 1 1 {ids['host']} host-unknown GET /" in ran.flat
+    assert "csrf default would refuse 1 1" in ran.flat
+    assert f"content notes refused 1 1 {ids['type']} content-type-unsupported POST /notes/1" in ran.flat
+
+
+def test_on_eighty_columns_the_report_still_has_whole_request_ids(here: Here, ids: dict[str, str]) -> None:
+    ran = here.run("report", COLUMNS="80")
+    assert ids["type"]
+    assert f"1 1 {ids['type']} content-type-unsupported" in ran.flat
+
+
+def test_the_trace_of_an_error_is_shown_line_by_line(here: Here) -> None:
+    def broken(request: object) -> None:
+        raise ValueError("one\ntwo \x1b[31m")
+
+    here.write("garrison.toml", POLICY)
+    app = harden(Starlette(routes=[Route("/", broken)]))
+    with TestClient(app, base_url="https://localhost", raise_server_exceptions=False) as client:
+        request_id = client.get("/").json()["request_id"]
+    ran = here.run("events", "show", request_id)
+    shown = [line.strip() for line in ran.out.splitlines()]
+    assert {"ValueError: one", "two \\x1b[31m"} <= set(shown), ran.out
+    assert "\x1b" not in ran.out
+    assert "Details error=ValueError Trace" in ran.flat
 
 
 def test_the_report_says_which_layers_can_be_enforced(here: Here, ids: dict[str, str]) -> None:

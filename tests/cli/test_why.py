@@ -47,6 +47,8 @@ def test_a_reason_of_a_later_version_is_left_unexplained() -> None:
         ("rate-limited", "default", "quota-exceeded: endpoint:/x", ""),
         ("target-malformed", "default", "double-encoding", "target.double_encoding"),
         ("target-malformed", "default", "raw-byte", "target.mode"),
+        ("content-type-unsupported", "default", "no Content-Type", "content.require_type"),
+        ("content-type-unsupported", "default", "text/plain", "content.types"),
         ("host-unknown", "login", "port 8000", "host.ports"),
         ("host-unknown", "login", "evil.example", "hosts"),
     ],

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from garrison.core.path import FAULTS, RouteTable, compile_paths, normalise
+from garrison.core.path import FAULTS, PathPattern, RouteTable, compile_paths, normalise
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,21 @@ def test_patterns_mean_what_the_policy_says(pattern: str, path: str, expected: b
 def test_malformed_patterns_are_refused_with_a_sentence(pattern: str) -> None:
     with pytest.raises(ValueError, match="path pattern"):
         compile_paths([pattern])
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "covered"),
+    [
+        ("/a/**", "/a", True), ("/a/**", "/a/b", True), ("/a/**", "/a/*/c/**", True), ("/**", "/", True),
+        ("/*", "/a", True), ("/*/b", "/a/b/", True), ("/a", "/a/", True), ("/a/*", "/a/**", False),
+        ("/a/b", "/a/*", False), ("/a/**", "/ab", False), ("/a/b/**", "/a/**", False), ("/*", "/", False),
+        ("/a/*", "/a/b/c", False), ("/*/b", "/a/c", False),
+    ],
+)  # fmt: skip
+def test_one_pattern_covers_another_when_it_matches_all_that_the_other_does(
+    wide: str, narrow: str, covered: bool
+) -> None:
+    assert PathPattern(wide).covers(PathPattern(narrow)) is covered
 
 
 def test_no_patterns_match_nothing() -> None:

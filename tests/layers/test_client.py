@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from garrison.core.address import compile_client
+from garrison.core.address import BadProxy, compile_client
 from garrison.core.ports import Services
 from garrison.core.verdict import Mode, Reason, Refuse
 from garrison.layers import client
@@ -60,7 +60,7 @@ def test_probes_need_no_forwarding_header_but_a_broken_one_is_refused_for_them_t
 
 @pytest.mark.parametrize("proxy", ["*", "nginx", "0.0.0.0/0", "10.0.0.1/8"])
 def test_unfit_proxies_stop_the_start(proxy: str) -> None:
-    with pytest.raises(client.BadProxy, match="In `proxies`"):
+    with pytest.raises(BadProxy, match="In `proxies`"):
         client.compile(Policy(hosts=("example.com",), proxies=(proxy,)), Services())
 
 

@@ -70,6 +70,8 @@ CASES: dict[str, list[Case]] = {
     "P002": [
         Case({"hosts": ["a.example", "a|b"]}, "hosts.1"), Case({"hosts": ["*"]}, "hosts.0"),
         Case({"hosts": ["https://a.example"]}, "hosts.0"), Case({"hosts": [r"a\.example$"]}, "hosts.0"),
+        Case({"hosts": ["*.com"]}, "hosts.0"), Case({"hosts": ["*.*.a.example"]}, "hosts.0"),
+        Case({"hosts": ["*.localhost", "*.internal"]}),
         Case({"hosts": ["a.example", "*.a.example", "münchen.example", "[::1]"]}),
     ],
     "P003": [
@@ -80,6 +82,8 @@ CASES: dict[str, list[Case]] = {
     "P004": [
         Case({"cors": {"origins": ["null"]}}, "cors.origins"),
         Case({"cors": {"origins": ["a.example"]}}, "cors.origins"),
+        Case({"cors": {"origins": ["https://a.example, https://b.example"]}}, "cors.origins"),
+        Case({"cors": {"origins": [""]}}, "cors.origins"),
         Case({"origin": {"trusted": ["https://a.example/"]}}, "origin.trusted"),
         Case(in_class(origin={"trusted": ["https://*.a.example"]}), "routes.0.origin.trusted"),
         Case({"cors": {"origins": ["*"]}}), Case({"origin": {"trusted": ["https://a.example:8443"]}}),
@@ -120,7 +124,7 @@ CASES: dict[str, list[Case]] = {
              Case({"routes": [{**A, "paths": ["/h/*"]}]}), Case({"routes": [{**A, "health": True}]})],
     "P015": [
         Case({"proxies": ["0.0.0.0/0"]}, "proxies.0"), Case({"proxies": ["10.0.0.0/8", "::/0"]}, "proxies.1"),
-        Case({"proxies": ["nonsense"]}, "proxies.0"),
+        Case({"proxies": ["nonsense"]}, "proxies.0"), Case({"proxies": ["10.0.0.1/8"]}, "proxies.0"),
         Case({"proxies": ["10.0.0.0/8", "unix", "192.0.2.1", "fd00::/16"]}),
     ],
     "P016": [Case({"processes": 4}, "store"), Case({"processes": 4, "store": "memory"}, "store"),
@@ -138,11 +142,23 @@ CASES: dict[str, list[Case]] = {
         Case({"routes": [{**A, "paths": ["/{x}"]}]}, "routes.0.paths"), Case({"routes": [A, {**B, "paths": ["/a"]}]},
         "routes.1.paths"), Case({"routes": [A, {**A, "paths": ["/c"]}]}, "routes.1.name"), Case({"routes": [A, B]}),
         Case({"routes": [{**A, "methods": ["GET"]}, {**B, "paths": ["/a"], "methods": ["POST"]}]}),
+        Case({"routes": [{**A, "paths": ["/a/**"]}, {**B, "paths": ["/b", "/a/b/*"]}]}, "routes.1.paths"),
+        Case({"routes": [{**A, "paths": ["/**"], "methods": ["get", "POST"]}, {**B, "methods": ["GET"]}]},
+             "routes.1.paths"),
+        Case({"routes": [{**A, "paths": ["/**"], "methods": ["GET"]}, B]}),
+        Case({"routes": [B, {**A, "paths": ["/**"]}]}),
+        Case({"routes": [{**A, "methods": ["GET", "PROPFIND"]}]}, "routes.0.methods"),
+        Case({"routes": [{**A, "methods": ["PROPFIND"], "method": {"allow": ["propfind"]}}]}),
+        Case({"routes": [{**A, "methods": ["PROPFIND"]}], "method": {"mode": "monitor"}}),
     ],
     "P021": [Case({"session": {"idle": "2 h", "absolute": "1 h"}}, "session.idle"), Case({"session": {"idle": 0}},
              "session.idle"), Case({"session": {"idle": "1 h", "absolute": "1 h"}})],
     "P022": [Case({"session": {"cookie": "sid"}}, "session.cookie"), Case({"csrf": {"cookie": "__Secure-csrf"}},
              "csrf.cookie"), Case({"session": {"cookie": "__Host-x"}})],
+    "P043": [
+        Case({"rate": {"address": []}}, "rate.address"), Case(in_class(rate={"address": []}), "routes.0.rate.address"),
+        Case({"rate": {"principal": []}}), Case({"rate": {"address": [], **OFF}}),
+    ],
     "P023": [
         Case({"csp": {"directives": {"scrpt-src": ["'self'"]}}}, "csp.directives.scrpt-src"),
         Case(in_class(csp={"directives": {"img-src": ["self"]}}), "routes.0.csp.directives.img-src"),

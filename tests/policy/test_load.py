@@ -144,6 +144,18 @@ class TestProblems:
     def test_a_key_in_the_wrong_section_is_sent_home(self, tmp_path: Path) -> None:
         assert problems(tmp_path, "max_keys = 5000\n")["max_keys"].fix == "Did you mean 'rate.max_keys'?"
 
+    @pytest.mark.parametrize(
+        ("written", "meant"),
+        [
+            ("allow_origins", "origins"), ("allow_origin_regex", "origins"), ("allow_credentials", "credentials"),
+            ("allow_headers", "headers"), ("expose_headers", "expose"), ("allow_insecure_of", "allow_insecure_off"),
+        ],
+    )  # fmt: skip
+    def test_words_of_another_library_lead_to_ours_and_never_to_what_loosens(
+        self, tmp_path: Path, written: str, meant: str
+    ) -> None:
+        assert problems(tmp_path, f"[cors]\n{written} = 1\n")[f"cors.{written}"].fix == f"Did you mean {meant!r}?"
+
     def test_a_section_for_the_whole_application_is_refused_in_a_class(self, tmp_path: Path) -> None:
         fix = problems(tmp_path, self.TEXT)["routes.1.events"].fix
         assert "holds for the whole application" in fix

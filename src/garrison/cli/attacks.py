@@ -75,7 +75,7 @@ def attacks(url: str, certificate: Path) -> list[Attack]:
         ),
         Attack(
             "Guessing passwords fast",
-            f"{_FLOOD} tries in a row: the log-in guard answers from the sixth on.",
+            f"{_FLOOD} tries in a row: past the burst of ten, the rate limit of the log-in answers.",
             f"for i in $(seq {_FLOOD}); do {curl('-d', 'password=guess', log_in)}; echo; done | tail -n 1",
             429,
             "rate-limited",

@@ -8,10 +8,11 @@ import typer
 
 from ..findings.formats import Format as ReportFormat
 from .options import PolicyFile, Where, settle
-from .output import out, print_raw
+from .output import Usage, out, print_raw
 
 
 def check(
+    target: Annotated[str, typer.Argument(metavar="[MODULE:APP]", help="The application, as with --app.")] = "",
     policy: PolicyFile = None,
     app: Annotated[
         str, typer.Option("--app", "-a", metavar="MODULE:APP", help="The application, to check along with the policy.")
@@ -29,7 +30,9 @@ def check(
     from .examine import examine
 
     settle(policy, environment)
-    report = examine(policy, app)
+    if app and target:
+        raise Usage("The application is named twice.", remedy="Leave --app out.")
+    report = examine(policy, app or target)
     if shape is ReportFormat.TEXT:
         from ..findings.as_text import render
 

@@ -29,6 +29,7 @@ from .own_source import examine_source
 _SAID_BY_A_CHECK = {
     "HostsMissing": {"P001"}, "BadHost": {"P002"}, "BadOrigin": {"P003", "P004"}, "KeyMissing": {"P007"},
     "IpOutsideHealth": {"P013"}, "BadProxy": {"P015"}, "BadDirective": {"P023"}, "KeyReferenceMalformed": {"P025"},
+    "BadTarget": {"P037"},
 }  # fmt: skip
 """Errors of the start that a check has told already, with the place in the file."""
 

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any
 from ..events.event import Event
 from ..events.readable import said, when
 from ..events.terms import Severity
+from ..layers.content import UNTYPED
 from ..layers.target import KEYS
 from ..policy.load import Loaded
-from .output import safe
+from .output import paragraph, safe
 from .why import why
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+_TRACE = "Trace"
+_LINE_FEED = r"\x0a"
+"""How an event, which is one line, holds a line feed."""
+_BOLD = {"What": "bold", "Why": "bold"}
 _STYLES = {Severity.CRITICAL: "bold red", Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "cyan"}
 
 
@@ -36,14 +41,15 @@ def explained(event: Event, loaded: Loaded) -> Table:
     table.add_column(overflow="fold")
     for name, text in rows(event, loaded):
         if text:
-            table.add_row(name, safe(text, "bold" if name in {"What", "Why"} else ""))
+            table.add_row(name, paragraph(text) if name == _TRACE else safe(text, _BOLD.get(name, "")))
     table.add_row("", "")
     return table
 
 
 def rows(event: Event, loaded: Loaded) -> list[tuple[str, str]]:
     """Label and text of everything worth reading about the event."""
-    details = ", ".join(f"{name}={value}" for name, value in event.details.items() if value not in ("", None))
+    told = {name: value for name, value in event.details.items() if value not in ("", None) and name != "trace"}
+    details = ", ".join(f"{name}={value}" for name, value in told.items())
     who = " as ".join(part for part in (event.client, event.principal) if part)
     said = [
         ("What", event.sentence),
@@ -54,6 +60,7 @@ def rows(event: Event, loaded: Loaded) -> list[tuple[str, str]]:
         ("From", who),
         ("Answer", str(event.status or "")),
         ("Details", details),
+        (_TRACE, str(event.details.get("trace", "")).replace(_LINE_FEED, "\n").rstrip()),
     ]
     return said + list(_reasons(event, loaded))
 
@@ -94,6 +101,8 @@ def _narrowed(key: str, detail: str) -> str:
         return next((f"rate.{scope.replace('-', '_')}" for scope in ("principal", "api-key") if scope in detail), key)
     if key == "target.mode":
         return next((f"target.{name}" for fault, name in KEYS.items() if fault in detail.split()), key)
+    if key == "content.types" and detail == UNTYPED:
+        return "content.require_type"
     return "host.ports" if key == "hosts" and detail.startswith("port ") else key
 
 

@@ -90,10 +90,10 @@ def _text(since: str, rows: Sequence[Refusals], advice: Sequence[dict[str, Any]]
 def _table(rows: Sequence[Refusals]) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("Layer", "Route"):
-        table.add_column(title, overflow="fold")
-    table.add_column("Reason", no_wrap=True)
+    # Narrow enough for 80 columns: request ids are there to be copied, and a cut one finds nothing.
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("Layer, reason", no_wrap=True)
+    table.add_column("Route", overflow="fold")
     table.add_column("Outcome")
     table.add_column("Count", justify="right")
     table.add_column("Clients", justify="right")
@@ -102,9 +102,8 @@ def _table(rows: Sequence[Refusals]) -> Table:
         enforced = row.mode == "enforce"
         example = row.examples[0] if row.examples else None
         table.add_row(
-            safe(row.layer),
+            paragraph(f"{one_line(row.layer)}\n{one_line(row.reason)}"),
             safe(row.route),
-            safe(row.reason),
             safe("refused" if enforced else "would refuse", "red" if enforced else "yellow"),
             str(row.count),
             str(row.clients),

@@ -95,7 +95,9 @@ WHY: Final[Mapping[Reason, Why]] = {
         "its body grows too much when it is decompressed", "size.decompressed", "Raise size.decompressed or size.ratio."
     ),
     Reason.CONTENT_TYPE_UNSUPPORTED: Why(
-        "its body is of a type that this route does not take", "content.types", "Add the type to content.types."
+        "its body is of a type that this route does not take, or says none",
+        "content.types",
+        "Add the type to content.types, best in a route class; a client that sends no Content-Type must send one.",
     ),
     Reason.CHARSET_UNSUPPORTED: Why(
         "its Content-Type names another character set than expected", "content.charsets", "Add it to content.charsets."

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
+from .errors import OperatorError
 from .facts import Address, Client
 from .forwarded import MalformedForwarded, forwarded_scheme, parse_forwarded
 
@@ -58,6 +59,14 @@ _V4_PORT: Final = re.compile(r"([0-9.]{7,15})(?::[0-9]{1,5})?").fullmatch
 _V6_PORT: Final = re.compile(r"\[([0-9A-Fa-f]*:[0-9A-Fa-f:.]{1,44})\](?::[0-9]{1,5})?").fullmatch
 
 
+class BadProxy(OperatorError, ValueError):
+    """`proxies` has an entry that is no network, or that trusts everybody. `fault` says which, and what to write."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"In `proxies`: {fault}.", remedy="List your proxies' networks, or 'unix'.")
+        self.fault = fault
+
+
 def parse_address(text: str) -> Address | None:
     """An IP address, with or without a port (`192.0.2.1:80`, `[2001:db8::1]:80`), out of its IPv4-mapped form.
 
@@ -89,7 +98,7 @@ def client_key(address: Address, ipv6_prefix: int = 64) -> str:
 
 
 def parse_proxies(proxies: Sequence[str]) -> tuple[tuple[IPv4Network | IPv6Network, ...], bool]:
-    """The networks of `proxies`, and whether "unix" is among them. Raises ValueError with the remedy."""
+    """The networks of `proxies`, and whether "unix" is among them. Raises `BadProxy`."""
     networks = [_network(text) for text in proxies if text != "unix"]
     return tuple(networks), "unix" in proxies
 
@@ -98,14 +107,14 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        raise ValueError(f"the proxy {text!r} is no network; write it like '10.0.0.0/8' or '192.0.2.7'") from None
+        raise BadProxy(f"the proxy {text!r} is no network; write it like '10.0.0.0/8' or '192.0.2.7'") from None
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         inner = IPv4Address(int(network.network_address) & 0xFFFFFFFF)
         return _network(f"{inner}/{network.prefixlen - 96}")
     if network.prefixlen == 0:
-        raise ValueError(f"the proxy {text!r} trusts everybody, so every client could choose its own address")
+        raise BadProxy(f"the proxy {text!r} trusts everybody, so every client could choose its own address")
     if "/" in text and str(network.network_address) != str(ip_address(text.partition("/")[0])):
-        raise ValueError(f"the proxy {text!r} has bits outside its network; did you mean {str(network)!r}?")
+        raise BadProxy(f"the proxy {text!r} has bits outside its network; write {str(network)!r}")
     return network
 
 

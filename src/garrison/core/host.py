@@ -29,6 +29,8 @@ _HOST: Final = re.compile(
 # WHATWG URL section 3.5, "ends in a number": browsers read such a name as an IPv4 address.
 _NUMERIC_END: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)").fullmatch
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*").fullmatch
+# RFC 6761, RFC 6762, and what ICANN keeps for networks of one's own: nobody can register a name below these.
+_PRIVATE: Final = frozenset({"localhost", "local", "internal", "test", "invalid", "example"})
 _MAX_NAME: Final = 253
 _MAX_HOST: Final = _MAX_NAME + 7
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -124,9 +126,13 @@ def compile_hosts(patterns: Iterable[str]) -> Callable[[Host], bool]:
 
 
 def _wildcard_base(pattern: str) -> str:
+    if "*" in pattern[1:]:
+        raise ValueError(f"the host {pattern!r} may have a star only in front, as in '*.example.com'")
     base = host_name(pattern[2:])
     if base.ip:
         raise ValueError(f"the host {pattern!r}: an IP address has no subdomains")
+    if "." not in base.name and base.name not in _PRIVATE:
+        raise ValueError(f"the host {pattern!r} would answer to every name below a top-level domain; list your own")
     return base.name
 
 
@@ -180,6 +186,8 @@ def configured_origin(text: str) -> Origin:
     """
     if text in {"*", "null"}:
         raise ValueError(f"the origin {text!r} stands for anybody; list the origins that are really trusted")
+    if not text.strip() or "," in text:
+        raise ValueError(f"the origin {text!r} is empty, or several in one; write a list with one in each place")
     scheme, mark, rest = text.strip().partition("://")
     if not mark:
         raise ValueError(f"the origin {text!r} has no scheme; write https://{text.strip().strip('/')}")

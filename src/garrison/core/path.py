@@ -107,7 +107,7 @@ class PathPattern:
     expression; `exact` is the path itself when there is no star, else None. Raises ValueError for anything else.
     """
 
-    __slots__ = ("exact", "regex", "text")
+    __slots__ = ("_below", "_segments", "exact", "regex", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -120,6 +120,13 @@ class PathPattern:
         regex = "".join("/[^/]+" if s == "*" else "/" + re.escape(s) for s in segments)
         self.regex = regex + ("(?:/.*)?" if below else "/?" if segments else "/")
         self.exact = None if below or "*" in segments else "/" + "/".join(segments)
+        self._segments, self._below = segments, below
+
+    def covers(self, other: PathPattern) -> bool:
+        """Whether every path that `other` matches is matched by this one, too."""
+        mine, theirs = self._segments, other._segments
+        long_enough = len(theirs) >= len(mine) if self._below else len(theirs) == len(mine) and not other._below
+        return long_enough and all(one in ("*", that) for one, that in zip(mine, theirs, strict=False))
 
 
 def _segments(text: str) -> list[str]:

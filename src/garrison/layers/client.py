@@ -11,7 +11,6 @@ that does not come from a configured proxy, since its header is never read.
 from __future__ import annotations
 
 from ..core.address import MISSING, UNKNOWN_PEER, parse_proxies
-from ..core.errors import OperatorError
 from ..core.facts import Facts
 from ..core.layer import Layer
 from ..core.ports import Services
@@ -22,16 +21,9 @@ NAME = "client"
 _HINT = "The proxy in front of this site did not say who is asking."
 
 
-class BadProxy(OperatorError):
-    """`proxies` has an entry that is no network, or that trusts everybody."""
-
-
 def compile(policy: Policy, services: Services) -> Layer:
     """400 for an unusable chain. Raises `BadProxy`."""
-    try:
-        parse_proxies(policy.proxies)
-    except ValueError as error:
-        raise BadProxy(f"In `proxies`: {error}.", remedy="List your proxies' networks, or 'unix'.") from None
+    parse_proxies(policy.proxies)
     excused = frozenset({MISSING, UNKNOWN_PEER}) if policy.route and policy.route.health else frozenset[str]()
 
     def decide(facts: Facts) -> Verdict:

@@ -28,14 +28,14 @@ _CACHED_BYTES = 128
 _CHARSET_ALIASES = {"utf8": "utf-8", "ascii": "us-ascii"}
 _EMPTY = (None, b"0")
 
+UNTYPED = "no Content-Type"
+
 _REPEATED = Refuse(Reason.HEADER_MALFORMED, 400, layer=NAME, hint="Content-Type may be given only once.")
 _UNREADABLE = Refuse(Reason.HEADER_MALFORMED, 400, layer=NAME, hint="The Content-Type cannot be read.")
 _BOUNDARY = Refuse(
     Reason.HEADER_MALFORMED, 400, layer=NAME, detail="boundary", hint="A multipart body needs a valid boundary."
 )
-_MISSING = Refuse(
-    Reason.CONTENT_TYPE_UNSUPPORTED, 415, layer=NAME, detail="no Content-Type", hint="A body needs a Content-Type."
-)
+_MISSING = Refuse(Reason.CONTENT_TYPE_UNSUPPORTED, 415, layer=NAME, detail=UNTYPED, hint="A body needs a Content-Type.")
 
 
 class BadContentType(OperatorError):

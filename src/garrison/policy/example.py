@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..core.host import compile_hosts, configured_origin
-from ..core.path import compile_paths
+from ..core.path import PathPattern, compile_paths
 from .presets import preset
 
 _FORMS = "application/x-www-form-urlencoded"
@@ -255,15 +255,16 @@ def _types(name: str, wanted: Sequence[str]) -> list[str]:
 
 
 class _Paths:
-    """Patterns that can stand in a route class, each given out once."""
+    """Patterns that can stand in a route class; none that an earlier class matches anyway."""
 
     def __init__(self) -> None:
-        self._given: set[str] = set()
+        self._given: list[PathPattern] = []
 
     def take(self, paths: Iterable[str]) -> list[str]:
-        found = [path for path in dict.fromkeys(paths) if path not in self._given and _good(compile_paths, path)]
-        self._given.update(found)
-        return found
+        good = [PathPattern(path) for path in dict.fromkeys(paths) if _good(compile_paths, path)]
+        found = [one for one in good if not any(given.covers(one) for given in self._given)]
+        self._given += found
+        return [one.text for one in found]
 
 
 def _good(parse: Callable[[Sequence[str]], object], text: str) -> bool:

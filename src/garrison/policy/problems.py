@@ -39,6 +39,8 @@ class PolicyInvalid(OperatorError):
         self.problems = tuple(problems)
 
 
+LOOSENING: Final = "allow_insecure"
+
 MESSAGES: Final = {
     "extra_forbidden": "unknown key.",
     "missing": "it is missing.",
@@ -88,8 +90,17 @@ def _suggest(loc: Sequence[str]) -> str:
         known = [key for key in known if key != "sections"] + list(SECTIONS)
     if home := _home(name):
         return f"Did you mean {home!r}?"
-    if near := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
-        return f"Did you mean {near[0]!r}?"
+    # What loosens is never suggested by likeness: whoever writes `allow_origins` did not ask to turn anything off.
+    safe = [key for key in known if not key.startswith(LOOSENING)]
+    likely = known if name.startswith(LOOSENING) else safe
+    plain = name.removeprefix("allow_")
+    for near in (
+        difflib.get_close_matches(name, likely, n=1, cutoff=0.8),
+        [key for key in likely if plain.startswith(f"{key}_")],
+        difflib.get_close_matches(plain, likely, n=1, cutoff=0.5),
+    ):
+        if near:
+            return f"Did you mean {near[0]!r}?"
     return f"Known keys: {', '.join(sorted(known))}." if known else ""
 
 

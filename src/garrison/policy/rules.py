@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
 
+from ..core.address import BadProxy, parse_proxies
 from ..core.host import compile_hosts, configured_origin
-from ..core.path import compile_paths
+from ..core.path import PathPattern
 from ..core.verdict import Mode
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
@@ -212,16 +212,14 @@ def wide_health(subject: Subject) -> Iterator[Objection]:
 )  # fmt: skip
 def everybody_trusted(subject: Subject) -> Iterator[Objection]:
     for index, text in enumerate(subject.policy.proxies):
-        if text == "unix":
-            continue
         try:
-            network = ip_network(text, strict=False)
-        except ValueError:
-            yield Objection(f"proxies.{index}", f"{text!r} is not a network; write 10.0.0.0/8 or an address.")
+            networks, _ = parse_proxies([text])
+        except BadProxy as error:
+            yield Objection(f"proxies.{index}", f"{error.fault}.")
             continue
-        wide = _WIDE_IPV4 if network.version == 4 else _WIDE_IPV6
-        if network.prefixlen < wide:
-            yield Objection(f"proxies.{index}", f"{text} covers a large part of the internet.")
+        for network in networks:
+            if network.prefixlen < (_WIDE_IPV4 if network.version == 4 else _WIDE_IPV6):
+                yield Objection(f"proxies.{index}", f"{text} covers a large part of the internet.")
 
 
 @check(
@@ -280,18 +278,34 @@ def direct_proxy(subject: Subject) -> Iterator[Objection]:
     reference="docs/policy.md",
 )  # fmt: skip
 def dead_class(subject: Subject) -> Iterator[Objection]:
-    seen: dict[tuple[str, tuple[str, ...]], str] = {}
+    earlier: list[tuple[PathPattern, RouteClass]] = []
     for index, route in enumerate(subject.policy.routes):
+        own: list[tuple[PathPattern, RouteClass]] = []
         for path in route.paths:
             try:
-                compile_paths((path,))
+                own.append((pattern := PathPattern(path), route))
             except ValueError as error:
                 yield Objection(f"routes.{index}.paths", f"{error}.")
-            first = seen.setdefault((path, tuple(sorted(route.methods))), route.name)
-            if first != route.name:
-                yield Objection(f"routes.{index}.paths", f"{path} belongs to the class {first!r} already.")
+                continue
+            for other, first in earlier:
+                if other.covers(pattern) and _takes(first, route.methods):
+                    yield Objection(f"routes.{index}.paths", f"{path} belongs to the class {first.name!r} already.")
+                    break
+        earlier += own
         if any(other.name == route.name for other in subject.policy.routes[:index]):
             yield Objection(f"routes.{index}.name", f"{route.name!r} is used already.")
+        allowed = subject.policy.effective(route).method
+        for method in _upper(route.methods) - _upper(allowed.allow) if allowed.mode is Mode.ENFORCE else ():
+            yield Objection(f"routes.{index}.methods", f"{method} is not in method.allow: no such request gets there.")
+
+
+def _takes(route: RouteClass, methods: Names) -> bool:
+    """Whether the class is for all of `methods`, none named standing for every one."""
+    return not route.methods or (bool(methods) and _upper(route.methods) >= _upper(methods))
+
+
+def _upper(methods: Names) -> frozenset[str]:
+    return frozenset(method.upper() for method in methods)
 
 
 @check(

@@ -55,6 +55,18 @@ def key_in_policy(subject: Subject) -> Iterator[Objection]:
 
 
 @check(
+    "P043", "No limit by address", Severity.HIGH,
+    consequence="Whoever is not logged in asks as often as they like, while the section says that it enforces.",
+    remedy='Write a limit, or mode = "off" and say in allow_insecure_off why none is needed.',
+    reference="OWASP API Security 2023, API4; docs/layers/rate.md", cwe=(770,),
+)  # fmt: skip
+def no_address_limit(subject: Subject) -> Iterator[Objection]:
+    for prefix, policy, _ in subject.classes("rate"):
+        if policy.rate.mode is not Mode.OFF and not policy.rate.address:
+            yield Objection(f"{prefix}rate.address", "the list is empty.")
+
+
+@check(
     "P026", "Limit too small to share", Severity.MEDIUM,
     consequence="Each process lets at least one request through, so all of them together exceed the limit.",
     remedy="Run fewer processes, or raise the limit and its burst to at least the number of processes.",
