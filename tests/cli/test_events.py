@@ -51,6 +51,7 @@ def ids(here: Here) -> dict[str, str]:
             "type": client.post("/notes/1", content="<x/>", headers={"content-type": "text/xml"}),
             "csrf": client.post("/", json={}, headers={"cookie": "session=1"}),
             "path": client.get("/a%252e/%1b[31m"),
+            "report": client.post("/.garrison/reports", content="x", headers={"content-type": "text/xml"}),
         }
     return {name: response.headers.get("x-request-id", "") for name, response in asked.items()}
 
@@ -135,6 +136,7 @@ def test_on_eighty_columns_the_report_still_has_whole_request_ids(here: Here, id
     ran = here.run("report", COLUMNS="80")
     assert ids["type"]
     assert f"1 1 {ids['type']} content-type-unsupported" in ran.flat
+    assert f"1 1 {ids['report']} content-type-unsupported" in ran.flat
 
 
 def test_the_trace_of_an_error_is_shown_line_by_line(here: Here) -> None:

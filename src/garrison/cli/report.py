@@ -97,7 +97,8 @@ def _table(rows: Sequence[Refusals]) -> Table:
     table.add_column("Outcome")
     table.add_column("Count", justify="right")
     table.add_column("Clients", justify="right")
-    table.add_column("Newest example", overflow="fold", min_width=18)
+    # A width of its own: a column that gives way is cut, not folded.
+    table.add_column("Newest example", overflow="fold", width=min(max(out().width - 62, 18), 60))
     for row in rows:
         enforced = row.mode == "enforce"
         example = row.examples[0] if row.examples else None
