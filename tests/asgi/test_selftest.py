@@ -84,6 +84,7 @@ def test_no_honest_policy_fails_its_own_trial(preset: str, section: str, mode: M
         {"routes": [{"name": "probe", "paths": ["/health"], "health": True, "host": {"allow_ip": True}}]},
         {"target": {"control_characters": "pass"}},
         {"content": {"types": ["text/*", "image/png"]}},
+        {"content": {"types": ["application/*"]}},
         {"cors": {"origins": ["*"]}},
         {"cookies": {"leave": ["selftest"]}},
         {"csrf": {"require": "always"}},

@@ -84,7 +84,7 @@ TRIALS: tuple[Trial, ...] = (
           lambda door: door.policy.target.control_characters == "refuse"),
     Trial("size", "ten million header lines", lambda: _facts(count=10_000_000)),
     Trial("content", "a body of an undeclared type",
-          lambda: _facts(headers={b"content-type": b"application/x-selftest", b"content-length": b"1"}),
+          lambda: _facts(headers={b"content-type": b"x-selftest/x-selftest", b"content-length": b"1"}),
           lambda door: "*/*" not in door.policy.content.types),
     Trial("origin", "a cross-site POST", lambda: _facts(headers=_HOSTILE_ORIGIN)),
     Trial("csrf", "a POST with a cookie and no token",
