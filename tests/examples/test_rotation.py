@@ -15,10 +15,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from examples.notes import Settings, hardened
 from examples.notes.app import POLICY_FILE
+from garrison.asgi.onion import Onion
 from garrison.policy.load import load
 from garrison.policy.model import Policy
 from garrison.secrets import SecretDenied, open_secrets
 from tests.config.test_mounted import kubernetes
+from tests.events.exports.receiving import web
+from tests.serve.workers.test_key_rotation import RULE
 from tests.support.valkey import Server
 
 from .site import Person, Site, running
@@ -113,7 +116,8 @@ async def replaced(parts: object, before: object) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Server]:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr("garrison.stores.link.CALL_SECONDS", 5.0)  # one that answers does, however busy the machine is
     with Server(tmp_path / "valkey") as server:
         for user in ("notes", "siem"):
             server.ask("ACL", "SETUSER", user, "on", f">{user}-first", "~*", "&*", "+@all")
@@ -141,19 +145,46 @@ async def told(path: Path, name: str, wanted: set[str]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_no_request_fails_while_the_passwords_of_the_store_and_of_a_receiver_are_replaced(
-    store: Server, mounted: Path, policy: Policy, tmp_path: Path
+class Pager:
+    """Who is told of alerts: a web server, and a rule that alerts of each crash."""
+
+    def __init__(self, folder: Path, address: str, got: list[tuple[dict[str, str], bytes]]) -> None:
+        self.address, self._got = address, got
+        folder.mkdir()
+        (folder / "died.toml").write_text(RULE)
+        self.policy = {"detection": {"shared": True, "rules": [str(folder)]}}
+
+    async def rung(self, app: Onion, path: str) -> None:
+        """Until an alert has come in at `path`."""
+        async with asyncio.timeout(30):
+            while path not in {headers["path"] for headers, _ in self._got}:
+                app.services.emit("sys_crash", error="a test")
+                await asyncio.sleep(0.2)
+
+
+@pytest.fixture
+def pager(tmp_path: Path) -> Iterator[Pager]:
+    with web() as (address, got):
+        yield Pager(tmp_path / "rules", address, got)
+
+
+async def test_no_request_fails_while_the_passwords_of_the_store_and_of_receivers_are_replaced(
+    store: Server, mounted: Path, policy: Policy, tmp_path: Path, pager: Pager
 ) -> None:
     def put(day: str, word: str) -> None:
         siem = f"redis://siem:siem-{word}@127.0.0.1:{store.port}/0"
-        kubernetes(mounted, day, {"db.dsn": f"sqlite:///{tmp_path / 'x.db'}", "store": f"notes-{word}", "siem": siem})
+        kubernetes(
+            mounted, day,
+            {"db.dsn": f"sqlite:///{tmp_path / 'x.db'}", "store": f"notes-{word}", "siem": siem,
+             "pager": f"{pager.address}/{word}"},
+        )  # fmt: skip
 
     put("01", "first")
     events = tmp_path / "events.jsonl"
     shared = {
         "store": f"redis://notes:mounted:{mounted}/store@127.0.0.1:{store.port}/0", "state": str(tmp_path / "state"),
         "events": {"output": str(events), "exports": [{"to": f"mounted:{mounted}/siem", "stream": "siem"}]},
-        "detection": {"shared": True},
+        "alerts": {"receivers": [{"to": f"mounted:{mounted}/pager", "gather": 0}]}, **pager.policy,
     }  # fmt: skip
     settings = Settings(environment="development", data=tmp_path / "data", allow_insecure_fast_hash=True)
     app = hardened(settings, Policy(**{**policy.given, **shared}))
@@ -163,20 +194,22 @@ async def test_no_request_fails_while_the_passwords_of_the_store_and_of_a_receiv
         await answered(some)
         before = {user: lines_of(store, user) for user in ("notes", "siem")}
         assert all(before.values())
+        await pager.rung(app, "/first")
         for user in before:
             store.ask("ACL", "SETUSER", user, f">{user}-second")
         put("02", "second")
-        await told(events, "secret_rotated", {"store.password", "events.exports.0.to"})
+        await told(events, "secret_rotated", {"store.password", "events.exports.0.to", "alerts.receivers.0.to"})
         await answered(some)
         for user in before:
             store.ask("ACL", "SETUSER", user, f"<{user}-first")
         assert "WRONGPASS" in store.ask("AUTH", "notes", "notes-first")
         sent = int(store.ask("XLEN", "siem")[1:])
         app.services.emit("service_recovered", service="test")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while lines_of(store, "notes") & before["notes"] or int(store.ask("XLEN", "siem")[1:]) == sent:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert not lines_of(store, "siem") & before["siem"]
+        await pager.rung(app, "/second")
         await ended(asks)
         assert {status for found in some for status in found} == {200}
         store.ask("CLIENT", "KILL", "USER", "notes")  # whoever connects now has to log in, and can
@@ -187,7 +220,7 @@ async def test_no_request_fails_while_the_passwords_of_the_store_and_of_a_receiv
 
 
 async def until_answered(person: Person, status: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await person.get("/api/notes")).status_code != status:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

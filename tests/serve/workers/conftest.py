@@ -93,9 +93,9 @@ def _more(connection: ssl.SSLSocket, said: bytes) -> bytes:
 class Asking(threading.Thread):
     """Asks all the time: on a connection that is kept while the server keeps it, or each time on a new one."""
 
-    def __init__(self, client: Client, *, keep: bool) -> None:
+    def __init__(self, client: Client, path: str = "/", *, keep: bool) -> None:
         super().__init__(daemon=True)
-        self.client, self.keep = client, keep
+        self.client, self.path, self.keep = client, path, keep
         self.words: list[str] = []
         self.failed: list[str] = []
         self.over = threading.Event()
@@ -108,7 +108,7 @@ class Asking(threading.Thread):
                     connection.close()  # ended while it was idle, which every client has to look for
                     connection = None
                 connection = connection or self.client.connect()
-                status, body, ends = ask(connection)
+                status, body, ends = ask(connection, self.path)
                 assert status == 200, status
                 self.words.append(body)
                 if ends or not self.keep:
@@ -123,9 +123,9 @@ class Asking(threading.Thread):
 
 
 @contextmanager
-def asking(client: Client) -> Iterator[list[Asking]]:
+def asking(client: Client, path: str = "/") -> Iterator[list[Asking]]:
     """Four of them; at the end none may have failed."""
-    some = [Asking(client, keep=keep) for keep in (True, True, False, False)]
+    some = [Asking(client, path, keep=keep) for keep in (True, True, False, False)]
     for one in some:
         one.start()
     try:
