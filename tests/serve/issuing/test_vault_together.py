@@ -31,7 +31,7 @@ def wrapped(bao: Bao, role: str, file: Path) -> str:
     """Put a wrapping token for a secret id of `role` into `file`; what makes it."""
     approle = bao.root.auth.approle
     file.touch(0o600)
-    file.write_text(approle.generate_secret_id(role, wrap_ttl="2m")["wrap_info"]["token"])
+    file.write_text(approle.generate_secret_id(role, wrap_ttl="10m")["wrap_info"]["token"])
     return f"auth/approle/role/{role}/secret-id"
 
 
@@ -67,7 +67,7 @@ transit = "{KEY}"
     port, environ = free_port(), {"GARRISON_KEY": secrets.token_urlsafe(32), "ROLE": role}
     options = ("--workers", "2", "--domain", NAME, "--host", "127.0.0.1", "--port", str(port))
     with serving(here, "serve", "live:app", *options, until="Serving on", **environ) as process:
-        wait_until(lambda: len(leasing.users("together")) == 2)
+        wait_until(lambda: len(leasing.users("together")) == 2, 90)
         assert Client(port, root_file(pki, here.folder)).serial()  # TLS is verified against the engine's root
         assert process.stop() == 0
     assert leasing.users("together") == set()

@@ -46,7 +46,7 @@ def test_each_worker_logs_in_with_what_was_opened_once_and_gives_its_user_back(h
     leasing.role("shift", "20m", "20m")
     role, _ = bao.role("shift", leasing.lines("shift"))
     path = "auth/approle/role/shift/secret-id"
-    handed = bao.root.auth.approle.generate_secret_id("shift", wrap_ttl="2m")["wrap_info"]["token"]
+    handed = bao.root.auth.approle.generate_secret_id("shift", wrap_ttl="10m")["wrap_info"]["token"]
     file = here.folder / "handed"
     file.touch(0o600)
     file.write_text(handed)
@@ -61,14 +61,14 @@ unwrap = "{path}"
 "db.dsn" = "{leasing.template("shift")}"
 """
     with workers(here, "--workers", "2", app=APP, policy=policy, ROLE=role) as (served, client, _):
-        wait_until(lambda: len(leasing.users("shift")) == 2)
+        wait_until(lambda: len(leasing.users("shift")) == 2, 90)
         users, seen = leasing.users("shift"), set()
 
         def each_has_answered() -> bool:
             seen.add(told(client))
             return users <= seen
 
-        wait_until(each_has_answered)
+        wait_until(each_has_answered, 90)
         file.unlink()  # used up
         assert served.stop() == 0
     assert leasing.users("shift") == set()
