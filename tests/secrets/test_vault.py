@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from garrison import harden
+from garrison.core.errors import GarrisonError
 from garrison.policy.model import Policy
 from garrison.secrets import SecretMissing, SecretRefused, SecretsUnresolved, SourceAway, open_secrets
 from garrison.secrets.resolver import Resolver
@@ -144,6 +145,28 @@ def test_a_wrong_secret_id_is_refused_and_not_repeated(bao: Bao) -> None:
     with pytest.raises(SecretRefused, match="log-in by AppRole") as caught:
         member.resolver().read(DB)
     assert CANARY not in f"{caught.value}{caught.value.remedy}{caught.value.__context__}"
+
+
+@pytest.mark.parametrize(
+    ("section", "why", "remedy"),
+    [
+        ({"ca": "/nowhere/ca.pem"}, "the authorities in /nowhere/ca.pem can't be read", "vault.ca"),
+        ({"auth_mount": "nowhere"}, "permission is denied", "vault.auth_mount"),
+        ({"namespace": "nowhere"}, "no such way to log in there", "vault.namespace"),
+    ],
+)
+def test_a_slip_in_how_the_server_is_reached_is_told_as_that(
+    bao: Bao, here: Here, section: dict[str, str], why: str, remedy: str
+) -> None:
+    member = Member(bao, "slipping", section=section)
+    with pytest.raises(GarrisonError, match=why) as caught:
+        member.resolver().read(f"vault://{MOUNT}/app/db#password")
+    assert remedy in caught.value.remedy
+    text = "\n".join(f'{name} = "{value}"' for name, value in member.section.items())
+    here.write("garrison.toml", f'hosts = ["shop.example.com"]\n[vault]\n{text}')
+    ran = here.run("secrets", "doctor", "--format", "json", **member.environ)
+    assert ran.code == 1
+    assert remedy in ran.json[-1]["remedy"]
 
 
 def test_a_token_in_the_place_of_one_that_was_revoked_is_taken_up_while_running(bao: Bao, tmp_path: Path) -> None:

@@ -231,13 +231,26 @@ class Vault:
         section = self.section
         if section.auth == "token":
             client.token = self._credential(section.token).reveal()
-            found = self.ask("the log-in by token", client.auth.token.lookup_self)["data"]
+            found = self._first("the log-in by token", client.auth.token.lookup_self)["data"]
             auth = {"lease_duration": found["ttl"]}
         else:
-            auth = self.ask(f"the log-in by {NAMES[section.auth]}", self._log_in_call(client))["auth"]
+            auth = self._first(f"the log-in by {NAMES[section.auth]}", self._log_in_call(client))["auth"]
         self._life, self.trouble = float(auth["lease_duration"]), ""
         self._lives(auth)
         return client
+
+    def _first(self, what: str, call: Callable[[], Any]) -> Any:
+        """As `ask`, where nothing at all may be: no such method (denied, says the server), or no such namespace."""
+        try:
+            return self.ask(what, call)
+        except NotPermitted as error:
+            if self.section.auth == "token":
+                raise
+            remedy = "See `vault.auth_mount`, and what the role is bound to (addresses, claims)."
+            raise NotPermitted(what, error.why, remedy) from None
+        except SecretMissing:
+            remedy = "Correct `vault.auth_mount` or `vault.namespace`, or enable the method there."
+            raise SecretRefused(what, "the server has no such way to log in there", remedy) from None
 
     def _log_in_call(self, client: Any) -> Callable[[], Any]:
         """What logs `client` in. Credentials are read anew for each log-in: they are rotated where they are kept."""
@@ -262,6 +275,9 @@ class Vault:
             raise SourceAway(
                 self.place, "the package 'hvac' is not installed", 'Install it with: pip install "garrison[vault]"'
             ) from None
+        if self.section.ca and not os.access(self.section.ca, os.R_OK):  # the library says so late, and untyped
+            why = f"the authorities in {self.section.ca} can't be read"
+            raise SourceAway(self.place, why, "Correct `vault.ca`, or the file's owner and mode.")
         session = requests.Session()
         session.trust_env = False
         session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS))
