@@ -9,7 +9,6 @@ from typing import Any, Final
 from ..core.errors import DependencyError
 from ..core.exchange import Exchange
 from ..core.facts import Facts
-from ..core.names import STATE_KEY
 from ..core.ports import Services
 from ..core.verdict import Reason, Refuse
 from . import record
@@ -17,6 +16,7 @@ from .ahead import may_have_body, open_body
 from .answer import Answering
 from .door import Door
 from .facts import ReadFacts
+from .inner import inner_scope
 from .judge import let_go, let_in
 from .types import App, Receive, Scope, Send
 from .unread import refuse_unread
@@ -55,7 +55,7 @@ class Requests:
                 await answer.give(verdict)
             if answer.muted:
                 return None
-            inner = {**scope, "state": {**scope.get("state", {}), STATE_KEY: exchange}}
+            inner = inner_scope(scope, exchange)
             try:
                 result = await self._inner(inner, answer.receive, answer.send)
             except Exception as error:

@@ -10,7 +10,6 @@ from typing import Any
 
 from ..core.exchange import Exchange
 from ..core.headers import RawHeaders
-from ..core.names import STATE_KEY
 from ..core.verdict import Answer, Mode, Reason, Refuse
 from ..layers.websocket import Meter
 from . import record
@@ -18,6 +17,7 @@ from .ahead import judges, watchers
 from .body import Judges
 from .door import Door
 from .dress import AmendFailed, dress, dress_plainly
+from .inner import inner_scope
 from .judge import let_in
 from .types import App, Message, Receive, Scope, Send
 
@@ -39,7 +39,7 @@ async def serve_websocket(app: App, door: Door, exchange: Exchange, scope: Scope
         await connection.deny(_as_refusal(verdict))
         return None
     connection.watch = judges(door, exchange, checks) if checks and not isinstance(checks, Refuse) else None
-    inner = {**scope, "state": {**scope.get("state", {}), STATE_KEY: exchange}}
+    inner = inner_scope(scope, exchange)
     try:
         return await app(inner, connection.receive, connection.send)
     except Exception as error:
