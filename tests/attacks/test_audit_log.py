@@ -110,6 +110,13 @@ def test_an_inserted_entry_is_found_even_if_all_later_ones_move(log: Path) -> No
     assert {(Kind.EDITED, 37), (Kind.CHAIN, 37), (Kind.INSERTED, 101)} <= found(report)
 
 
+@pytest.mark.parametrize("place", [-(2**63), -1, 2**62, 2**63 - 1])
+def test_an_entry_inserted_far_from_all_others_is_found(log: Path, place: int) -> None:
+    columns = "at, public, commitment, personal, salt, leaf, chain"
+    change(log, f"INSERT INTO entries SELECT {place}, {columns} FROM entries WHERE id = 230", part=-1)
+    assert (Kind.EDITED, place) in found(verified(log))
+
+
 @pytest.mark.parametrize("part", [0, 1, 2])
 def test_a_whole_file_that_is_gone_is_found(log: Path, part: int) -> None:
     kept = checkpoints(log)

@@ -164,10 +164,11 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def rows(connection: sqlite3.Connection, *, low: int = -(2**62), high: int = 2**62) -> Iterator[Row]:
-    """Entries with `low` <= id < `high`, in order."""
-    query = f"SELECT {_COLUMNS} FROM entries WHERE id >= ? AND id < ? ORDER BY id"  # noqa: S608 - constants
-    return map(Row._make, connection.execute(query, (low, high)))
+def rows(connection: sqlite3.Connection, *, low: int = -(2**63), high: int = 2**63) -> Iterator[Row]:
+    """Entries with `low` <= id < `high`, in order; all that a file can hold, since far from all others one is inserted
+    as well."""
+    query = f"SELECT {_COLUMNS} FROM entries WHERE id BETWEEN ? AND ? ORDER BY id"  # noqa: S608 - constants
+    return map(Row._make, connection.execute(query, (low, high - 1)))
 
 
 def notes(connection: sqlite3.Connection) -> list[str]:
