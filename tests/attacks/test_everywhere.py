@@ -7,6 +7,7 @@ Printed with `-s`: how long it took until both nodes answered otherwise.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -19,6 +20,10 @@ from typing import Final
 
 import pytest
 
+from garrison import Policy
+from garrison.core.clock import SYSTEM
+from garrison.reactions.open_alerts import OPEN
+from garrison.stores.build import build_stores
 from tests.attacks.barrage.attacks import honey_account, honey_path, malformed, member, probing_known
 from tests.attacks.barrage.site import Receiver, Site, receiver, soon
 from tests.attacks.barrage.visitor import PASSWORD, Visitor
@@ -29,7 +34,8 @@ WITHIN: Final = 5.0
 """Seconds within which it holds everywhere (what the documentation promises), from the reaction's event on."""
 SLACK: Final = 20.0
 """Seconds more that a busy machine is given before the test fails."""
-ESCALATE: Final = 15
+ESCALATE: Final = 3600
+"""Seconds, which no test waits for: `hasten` has them over, once an operator has had all the time it takes."""
 BROWSER: Final = "Mozilla/5.0 (X11; rv:143.0) Gecko/20100101 Firefox/143.0"
 Seen = Callable[[Site], bool]
 
@@ -105,6 +111,8 @@ class Bed:
     `nobodys` and `somebodys`; the second was acknowledged by an operator at the other node."""
 
     nodes: tuple[Site, Site]
+    store: Server
+    told: Receiver
     next_: Receiver
     nobodys: str
     somebodys: str
@@ -136,7 +144,7 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
             nobodys, somebodys = honey_path(first), honey_account(first)  # while they wait, the rest is tried
             assert soon(lambda: told.ids("honey-path") and told.ids("honey-account"), SLACK), first.log()
             command(second, "alerts", "ack", told.ids("honey-account")[0])
-            yield Bed((first, second), next_, nobodys, somebodys)
+            yield Bed((first, second), store, told, next_, nobodys, somebodys)
 
 
 @pytest.fixture
@@ -216,11 +224,27 @@ def _token(one: Visitor) -> dict[str, str]:
     return {"X-CSRF-Token": one.cookies["__Host-csrf"], "Content-Type": "application/x-www-form-urlencoded"}
 
 
+async def hasten(store: Server, alerts: Sequence[str]) -> None:
+    """Have the time of these alerts run out, of that which somebody has as well."""
+    stores = build_stores(Policy(store=store.url), str, SYSTEM, lambda away, why: None)
+    await stores.open()
+    try:
+        for name in alerts:
+            while (found := await stores.records.get(OPEN, name)) is not None:
+                data = {**found.data, "due": 0.0}
+                if await stores.records.put(OPEN, name, data, expires=found.expires, expect=found.version):
+                    break
+    finally:
+        await stores.close()
+
+
 def test_what_nobody_has_goes_to_the_next_receiver_once_and_what_somebody_has_does_not(bed: Bed) -> None:
     def called() -> list[str]:
         return [one["who"] for _, one in list(bed.next_.told) if one["name"] == "alert_escalated"]
 
-    assert soon(lambda: bed.nobodys in called(), ESCALATE + SLACK)
+    assert called() == []
+    asyncio.run(hasten(bed.store, [one for rule in ("honey-path", "honey-account") for one in bed.told.ids(rule)]))
+    assert soon(lambda: bed.nobodys in called(), SLACK)
     time.sleep(2.0)  # the other node looks every second
     assert called().count(bed.nobodys) == 1
     assert bed.somebodys not in called()
