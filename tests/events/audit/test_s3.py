@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,32 @@ def test_what_was_sent_is_not_written_over_by_the_same_means(tmp_path: Path, buc
     assert sent(bucket) == {name: note}
     bucket.put_object(Bucket="notes", Key=name, Body=b"forged")
     assert sent(bucket) == {name: "forged"}
+
+
+@pytest.mark.parametrize("locked", [True, False], ids=["Object Lock", "control: without it"])
+def test_under_object_lock_what_was_sent_stays_though_it_is_written_over_and_deleted(
+    tmp_path: Path, bucket: Any, locked: bool
+) -> None:
+    """By who has every right that a machine could be given by mistake; the condition is not asked of them."""
+    bucket.create_bucket(Bucket="kept", ObjectLockEnabledForBucket=locked)
+    if locked:
+        retention = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
+        bucket.put_object_lock_configuration(
+            Bucket="kept", ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": retention}
+        )
+    note = filled(tmp_path / "audit")[-1].note
+    place_of(parse_link("s3://kept/shop")).send(note)
+    (first,) = bucket.list_object_versions(Bucket="kept")["Versions"]
+    bucket.put_object(Bucket="kept", Key=first["Key"], Body=b"forged")
+    bucket.delete_object(Bucket="kept", Key=first["Key"])
+    with pytest.raises(ClientError, match="AccessDenied") if locked else nullcontext():
+        bucket.delete_object(Bucket="kept", Key=first["Key"], VersionId=first["VersionId"])
+    told = bucket.list_object_versions(Bucket="kept").get("Versions", [])
+    bodies = [
+        bucket.get_object(Bucket="kept", Key=one["Key"], VersionId=one["VersionId"])["Body"].read() for one in told
+    ]
+    assert (note.encode() in bodies) is locked
+    assert len(told) == (2 if locked else 0)  # a second version of one name is the sign of it
 
 
 def test_a_log_that_a_shorter_one_replaced_is_found_out_by_the_bucket_and_not_without_it(

@@ -49,6 +49,7 @@ class S3Place:
             self._client.put_object(
                 Bucket=self._bucket, Key=self._key(note, digest), Body=body, IfNoneMatch="*",
                 ContentType="text/plain; charset=utf-8", ChecksumSHA256=base64.b64encode(digest).decode(),
+                ChecksumAlgorithm="SHA256",  # a bucket with Object Lock asks for this header
             )  # fmt: skip
         except ClientError as error:
             if error.response["Error"]["Code"] not in _TAKEN:
