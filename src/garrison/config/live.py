@@ -123,5 +123,6 @@ class Live(Generic[C]):
 
 
 def shown(config: Config) -> Mapping[str, str]:
-    """Every key's value for people; secrets are a mask."""
-    return {key.name: "***" if key.secret else str(at(config, key.path)) for key in config.every_key()}
+    """Every key's value for people; secrets are a mask, and one that is not set is None."""
+    values = {key: at(config, key.path) for key in config.every_key()}
+    return {key.name: "***" if key.secret and value is not None else str(value) for key, value in values.items()}
