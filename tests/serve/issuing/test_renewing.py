@@ -91,6 +91,10 @@ def served(here: Here, authority: Pebble, *more: str) -> Iterator[tuple[Served, 
         hosts = ["{NAME}"]
         [rate]
         address = ["100000/second"]
+        [load]
+        requests = 10000
+        least = 10000
+        most = 10000
         [acme]
         directory = "{authority.directory}"
         staging = ""

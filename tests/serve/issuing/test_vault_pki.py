@@ -37,6 +37,8 @@ from tests.support.pebble import free_port
 
 NAME = "shop.example.test"
 NAMES = (NAME, "www.example.test")
+ROOMY = "[load]\nrequests = 10000\nleast = 10000\nmost = 10000"
+"""A busy machine turns nobody away: what is tested is something else."""
 LINES = 'path "pki/sign/shop" { capabilities = ["update"] }'
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("bao")]
@@ -302,9 +304,8 @@ def served(here: Here, pki: Bao, *more: str) -> Iterator[tuple[Served, Client]]:
     here.write("live.py", APP)
     role_id, secret = pki.role("served", "\n".join(pki_lines(Policy(vault=section_of(pki)).vault)))
     text = "\n".join(f'{key} = "{value}"' for key, value in section_of(pki).items())
-    here.write(
-        "garrison.toml", f'preset = "api"\nhosts = ["{NAME}"]\n[rate]\naddress = ["100000/second"]\n[vault]\n{text}'
-    )
+    head = f'preset = "api"\nhosts = ["{NAME}"]\n[rate]\naddress = ["100000/second"]'
+    here.write("garrison.toml", f"{head}\n{ROOMY}\n[vault]\n{text}")
     options = ("--domain", NAME, "--host", "127.0.0.1", "--port", str(port), *more)
     environ = {"GARRISON_KEY": secrets.token_urlsafe(32), "ROLE": role_id, "ID": secret}
     with serving(here, "serve", "live:app", *options, until="Serving on", **environ) as process:

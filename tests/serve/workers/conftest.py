@@ -46,6 +46,10 @@ state = "state"
 output = "none"
 [rate]
 address = ["1000000/second"]
+[load]
+requests = 10000
+least = 10000
+most = 10000
 [serve]
 health = "127.0.0.1:{health}"
 """
