@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,9 @@ def installed(*names: str) -> Iterator[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GARRISON_TOOLS", str(folder))
+        patch.setenv(
+            "PATH", str(Path(sys.executable).parent), prepend=os.pathsep
+        )  # for uv, which is many times quicker
         try:
             for name in names:
                 toolbox.install(toolbox.tool(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -168,9 +169,16 @@ class TestTools:
             monkeypatch.setenv(f"PIP_{name}", value)
         monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
         monkeypatch.setenv("PIP_FIND_LINKS", "")
+        uv = tmp_path / "uv"
+        uv.write_text(f'#!/bin/sh\necho "$@ $UV_DEFAULT_INDEX" > {tmp_path / "asked"}\nexit 1\n')
+        uv.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
         with pytest.raises(toolbox.InstallFailed):
             toolbox.install(toolbox.tool("ruff"))
         assert not toolbox.tool("ruff").folder.exists()
+        asked = (tmp_path / "asked").read_text()
+        assert "--require-hashes" in asked, "uv is tried first where there is one"
+        assert "http://127.0.0.1:9/simple" in asked
 
 
 class TestBuiltIn:

@@ -2,7 +2,8 @@
 
 Threat: a scanner that is a dependency pulls the project's packages to its versions; one that is found on the PATH is
 any version at all. Nothing is installed unless `garrison scan tools install` is called. A folder counts once whole.
-Assumption: the package index pip is configured for; what it serves has to fit the hashes.
+Assumption: the package index that pip, or uv where it is on the PATH, is configured for; what it serves has to fit the
+hashes.
 """
 
 from __future__ import annotations
@@ -133,24 +134,40 @@ def install(one: Tool) -> bool:
         if sys.version_info < one.python:
             needed = ".".join(map(str, one.python))
             raise InstallFailed(f"{one.name} needs Python {needed} or newer.", remedy="Run Garrison with a newer one.")
-        shutil.rmtree(one.folder, ignore_errors=True)
-        venv.create(one.folder, with_pip=True)
-        (one.folder / "lock.txt").write_text(one.lock, encoding="utf-8")
-        command = [
-            str(one.folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-            "--require-hashes", "--only-binary=:all:", "-r", str(one.folder / "lock.txt"),
-        ]  # fmt: skip
-        proxies = {
-            name: value
-            for name, value in os.environ.items()
-            if name.lower().endswith("_proxy") or name.startswith("PIP_")
-        }
-        ended = run_bounded(command, one.folder, Limits(INSTALL_SECONDS, 8000, 2000), extra=proxies)
-        if why := ended.crash(0):
-            shutil.rmtree(one.folder, ignore_errors=True)
+        uv = shutil.which("uv")
+        if (uv is None or _fill(one, uv)) and (why := _fill(one)):
             raise InstallFailed(f"{one.name} {one.version} can't be installed: {why}", remedy="Is the index reachable?")
         (one.folder / "complete").touch()
         return True
+
+
+def _fill(one: Tool, uv: str = "") -> str:
+    """Make the environment and install what the lock file says, with `uv` or else with pip, which is slower. What went
+    wrong, and then nothing is left; empty when all went well."""
+    shutil.rmtree(one.folder, ignore_errors=True)
+    venv.create(one.folder, with_pip=not uv)
+    lock, python = one.folder / "lock.txt", str(one.folder / "bin" / "python")
+    lock.write_text(one.lock, encoding="utf-8")
+    program = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
+    command = [*program, "--quiet", "--require-hashes", "--only-binary=:all:", "-r", str(lock)]
+    ended = run_bounded(command, one.folder, Limits(INSTALL_SECONDS, 8000, 2000), extra=_index_settings())
+    why = ended.crash(0)
+    if why:
+        shutil.rmtree(one.folder, ignore_errors=True)
+    return why
+
+
+def _index_settings() -> dict[str, str]:
+    """What pip and uv are told of the way to the index. uv knows nothing of pip's settings: they are handed on."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.lower().endswith("_proxy") or name.startswith(("PIP_", "UV_"))
+    }
+    for pips, uvs in (("PIP_INDEX_URL", "UV_DEFAULT_INDEX"), ("PIP_CERT", "SSL_CERT_FILE")):
+        if kept.get(pips):
+            kept.setdefault(uvs, kept[pips])
+    return {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_SYSTEM_CERTS": "1", **kept}
 
 
 def state(one: Tool) -> str:
