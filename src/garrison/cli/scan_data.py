@@ -10,7 +10,7 @@ import typer
 
 from .group import Group
 from .options import Format
-from .output import COULD_NOT_RUN, Shape, out, print_json, safe
+from .output import COULD_NOT_RUN, Shape, Usage, out, print_json, safe
 
 tools = typer.Typer(cls=Group, help="The scanners of others, each in an environment of its own.", no_args_is_help=True)
 database = typer.Typer(cls=Group, help="The database of known vulnerabilities.", no_args_is_help=True)
@@ -71,6 +71,30 @@ def import_database(
     out().print(safe(f"{database_file()}: {count} advisories."))
 
 
+@database.command("update")
+def update_database(
+    sources: Annotated[
+        list[str] | None, typer.Option("--from", metavar="URL", help="An archive of a mirror, instead of OSV's.")
+    ] = None,
+    ecosystems: Annotated[
+        list[str] | None, typer.Option("--ecosystem", help="PyPI or npm: those of the database unless told otherwise.")
+    ] = None,
+) -> None:
+    """Fetch the archives that OSV publishes, and make the database of them. What is older than it is not taken.
+
+    Exit code 3: they can't be had; the database is what it was.
+    """
+    from ..scan.advisories import database_file
+    from ..scan.advisories_update import ECOSYSTEMS, OSV, known_ecosystems, update
+
+    if unknown := [one for one in ecosystems or () if one not in ECOSYSTEMS]:
+        raise Usage(f"{unknown[0]!r} is no ecosystem.", remedy=f"Known are {', '.join(ECOSYSTEMS)}.")
+    file = database_file()
+    chosen = dict.fromkeys([*(ecosystems or ()), *known_ecosystems(file)])
+    count = update(sources or [OSV.format(one) for one in chosen], file)
+    out().print(safe(f"{file}: {count} advisories."))
+
+
 @database.command("status")
 def status() -> None:
     """Show how old the database is. Exit code 3 where there is none, or it is stale."""
@@ -78,7 +102,9 @@ def status() -> None:
 
     file = database_file()
     if not file.is_file():
-        out().print(safe(f"{file}: not there. garrison scan db import ARCHIVE makes it."))
+        out().print(
+            safe(f"{file}: not there. garrison scan db update fetches it, garrison scan db import ARCHIVE makes it.")
+        )
         raise typer.Exit(COULD_NOT_RUN)
     known = Advisories(file)
     age = (datetime.now(UTC).date() - known.newest).days

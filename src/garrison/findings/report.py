@@ -171,9 +171,11 @@ def _worst_first(finding: Finding) -> tuple[int, str, int, int, str, int]:
 
 
 def _settled(statuses: Iterable[ToolStatus], findings: Iterable[Finding]) -> list[ToolStatus]:
-    sources = dict.fromkeys(finding.source for finding in findings)
+    found = list(findings)
+    sources = dict.fromkeys(finding.source for finding in found)
+    spoke = {*sources, *(voice.partition(":")[0] for finding in found for voice in finding.voices)}
     given = [
-        replace(status, outcome=Outcome.FINDINGS) if status.outcome is Outcome.OK and status.tool in sources else status
+        replace(status, outcome=Outcome.FINDINGS) if status.outcome is Outcome.OK and status.tool in spoke else status
         for status in statuses
     ]
     known = {status.tool for status in given}

@@ -413,7 +413,7 @@ class Hole(Enum):
     )
     PIPED = _text(
         "G302",
-        "Script from the network into a shell",
+        "Code from the network into the image, unchecked",
         _HIGH,
         (494,),
         "Who controls the address runs code in the image.",

@@ -100,7 +100,7 @@ def fetch(index: str, path: str, headers: dict[str, str], authorization: str, se
     if authorization:
         request.add_unredirected_header("Authorization", authorization)
     try:
-        with _http_only().open(request, timeout=seconds) as answer:
+        with http_only().open(request, timeout=seconds) as answer:
             kind = answer.headers.get_content_type()
             content = answer.read(LARGEST + 1)
     except urllib.error.HTTPError as error:
@@ -113,12 +113,15 @@ def fetch(index: str, path: str, headers: dict[str, str], authorization: str, se
     return kind, content
 
 
-def _http_only() -> urllib.request.OpenerDirector:
-    """What opens http and https, and follows redirects among them: no file, no FTP, whoever asks for it."""
+def http_only(redirects: urllib.request.HTTPRedirectHandler | None = None) -> urllib.request.OpenerDirector:
+    """What opens http and https, and follows redirects among them: no file, no FTP, whoever asks for it.
+
+    `redirects`: who says which are followed.
+    """
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(),
-        urllib.request.HTTPRedirectHandler(), urllib.request.HTTPDefaultErrorHandler(),
+        redirects or urllib.request.HTTPRedirectHandler(), urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):  # fmt: skip
         opener.add_handler(handler)

@@ -51,5 +51,9 @@ def _read(root: Path, named: Path | None) -> tuple[Path, dict[str, Any]]:
 
 
 def _unusable(what: str, file: Path, error: Exception, remedy: str) -> SuppressionsUnusable:
-    return SuppressionsUnusable(f"The {what} in {file.name} can't be read: {' '.join(str(error).split())[:300]}",
-                                remedy=remedy)  # fmt: skip
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        said = f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()
+    else:
+        said = " ".join(str(error).split())
+    return SuppressionsUnusable(f"The {what} in {file.name} can't be read: {said[:300]}", remedy=remedy)
