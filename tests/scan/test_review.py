@@ -104,6 +104,10 @@ def test_a_file_that_can_not_be_parsed_is_no_reviewed_one() -> None:
     assert [one.id for one in report.findings] == ["V015"]
 
 
+def test_a_key_in_code_is_told_once() -> None:
+    assert found("shop/a.py", "", f"key = {KEY!r}\n").count("V012") == 1
+
+
 def test_a_secret_is_masked_wherever_it_is_shown() -> None:
     report = review(Changes((Change("a.md", "", KEY),), (), "a", "b"), "0")
     assert KEY not in checklist(report)

@@ -79,3 +79,8 @@ def test_a_suppression_that_is_wrong_is_told_in_the_words_of_its_rule(tmp_path: 
         read_suppressions(tmp_path)
     assert "somebody else has to agree" in raised.value.message
     assert "pydantic" not in raised.value.message
+
+
+def test_a_file_that_bandit_could_not_read_is_named_as_everywhere_else(tmp_path: Path) -> None:
+    output = {"results": [], "errors": [{"filename": "././shop/bad.py"}], "metrics": {"app.py": {}}}
+    assert bandit().read(output, read_project(tmp_path)).unread == ("shop/bad.py",)

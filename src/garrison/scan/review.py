@@ -20,7 +20,7 @@ from ..findings.record import Finding
 from ..findings.report import Report, ToolStatus
 from ..findings.severity import Severity
 from .history import Change, Changes
-from .lockfiles import Dependency, is_lock, parse_lock
+from .lockfiles import Dependency, is_lock, parse_lock, unreadable
 from .project import is_test
 from .review_code import python_changes
 from .review_rules import TOOL, Topic
@@ -48,11 +48,14 @@ def review(changes: Changes, version: str, created: datetime | None = None) -> R
     found: list[Finding] = []
     unread: list[str] = []
     for change in changes.files:
-        found += _secrets(change)
+        here: list[Finding] = []
         try:
-            found += _one(change)
+            here += _one(change)
         except (SyntaxError, ValueError, RecursionError) as error:
-            unread.append(f"{change.path} ({type(error).__name__})")
+            unread.append(unreadable(change.path, error))
+        told = {one.location.line for one in here if one.location and one.id == Topic.SECRET.value.id}
+        found += [one for one in _secrets(change) if one.location is None or one.location.line not in told]
+        found += here
     found += _untested(changes)
     found += [Topic.UNSEEN.found(f"{path} is no text, too large, or a link.", path) for path in changes.left_out]
     examined = (f"{len(changes.files)} changed files", f"{changes.base[:12]}..{changes.head[:12]}")

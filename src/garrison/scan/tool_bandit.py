@@ -9,6 +9,7 @@ place, with a reason and a last day.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from ..findings.record import Finding, Location
@@ -40,7 +41,7 @@ def _python(project: Project) -> Sequence[str]:
 
 def _read(data: Any, project: Project) -> Reading:
     findings = tuple(_finding(one) for one in data["results"])
-    unread = tuple(str(one["filename"]) for one in data["errors"])
+    unread = tuple(str(PurePosixPath(one["filename"])) for one in data["errors"])
     return Reading(findings, len([one for one in data["metrics"] if one != "_totals"]), unread)
 
 
