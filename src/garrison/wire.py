@@ -13,6 +13,7 @@ from .accounts.bearer_http import Fetch
 from .accounts.bundle import Accounts
 from .asgi.door import Door
 from .asgi.facts import ReadFacts
+from .asgi.fitness import refuse_unfit
 from .asgi.lifespan import Lifespan
 from .asgi.onion import Onion
 from .asgi.own import METRICS, REPORTS, Own
@@ -79,8 +80,10 @@ def harden(
     secrets     what `open_secrets` gave you, to be kept current (default: read here, so that none is missing)
     clock       time, for tests
 
-    Raises `OperatorError` when the policy is missing, malformed or unsafe for its environment.
+    Raises `OperatorError` when the policy is missing, malformed or unsafe for its environment, and for what is no ASGI
+    application or is behind Garrison already.
     """
+    refuse_unfit(app, policy, layers)
     environ = environment()
     return _wire(app, load(policy, environ), environ, principal, session_id, layers, clock, secrets)
 

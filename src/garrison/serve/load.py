@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from ..asgi.fitness import takes
 from ..core.errors import GarrisonError
 from .errors import AppBrokenError, AppRefusedError
 
@@ -97,7 +98,7 @@ def _nearest(name: str, known: list[str]) -> str:
 def _call(reference: str, factory: object) -> object:
     if not callable(factory):
         raise AppRefusedError(reference, f"{reference!r} can't be called.", remedy="Leave the () out.")
-    if not _takes(factory, 0):
+    if not takes(factory, 0):
         raise AppRefusedError(reference, f"{reference!r} needs arguments.", remedy="Name a function that needs none.")
     try:
         made: object = factory()
@@ -117,28 +118,18 @@ def _application(reference: str, found: object, *, made: bool) -> ASGIApp:
         raise AppRefusedError(reference, f"{reference!r} is of type {what!r}, not an ASGI application.")
     if isinstance(found, type) and not hasattr(found, "__await__"):
         raise AppRefusedError(reference, f"{reference!r} is a class.", remedy="Name an instance of it.")
-    if _takes(found, 3):
+    if takes(found, 3):
         return found
     remedy = _other_kind(reference, found, made)
     raise AppRefusedError(reference, f"{reference!r} is not an ASGI application.", remedy=remedy)
 
 
 def _other_kind(reference: str, found: Callable[..., object], made: bool) -> str:
-    if _takes(found, 0) and not made:
+    if takes(found, 0) and not made:
         return f"If it makes the application, write {reference}()"
-    if _takes(found, 2):
+    if takes(found, 2):
         return "It looks like a WSGI application: wrap it, for example with a2wsgi.WSGIMiddleware."
     return "An ASGI application is called with scope, receive and send."
-
-
-def _takes(function: Callable[..., object], count: int) -> bool:
-    try:
-        inspect.signature(function).bind(*range(count))
-    except TypeError:
-        return False
-    except ValueError:  # built in, without a signature: let the call itself decide
-        return True
-    return True
 
 
 def _broken(reference: str, error: Exception) -> AppBrokenError:
