@@ -43,14 +43,14 @@ def test_a_built_bus_runs_and_knows_the_routes(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(EventsUnwritable, match=r"file:log.*events\.output"):
+    with pytest.raises(EventsUnwritable, match=r"file:log.*Make it writable.*events\.output"):
         build_bus(policy(tmp_path, output=str(tmp_path / "absent" / "log")), SYSTEM)
     (tmp_path / "state").chmod(0o755)
     with pytest.raises(StoreUnusable, match="chmod 700"):
         build_bus(policy(tmp_path, output="none"), SYSTEM)
     (tmp_path / "state").chmod(0o700)
     (tmp_path / "state" / "events.db").write_bytes(b"no database" * 99)
-    with pytest.raises(EventsUnwritable, match="not a database"):
+    with pytest.raises(EventsUnwritable, match=r"not a database.*Keep a copy.*events\.db\*"):
         build_bus(policy(tmp_path, output="none"), SYSTEM)
 
 

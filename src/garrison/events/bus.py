@@ -265,4 +265,5 @@ def _open(writer: Writer) -> None:
     try:
         writer.open()
     except (OSError, sqlite3.Error) as error:
-        raise EventsUnwritable(writer.name, str(error)) from error
+        damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        raise EventsUnwritable(writer.name, str(error), damaged=damaged) from error

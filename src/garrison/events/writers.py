@@ -44,14 +44,23 @@ class Writer(Protocol):
 
 
 class EventsUnwritable(OperatorError):
-    """Events can't be written where the policy says. `writer` is the name of the one that can't."""
+    """Events can't be written where the policy says. `writer` is the name of the one that can't; `damaged`: its file is
+    there, and is not what it was."""
 
-    def __init__(self, writer: str, why: str) -> None:
+    def __init__(self, writer: str, why: str, *, damaged: bool = False) -> None:
         super().__init__(
             f"Security events can't be written to {writer}: {why}.",
-            remedy="Make it writable for this process, or name another place (`events.output`, `state`).",
+            remedy=_DAMAGED if damaged else _UNWRITABLE,
+            reference="docs/runbooks.md#a-log-is-damaged" if damaged else "",
         )
         self.writer = writer
+
+
+_UNWRITABLE: Final = "Make it writable for this process, or name another place (`events.output`, `state`)."
+_DAMAGED: Final = (
+    "Keep a copy of the state folder, which may be evidence; then move its `events.db*` (sqlite) or the folder `audit` "
+    "(audit) away, and start again."
+)
 
 
 def encode(event: Event, limit: int | None = None) -> bytes:
