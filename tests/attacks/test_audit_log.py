@@ -284,6 +284,15 @@ def test_a_garbled_file_is_told_and_does_not_stop_the_verification(log: Path) ->
     assert (Kind.UNREADABLE, 101) in found(verified(log))
 
 
+def test_of_a_log_that_can_not_be_read_at_all_a_checkpoint_kept_elsewhere_tells_how_much_it_was(log: Path) -> None:
+    kept = checkpoints(log)
+    for path in segments(log):
+        path.write_bytes(b"no database at all")
+    assert {kind for kind, _ in found(verified(log))} == {Kind.UNREADABLE}
+    gone = [one for one in verified(log, known=kept).problems if one.kind is Kind.TRUNCATED]
+    assert max(one.last for one in gone) == kept[-1].size - 1
+
+
 def test_an_address_can_not_be_guessed_from_what_stays_after_erasure(log: Path) -> None:
     """Control: without the salt, trying all 200 addresses gives the commitment away."""
     with reading(segments(log)[0]) as connection:

@@ -239,6 +239,9 @@ class _Walk:
     def finish(self) -> None:
         report = self.report
         report.size = max(self.expected, 0)
+        if self.expected < 0 and self._known:  # nothing can be read: what was signed tells how much that is
+            report.origin = self._known[0].origin
+            self._take(self._known)
         if report.size < self._says and not self._due:
             message = f"{self._says - report.size} entries at the end are gone."
             report.add(Kind.TRUNCATED, report.size, message, self._says - 1)
