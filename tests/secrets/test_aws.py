@@ -145,6 +145,7 @@ def test_a_wrong_key_is_refused_and_the_one_put_in_its_place_is_taken_up(aws: Am
     ("code", "kind", "why"),
     [
         ("InternalServiceError", SourceAway, "it failed"),
+        ("502", SourceAway, "it failed"),
         ("AccessDeniedException", SecretRefused, "permission is denied"),
         ("DecryptionFailure", SecretRefused, "key that it is encrypted with"),
         ("ExpiredTokenException", SecretRefused, "log-in"),

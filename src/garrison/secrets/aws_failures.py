@@ -110,7 +110,11 @@ _CODES: Final[tuple[tuple[frozenset[str], Callable[[str, str, str, str], Failure
         _throttled,
     ),
     (
-        frozenset({"InternalServiceError", "InternalServerError", "InternalFailure", "ServiceUnavailable"}),
+        # A number is the status of what did not speak as the service does: something on the way to it.
+        frozenset(
+            {"InternalServiceError", "InternalServerError", "InternalFailure", "ServiceUnavailable",
+             "500", "502", "503", "504"}
+        ),
         _failed,
     ),
 )  # fmt: skip
