@@ -128,8 +128,37 @@ def test_a_running_application_takes_the_new_secret_without_a_restart(folder: Pa
         live.on_change("mail.token", lambda new: told.set())
         async with live.keeping(0.01):
             kubernetes(folder, "02", {"mail.token": "second-t0ken-value"})
-            await asyncio.wait_for(told.wait(), 10)
+            await asyncio.wait_for(told.wait(), 30)
             assert live.now.mail.token == Secret("second-t0ken-value")
+
+    asyncio.run(run())
+
+
+def test_a_listener_may_be_async_and_holds_the_old_value_until_it_ends(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubernetes(folder, "01", {"mail.token": "first-t0ken-value"})
+    live = Live(with_places(secrets_dir=folder), (), dict(WHOLE))
+    holds: list[Callable[[], bool]] = []
+    monkeypatch.setattr(live._resolve, "told", holds.append)  # which gives leases back
+
+    async def run() -> None:
+        told, may_end = asyncio.Event(), asyncio.Event()
+
+        async def changed(new: Secret[str]) -> None:
+            assert new == live.now.mail.token
+            told.set()
+            await may_end.wait()
+
+        live.on_change("mail.token", changed)
+        kubernetes(folder, "02", {"mail.token": "second-t0ken-value"})
+        live.refresh()
+        await asyncio.wait_for(told.wait(), 30)
+        assert holds[-1]()
+        may_end.set()
+        async with asyncio.timeout(30):
+            while holds[-1]():  # noqa: ASYNC110  # nothing else tells a test of it
+                await asyncio.sleep(0)
 
     asyncio.run(run())
 

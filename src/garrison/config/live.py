@@ -11,7 +11,6 @@ configuration holds, and an event says so.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..core.errors import GarrisonError, OperatorError
 from ..core.ports import Emit, silent
 from ..policy.held import environment
 from ..policy.model import Policy
+from ..secrets.listeners import Listeners
 from .keys import at
 from .load import ByPolicy, load_config
 from .model import Config
@@ -28,7 +28,8 @@ from .model import Config
 C = TypeVar("C", bound=Config)
 _SHORTEST: Final = 0.05
 """Seconds between two readings, whatever a lease wants."""
-Changed = Callable[[Any], None]
+Changed = Callable[[Any], Any]
+"""Takes the new value; may be an `async def`."""
 
 
 class Live(Generic[C]):
@@ -48,14 +49,15 @@ class Live(Generic[C]):
         self._resolve = ByPolicy(policy, environ)  # one log-in for as long as this lives
         self._places: dict[str, Any] = {"argv": argv, "environ": environ, "resolve": self._resolve}
         self._emit = emit
-        self._listeners: defaultdict[str, list[Changed]] = defaultdict(list)
+        self._listeners = Listeners()
         self._failing = False
         self.now: C = load_config(schema, **self._places)
 
     def on_change(self, key: str, changed: Changed) -> None:
-        """Call `changed(new value)` whenever the value of `key` has changed. Raises OperatorError for no key."""
+        """Call `changed(new value)` whenever the value of `key` has changed, as `Secrets.on_change` does. Raises
+        OperatorError for no key."""
         self.now.source(key)
-        self._listeners[key].append(changed)
+        self._listeners.add(key, changed)
 
     def refresh(self) -> Sequence[str]:
         """Read all places again and put what has changed to use; the keys of that. Blocks; nothing is raised."""
@@ -82,21 +84,11 @@ class Live(Generic[C]):
             self._failing = False
         old, self.now = self.now, read
         changed = [key for key in read.every_key() if at(old, key.path) != at(read, key.path)]
-        failed = []
         for key in changed:
             if key.secret:
                 self._emit("secret_rotated", name=key.name)
-            failed += [one for one in self._listeners[key.name] if not self._tell(key.name, one, at(read, key.path))]
-        self._resolve.told(lambda: bool(failed))
+        self._resolve.told(self._listeners.tell({key.name: at(read, key.path) for key in changed}, self._emit))
         return [key.name for key in changed]
-
-    def _tell(self, name: str, listener: Changed, value: object) -> bool:
-        try:
-            listener(value)
-        except Exception as error:  # noqa: BLE001 - one consumer's mistake must not keep the others on the old value
-            self._emit("secret_rotation_failed", name=name, error=type(error).__name__)
-            return False
-        return True
 
     @asynccontextmanager
     async def keeping(self, seconds: float = 60.0, emit: Emit | None = None) -> AsyncIterator[None]:
