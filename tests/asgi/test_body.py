@@ -28,7 +28,7 @@ class Bench:
         self.failed: list[str] = []
         checks = [("mine", mode, self.look)]
         judges = Judges(checks, lambda refusal, mode: self.noted.append((refusal, mode)), self.fail)
-        self.body = Body(self.receive, judges, decoder, self.refuse)
+        self.body = Body(self.receive, judges, decoder)
 
     async def receive(self) -> Message:
         return self.waiting.pop(0) if self.waiting else DISCONNECT
@@ -46,7 +46,7 @@ class Bench:
         return REFUSAL if chunk == b"bad" else None
 
     async def heard(self, times: int) -> list[Any]:
-        return [(await self.body()).get("body") for _ in range(times)]
+        return [(await self.body.next(self.refuse)).get("body") for _ in range(times)]
 
 
 async def test_a_refused_chunk_and_all_after_it_are_a_disconnect_and_the_refusal_is_told_once() -> None:
@@ -69,37 +69,41 @@ async def test_monitor_mode_notes_once_and_lets_everything_pass() -> None:
 
 async def test_a_body_that_was_read_to_its_end_is_not_waited_for_again() -> None:
     bench = Bench(*request_body(b"whole"))
-    assert await bench.body.prefix(100) == (b"whole", True)
-    assert await bench.body.prefix(100) == (b"whole", True)
-    assert await bench.body.prefix(2) == (b"wh", False)
+    assert await bench.body.prefix(100, bench.refuse) == (b"whole", True)
+    assert await bench.body.prefix(100, bench.refuse) == (b"whole", True)
+    assert await bench.body.prefix(2, bench.refuse) == (b"wh", False)
     assert await bench.heard(2) == [b"whole", None]
 
 
 async def test_a_client_that_leaves_while_one_looks_ahead_sent_an_incomplete_body() -> None:
     bench = Bench(*request_body(b"half", b"rest")[:1])
-    assert await bench.body.prefix(100) == (b"half", False)
-    assert await bench.body.prefix(100) == (b"half", False)
-    assert [(await bench.body())["type"] for _ in range(3)] == ["http.request", "http.disconnect", "http.disconnect"]
+    assert await bench.body.prefix(100, bench.refuse) == (b"half", False)
+    assert await bench.body.prefix(100, bench.refuse) == (b"half", False)
+    assert [(await bench.body.next(bench.refuse))["type"] for _ in range(3)] == [
+        "http.request",
+        "http.disconnect",
+        "http.disconnect",
+    ]
 
 
 async def test_a_refusal_while_one_looks_ahead_leaves_nothing_to_replay() -> None:
     bench = Bench(*request_body(b"a", b"bad", b"c"))
-    await bench.body.prefix(100)
+    await bench.body.prefix(100, bench.refuse)
     assert bench.body.refused
     assert await bench.heard(2) == [None, None]
-    assert await bench.body.prefix(100) == (b"", False)
+    assert await bench.body.prefix(100, bench.refuse) == (b"", False)
 
 
 async def test_what_a_disconnect_looks_like_can_not_be_spoilt_by_an_application() -> None:
     bench = Bench(*request_body(b"bad"))
-    first = await bench.body()
+    first = await bench.body.next(bench.refuse)
     first["type"] = "spoilt"
-    assert (await bench.body())["type"] == "http.disconnect"
+    assert (await bench.body.next(bench.refuse))["type"] == "http.disconnect"
 
 
 async def test_the_limit_is_of_decoded_bytes_and_chunks_may_decode_to_nothing() -> None:
     packed = gzip.compress(b"x" * 1000)
     parts = request_body(*[packed[at : at + 1] for at in range(len(packed))])
     bench = Bench(*parts, decoder=Decoder("gzip", 10_000, 1000))
-    assert await bench.body.prefix(10) == (b"x" * 10, False)
+    assert await bench.body.prefix(10, bench.refuse) == (b"x" * 10, False)
     assert b"".join(await bench.heard(len(parts))) == b"x" * 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from ..core.exchange import Exchange
 from ..core.facts import Facts
@@ -11,7 +11,7 @@ from ..core.verdict import Answer, Mode, Refuse
 from ..layers.body import FormWatch
 from ..layers.size import Decoder, wants_decoding
 from . import record
-from .body import Body, Check, Judges, expect
+from .body import Body, Check, Judges, OnRefuse, expect
 from .door import Door
 from .judge import Stands
 from .types import Receive, Scope
@@ -34,24 +34,24 @@ def may_have_body(scope: Scope, facts: Facts) -> bool:
 async def open_body(
     door: Door,
     exchange: Exchange,
-    on_refuse: Callable[[Refuse], Awaitable[None]],
+    on_refuse: OnRefuse,
     scope: Scope,
     receive: Receive,
-) -> tuple[Receive, Scope, Stands]:
-    """A guarded `receive`, the scope that fits it, and the verdict of layers that looked ahead."""
+) -> tuple[Body | None, Scope, Stands]:
+    """The guarded body, if anybody guards it; the scope that fits it; and the verdict of layers that looked ahead."""
     facts = exchange.facts
     checks = watchers(door, exchange)
     if isinstance(checks, Refuse):
-        return receive, scope, checks
+        return None, scope, checks
     decoder = None
     if b"content-encoding" in facts.headers and (encoding := wants_decoding(facts, door.policy.size)):
         section = door.policy.size
         decoder = Decoder(encoding, section.decompressed, section.ratio)
         scope = {**scope, "headers": _decoded_headers(scope["headers"])}
     if not checks and decoder is None and not door.stack.peeks:
-        return receive, scope, None
-    body = Body(receive, judges(door, exchange, checks), decoder, on_refuse)
-    return body, scope, await _look_ahead(door, exchange, body)
+        return None, scope, None
+    body = Body(receive, judges(door, exchange, checks), decoder)
+    return body, scope, await _look_ahead(door, exchange, body, on_refuse) if door.stack.peeks else None
 
 
 def watchers(door: Door, exchange: Exchange) -> list[Check] | Refuse:
@@ -82,13 +82,13 @@ def judges(door: Door, exchange: Exchange, checks: Sequence[Check]) -> Judges:
     return Judges(checks, note, fail)
 
 
-async def _look_ahead(door: Door, exchange: Exchange, body: Body) -> Stands:
+async def _look_ahead(door: Door, exchange: Exchange, body: Body, on_refuse: OnRefuse) -> Stands:
     for layer, mode, ask in door.stack.peeks:
         try:
             wish = ask(exchange.facts)
             if wish is None:
                 continue
-            prefix, complete = await body.prefix(wish.limit)
+            prefix, complete = await body.prefix(wish.limit, on_refuse)
             if body.refused:
                 return None
             if wish.read is not None:

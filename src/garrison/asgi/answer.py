@@ -8,6 +8,7 @@ from ..core.exchange import Exchange
 from ..core.headers import RawHeaders
 from ..core.verdict import Answer, Mode, Reason, Refuse
 from . import record
+from .body import Body
 from .door import Door
 from .dress import AmendFailed, dress, dress_plainly
 from .held import Held
@@ -19,16 +20,17 @@ class Answering:
 
     `muted` is true once we answered: what the application sends then goes nowhere. `started` tells whether a response
     has begun on the wire. `cut` is true once the application was told that its client is gone: what it raises then is
-    an echo of that. `source` is what `receive` asks.
+    an echo of that. `body` is what `receive` asks, where the body is guarded.
     """
 
-    __slots__ = ("_door", "_exchange", "_held", "_send", "cut", "muted", "source", "started")
+    __slots__ = ("_door", "_exchange", "_held", "_receive", "_send", "body", "cut", "muted", "started")
 
     def __init__(self, door: Door, exchange: Exchange, receive: Receive, send: Send) -> None:
         self._door = door
         self._exchange = exchange
         self._send = send
-        self.source = receive
+        self._receive = receive
+        self.body: Body | None = None
         self._held: Held | None = None
         self.cut = False
         self.muted = False
@@ -61,11 +63,11 @@ class Answering:
         """
         if self._held is not None and self._held.start["status"] == 500:
             return self._release_and_receive(self._held)
-        return self.source()
+        return self._receive() if self.body is None else self.body.next(self.cut_off)
 
     async def _release_and_receive(self, held: Held) -> Message:
         await self._release(held)
-        return await self.source()
+        return await self.receive()
 
     async def give(self, verdict: Refuse | Answer) -> None:
         """Answer in the application's place. Once a response has begun nothing can be said: it is cut."""

@@ -20,6 +20,8 @@ from .types import Message, Receive
 Check = tuple[str, Mode, Callable[[bytes], Refuse | None]]
 Note = Callable[[Refuse, Mode], None]
 Fail = Callable[[str, Exception], Refuse]
+OnRefuse = Callable[[Refuse], Awaitable[None]]
+"""Awaited once, at the first refusal of a body that is enforced."""
 
 
 def expect(said: object, *kinds: type) -> None:
@@ -34,13 +36,13 @@ class Judges:
     __slots__ = ("_checks", "_fail", "_note")
 
     def __init__(self, checks: Sequence[Check], note: Note, fail: Fail) -> None:
-        self._checks = list(checks)
+        self._checks = checks
         self._note = note
         self._fail = fail
 
     def judge(self, chunk: bytes) -> Refuse | None:
         """The first refusal of `chunk` that is enforced. What is monitored is noted once per check."""
-        for check in tuple(self._checks):
+        for check in self._checks:
             layer, mode, look = check
             try:
                 refusal = look(chunk)
@@ -53,37 +55,34 @@ class Judges:
             if mode is Mode.ENFORCE:
                 return refusal
             self._note(refusal, mode)
-            self._checks.remove(check)
+            self._checks = [one for one in self._checks if one is not check]
         return None
 
 
 class Body:
-    """A `receive` for the application. `on_refuse` is awaited once, at the first refusal that is enforced."""
+    """What the application receives.
 
-    __slots__ = ("_decoder", "_judge", "_on_refuse", "_receive", "_replay", "refused")
+    Whoever asks brings `on_refuse`. Kept here, it would close a circle with the answer that asks, and everything that
+    belongs to a request with a body would wait for the garbage collector.
+    """
 
-    def __init__(
-        self,
-        receive: Receive,
-        judges: Judges,
-        decoder: Decoder | None,
-        on_refuse: Callable[[Refuse], Awaitable[None]],
-    ) -> None:
+    __slots__ = ("_decoder", "_judge", "_receive", "_replay", "refused")
+
+    def __init__(self, receive: Receive, judges: Judges, decoder: Decoder | None) -> None:
         self._receive = receive
         self._judge = judges.judge
         self._decoder = decoder
-        self._on_refuse = on_refuse
         self._replay: deque[Message] = deque()
         self.refused = False
 
-    def __call__(self) -> Awaitable[Message]:
+    def next(self, on_refuse: OnRefuse) -> Awaitable[Message]:
         """The next message; most come by way of one coroutine only."""
-        return self._again() if self.refused or self._replay else self._next()
+        return self._again() if self.refused or self._replay else self._next(on_refuse)
 
     async def _again(self) -> Message:
         return {"type": "http.disconnect"} if self.refused else self._replay.popleft()
 
-    async def prefix(self, limit: int) -> tuple[bytes, bool]:
+    async def prefix(self, limit: int, on_refuse: OnRefuse) -> tuple[bytes, bool]:
         """Up to `limit` bytes of the decoded body and whether that is all of it; the application still gets them.
 
         Several layers may ask, one after the other: what was read for one is there for the next.
@@ -92,13 +91,13 @@ class Body:
         for message in self._replay:
             open_ended = _take(message, seen)
         while open_ended and len(seen) < limit and not self.refused:
-            message = await self._next()
+            message = await self._next(on_refuse)
             self._replay.append(message)
             open_ended = _take(message, seen)
         whole = not open_ended and self._replay[-1]["type"] == "http.request"
         return bytes(seen[:limit]), whole and len(seen) <= limit
 
-    async def _next(self) -> Message:
+    async def _next(self, on_refuse: OnRefuse) -> Message:
         message = await self._receive()
         if message["type"] != "http.request":
             return message
@@ -114,7 +113,7 @@ class Body:
             return message
         self.refused = True
         self._replay.clear()
-        await self._on_refuse(refusal)
+        await on_refuse(refusal)
         return {"type": "http.disconnect"}
 
 

@@ -50,7 +50,7 @@ class Requests:
         try:
             verdict = await let_in(door, facts, exchange)
             if verdict is None and may_have_body(scope, facts):
-                answer.source, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
+                answer.body, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
             if verdict is not None:
                 await answer.give(verdict)
             if answer.muted:
