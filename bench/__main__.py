@@ -18,6 +18,7 @@ from .report import RESULTS, save, show
 
 NAMES = (
     "overhead",
+    "steps",
     "layers",
     "new_clients",
     "rate_memory",

@@ -12,9 +12,10 @@ glued     what a team puts together today, in this order from outside: TrustedHo
           identity behind proxies, Fetch Metadata, sessions, error answers, events.
 guard     fastapi-guard's PureASGISecurityMiddleware (its faster one) without detection, Redis, agent and logs: rate
           limit by address, banning, security headers, CORS. It has no CSRF check and no host check.
-garrison  preset `browser`, every layer enforced: hosts, one CORS origin with credentials, limits by address and by
-          principal, a session in force (kept in memory) whose principal is resolved, and on POST a CSRF token bound
-          to it.
+garrison  preset `browser`, every layer enforced but `body`: hosts, one CORS origin with credentials, limits by address
+          and by principal, a session in force (kept in memory) whose principal is resolved, and on POST a CSRF token
+          bound to it. What detection counts of each answer is on as well.
+whole     the same with `body`: the preset as it is.
 
 Each contender brings the cookies and headers that its own check wants; apart from these the requests are the same.
 """
@@ -72,6 +73,7 @@ class Item(BaseModel):
 BODY: Final = json.dumps(
     {"name": "tea", "price": 4.5, "tags": ["hot", "green", "leaf"], "text": "steep for three minutes " * 39}
 ).encode()
+_TWICE: Final = BODY.replace(b'"price"', b'"name": "coffee", "price"')
 GET: Final = Request(query=b"q=green+tea&limit=20")
 POST: Final = Request("POST", body=BODY)
 
@@ -201,8 +203,12 @@ def guard(loop: asyncio.AbstractEventLoop) -> Contender:
     return Contender("guard", driver, get, post, check)
 
 
+UNREAD: Final = {"body": {"mode": "off", "allow_insecure_off": "the benchmark counts what reads bodies apart"}}
+"""The stack without inspection, see `overhead`."""
+
+
 def policy(limit: int = PLENTY, **more: Any) -> Policy:
-    """What the stack `garrison` runs with: production, everything on, events to nowhere."""
+    """What the stack `whole` runs with: production, everything on, events to nowhere."""
     rate = {"address": (f"{limit}/minute",), "principal": (f"{limit}/minute",)}
     load = {"requests": PLENTY, "least": PLENTY, "most": PLENTY}  # a benchmark is an overload by design
     quiet = {"output": "none", "store": False}
@@ -211,9 +217,11 @@ def policy(limit: int = PLENTY, **more: Any) -> Policy:
     return Policy(preset="browser", hosts=(HOST, f"www.{HOST}"), key=f"env:{_KEY_VARIABLE}", cors=cors, **settings)
 
 
-def hardened(loop: asyncio.AbstractEventLoop, app: App, limit: int = PLENTY) -> tuple[Driver, Request, Request]:
+def hardened(
+    loop: asyncio.AbstractEventLoop, app: App, limit: int = PLENTY, **more: Any
+) -> tuple[Driver, Request, Request]:
     """`app`, which has a log-in, behind Garrison with a session in force: a driver, a GET and a POST that pass."""
-    driver = Driver(harden(app, policy(limit)), loop)
+    driver = Driver(harden(app, policy(limit, **more)), loop)
     cookies = list(driver.ask(Request("GET", LOGIN)).cookies())
     line = "; ".join(["theme=dark", *cookies])
     token = next(cookie for cookie in cookies if cookie.startswith("__Host-csrf=")).partition("=")[2]
@@ -222,17 +230,27 @@ def hardened(loop: asyncio.AbstractEventLoop, app: App, limit: int = PLENTY) -> 
 
 
 def garrison(loop: asyncio.AbstractEventLoop) -> Contender:
-    driver, get, post = hardened(loop, application())
+    return _garrison("garrison", loop, ambiguous=200, **UNREAD)
+
+
+def whole(loop: asyncio.AbstractEventLoop) -> Contender:
+    return _garrison("whole", loop, ambiguous=400)
+
+
+def _garrison(name: str, loop: asyncio.AbstractEventLoop, ambiguous: int, **more: Any) -> Contender:
+    """`ambiguous` is the answer to JSON that names a key twice."""
+    driver, get, post = hardened(loop, application(), **more)
 
     def check() -> None:
-        _check_plain("garrison", driver, get, post)
-        _check_whole("garrison", driver, get, post)
+        _check_plain(name, driver, get, post)
+        _check_whole(name, driver, get, post)
         foreign = replace(post, extra=(*post.extra, (b"origin", b"https://attacker.example")))
-        _expect("garrison", "a cross-site POST", driver.ask(replace(foreign, drop=frozenset({b"sec-fetch-site"}))), 403)
-        _expect("garrison", "a path with dots", driver.ask(replace(get, path="/a/%2e%2e/items")), 400)
-        _check_limit("garrison", hardened(loop, application(), limit=3)[0], get)
+        _expect(name, "a cross-site POST", driver.ask(replace(foreign, drop=frozenset({b"sec-fetch-site"}))), 403)
+        _expect(name, "a path with dots", driver.ask(replace(get, path="/a/%2e%2e/items")), 400)
+        _expect(name, "a key that comes twice", driver.ask(replace(post, body=_TWICE)), ambiguous)
+        _check_limit(name, hardened(loop, application(), limit=3, **more)[0], get)
 
-    return Contender("garrison", driver, get, post, check)
+    return Contender(name, driver, get, post, check)
 
 
 def _check_plain(name: str, driver: Driver, get: Request, post: Request) -> None:

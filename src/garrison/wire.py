@@ -124,7 +124,7 @@ def _wire(
         raise
     announce(policy, services.emit)
     read = ReadFacts(policy, routes, find_drill(services.signer(DRILL), clock.wall))
-    return Onion(app, Own(app, policy, services), doors, read, services, _lifespan(bus, services, check_routes))
+    return Onion(app, Own(policy, services), doors, read, services, _lifespan(bus, services, check_routes))
 
 
 def build_services(

@@ -207,7 +207,7 @@ async def test_a_connection_from_before_the_ban_ends_with_its_next_message() -> 
         while (await receive())["type"] != "websocket.disconnect":
             await send({"type": "websocket.send", "text": "secret"})
 
-    site.app._inner = banned_meanwhile
+    site.app.app = banned_meanwhile
     after = await drive(site.app, websocket_scope(client=(BANNED, 4711)), talk())
     assert [one["type"] for one in after.sent] == ["websocket.accept", "websocket.close"]
     assert after.sent[-1]["code"] == 1008

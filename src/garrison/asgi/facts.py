@@ -6,6 +6,7 @@ Servers differ in what they leave out (`raw_path`, `client` over a Unix socket),
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from urllib.parse import quote
 
 from ..core.address import compile_client, forwarded_scheme
@@ -14,6 +15,7 @@ from ..core.drill import FindDrill
 from ..core.facts import NO_DUPLICATES, Facts, Host
 from ..core.host import parse_host
 from ..core.listeners import parse_listeners
+from ..core.names import METHODS
 from ..core.path import RouteTable, normalise
 from ..policy.model import Policy, RouteClass
 from .pools import RequestIds
@@ -22,7 +24,6 @@ from .types import Scope
 _HOST_CACHE = 512
 _PLACE_CACHE = 1024
 _PLACE_BYTES = 128
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PATH_SAFE = "/:@!$&'()*+,;=~-._"
 _SECURE = {"http": "https", "ws": "wss"}
 
@@ -55,9 +56,7 @@ class ReadFacts:
         headers: dict[bytes, bytes] = dict(raw)
         count = len(raw)
         duplicates = NO_DUPLICATES if len(headers) == count else _duplicates(raw)
-        size = len(b"".join([*headers, *headers.values()]))  # cheaper than adding up lengths
-        if duplicates:
-            size += sum(len(name) + len(v) for name, values in duplicates.items() for v in values[:-1])
+        size = len(b"".join(chain.from_iterable(raw)))  # cheaper than adding up lengths
         kind = scope["type"]
         method = scope["method"] if kind == "http" else "GET"
         raw_path = scope.get("raw_path")
@@ -126,7 +125,7 @@ class ReadFacts:
         if fault:
             return path, fault, 0
         place = path, fault, self._routes.find(path, method)
-        if len(raw_path) <= _PLACE_BYTES and method in _METHODS:
+        if len(raw_path) <= _PLACE_BYTES and method in METHODS:
             if len(self._places) >= _PLACE_CACHE:
                 self._places.clear()
             self._places[raw_path, method] = place

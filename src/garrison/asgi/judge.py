@@ -24,7 +24,8 @@ async def let_in(door: Door, facts: Facts, exchange: Exchange) -> Stands:
     The principal is resolved once. When it can't be told the request is refused, never taken for anonymous.
     """
     stack = door.stack
-    verdict = judge(door, stack.gate, facts, exchange)
+    gate = stack.gates.get(facts.method, stack.gate) if facts.kind == "http" else stack.gate
+    verdict = judge(door, gate, facts, exchange)
     if verdict is not None and not isinstance(verdict, (Refuse, Answer)):
         verdict = await verdict
     if verdict is not None:

@@ -15,6 +15,7 @@ from .door import Door
 from .facts import ReadFacts
 from .judge import let_go
 from .lifespan import Lifespan
+from .own import Own
 from .requests import Requests
 from .types import App, Receive, Scope, Send
 from .unread import refuse_unread
@@ -24,7 +25,7 @@ from .websocket import serve_websocket
 class Onion:
     """An ASGI application that hardens `app`. Made by `garrison.harden`.
 
-    `inner` is what requests are handed to: `app` with Garrison's own endpoints in front.
+    `own` are Garrison's own endpoints, which stand in its place below their prefix.
 
     `doors` holds one compiled route class per index of `Facts.route`; `doors[0]` is the default class.
     """
@@ -32,18 +33,17 @@ class Onion:
     def __init__(
         self,
         app: App,
-        inner: App,
+        own: Own,
         doors: Sequence[Door],
         read: ReadFacts,
         services: Services,
         lifespan: Lifespan,
     ) -> None:
         self.app = app
-        self._inner = inner
         self.doors = tuple(doors)
         self.services = services
         self._read = read
-        self._serve = Requests(inner, doors, read, services).serve
+        self._serve = Requests(app, own, doors, read, services).serve
         self._lifespan = lifespan
 
     def __getattr__(self, name: str) -> Any:
@@ -71,6 +71,6 @@ class Onion:
         door = self.doors[facts.route]
         exchange = Exchange(facts, self.services)
         try:
-            return await serve_websocket(self._inner, door, exchange, scope, receive, send)
+            return await serve_websocket(self.app, door, exchange, scope, receive, send)
         finally:
             let_go(door, exchange)

@@ -19,7 +19,7 @@ from ..layers.reports import parse_reports, to_event_details
 from ..policy.csp import BadDirective
 from ..policy.model import Policy
 from . import record
-from .types import App, Receive, Scope, Send
+from .types import Receive, Scope, Send
 
 SCRIPT = "csrf.js"
 TRUSTED = "trusted-types.js"
@@ -31,11 +31,10 @@ _TRUSTED_FILE = Path(__file__).with_name("trusted.js")
 
 
 class Own:
-    """`app`, with the reserved prefix taken out."""
+    """An application for every path below `prefix`. No other path comes here."""
 
-    def __init__(self, app: App, policy: Policy, services: Services) -> None:
-        self.app = app
-        self._prefix = policy.prefix
+    def __init__(self, policy: Policy, services: Services) -> None:
+        self.prefix = policy.prefix
         self._services = services
         self._max_reports = policy.reports.max_reports
         self._scripts = {SCRIPT: _SCRIPT_FILE.read_bytes()}
@@ -43,10 +42,7 @@ class Own:
             self._scripts[TRUSTED] = _TRUSTED_FILE.read_bytes().replace(b"@POLICY@", name.encode("ascii"))
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[Any]:
-        """The application's own awaitable wherever the path is its own: no coroutine stands between."""
-        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
-            return self.app(scope, receive, send)
-        name = scope["path"].removeprefix(self._prefix)
+        name = scope["path"].removeprefix(self.prefix)
         if name == METRICS and scope["state"][STATE_KEY].facts.operator:
             return self._serve_metrics(scope, receive, send)  # to everybody else it is not there
         if name == DRILL and scope["state"][STATE_KEY].facts.drill:
@@ -63,7 +59,7 @@ class Own:
         return self._take_reports if name == REPORTS else self._serve_script
 
     async def _serve_script(self, scope: Scope, receive: Receive, send: Send) -> None:
-        script = self._scripts[scope["path"].removeprefix(self._prefix)]
+        script = self._scripts[scope["path"].removeprefix(self.prefix)]
         headers = [
             (b"content-type", b"text/javascript; charset=utf-8"),
             (b"cache-control", b"public, max-age=3600"),

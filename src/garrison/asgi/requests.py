@@ -18,6 +18,7 @@ from .door import Door
 from .facts import ReadFacts
 from .inner import inner_scope
 from .judge import let_go, let_in
+from .own import Own
 from .types import App, Receive, Scope, Send
 from .unread import refuse_unread
 
@@ -28,10 +29,12 @@ _HALF_PAIR: Final = "surrogates not allowed"
 class Requests:
     """Serves requests. Apart from `Onion`, whose `__getattr__` would make every look-up of an attribute dear."""
 
-    __slots__ = ("_doors", "_inner", "_read", "_services")
+    __slots__ = ("_app", "_doors", "_own", "_prefix", "_read", "_services")
 
-    def __init__(self, inner: App, doors: Sequence[Door], read: ReadFacts, services: Services) -> None:
-        self._inner = inner
+    def __init__(self, app: App, own: Own, doors: Sequence[Door], read: ReadFacts, services: Services) -> None:
+        self._app = app
+        self._own = own
+        self._prefix = own.prefix
         self._doors = tuple(doors)
         self._read = read.__call__  # bound once: calling an instance looks the method up each time
         self._services = services
@@ -56,8 +59,9 @@ class Requests:
             if answer.muted:
                 return None
             inner = inner_scope(scope, exchange)
+            app = self._own if scope["path"].startswith(self._prefix) else self._app
             try:
-                result = await self._inner(inner, answer.receive, answer.send)
+                result = await app(inner, answer.receive, answer.send)
             except Exception as error:
                 if await _absorb(error, exchange, answer):
                     return None

@@ -10,6 +10,8 @@ watch    `(facts)`             judge each body chunk (or WebSocket message) as i
 amend    `(exchange, edit)`    write response headers the layer has claimed
 release  `(exchange)`          the request or connection is over, however it ended; give back what a toll took
 
+`decide` is not asked for HTTP requests whose method is among `spares`: it must have nothing to say of them.
+
 `release` is called for every request of the route class, also where the layer's toll was never reached.
 
 `sets` are response headers that depend on the policy alone: they are merged at build time, cost only the copy, and go
@@ -71,4 +73,5 @@ class Layer:
     drops: tuple[bytes, ...] = ()
     varies: tuple[bytes, ...] = ()
     claims: tuple[bytes, ...] = ()
+    spares: frozenset[str] = frozenset()
     mode: Mode = Mode.ENFORCE

@@ -10,6 +10,9 @@ STATE_KEY: Final = "garrison"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods without side effects by RFC 9110 section 9.2.1 (TRACE is refused before anything asks)."""
 
+METHODS: Final = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}
+"""The usual methods: what depends on the method is worked out for these at the start."""
+
 CSRF_HEADER: Final = b"x-csrf-token"
 CSRF_FIELD: Final = "csrf_token"
 

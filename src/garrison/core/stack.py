@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from .errors import OperatorError
 from .headers import RawHeaders, merge_vary
 from .layer import Amend, AskPeek, Decide, Layer, Release, Toll, Watch
+from .names import METHODS
 from .verdict import Mode
 
 
@@ -48,11 +49,13 @@ A plain tuple, not a named one: the interpreter unpacks it three times as fast, 
 class Stack:
     """What the onion walks for a route class.
 
+    `gates` is `gate` for an HTTP request of each of the usual methods, without the layers that spare it.
     `ending` is what nearly every answer ends with: `sets`, and the `Vary` line of `varies` if there is one.
     """
 
     layers: tuple[Layer, ...] = ()
     gate: tuple[Step, ...] = ()
+    gates: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
     admits: tuple[Step, ...] = ()
     peeks: tuple[tuple[str, Mode, AskPeek], ...] = ()
     watches: tuple[tuple[str, Mode, Watch], ...] = ()
@@ -69,17 +72,12 @@ class Stack:
         """Flatten `layers` (in request order). Amends run in reverse. Raises `ClaimedTwice`, `ClaimMissing`."""
         active = tuple(layer for layer in layers if layer.mode is not Mode.OFF)
         _check_claims(active)
-        gate = tuple(
-            (layer.name, layer.mode, decide, toll)
-            for layer in active
-            for decide, toll in ((layer.decide, None), (None, layer.toll))
-            if decide is not None or toll is not None
-        )
         sets = [pair for a in active for pair in a.sets]
         varies = tuple(dict.fromkeys(token for a in active for token in a.varies))
         return cls(
             layers=active,
-            gate=gate,
+            gate=_gate(active),
+            gates={method: _gate(active, method) for method in METHODS},
             admits=tuple((a.name, a.mode, None, a.admit) for a in active if a.admit is not None),
             peeks=tuple((a.name, a.mode, a.peek) for a in active if a.peek is not None),
             watches=tuple((a.name, a.mode, a.watch) for a in active if a.watch is not None),
@@ -95,6 +93,15 @@ class Stack:
     def find(self, name: str) -> Layer | None:
         """The active layer called `name`, or None."""
         return next((layer for layer in self.layers if layer.name == name), None)
+
+
+def _gate(layers: Sequence[Layer], method: str | None = None) -> tuple[Step, ...]:
+    return tuple(
+        (layer.name, layer.mode, decide, toll)
+        for layer in layers
+        for decide, toll in ((layer.decide if method not in layer.spares else None, None), (None, layer.toll))
+        if decide is not None or toll is not None
+    )
 
 
 def _check_claims(layers: Sequence[Layer]) -> None:

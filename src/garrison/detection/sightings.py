@@ -90,12 +90,19 @@ class Sightings:
             self.asns.learn(facts)
         if exchange.began and not edit.ours and facts.kind == "http":
             times = self._times[facts.route if facts.route < len(self._times) else 0]
+            seconds = self._monotonic() - exchange.began
             times[0] += 1
-            times[1] += math.log2(max(1e-6, self._monotonic() - exchange.began) * 1e6)
+            times[1] += math.log2(seconds * 1e6) if seconds > 1e-6 else 0.0
+        length = edit.sent.get(b"content-length", b"")
+        trap = facts.path in self._traps
+        if status >= 400 or trap or len(length) >= _LARGE_DIGITS:
+            self._look_closer(exchange, edit, length, trap=trap)
+
+    def _look_closer(self, exchange: Exchange, edit: Edit, length: bytes, *, trap: bool) -> None:
+        """Count and note what is no ordinary answer."""
+        status, facts = edit.status, exchange.facts
         if status >= 500 and (status == 500 or not edit.ours):  # our own 503 is a decision, not an error
             self._errors += 1
-        trap = facts.path in self._traps
-        length = edit.sent.get(b"content-length", b"")
         large = len(length) >= _LARGE_DIGITS and length.isdigit() and facts.method != "HEAD"
         if (status < 400 and not large and not trap) or (edit.ours and not trap) or facts.client.key == SELFTEST_KEY:
             return

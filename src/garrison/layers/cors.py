@@ -33,6 +33,7 @@ from ..core.exchange import Exchange
 from ..core.facts import Facts
 from ..core.headers import Edit
 from ..core.layer import Layer
+from ..core.names import METHODS
 from ..core.ports import Services
 from ..core.verdict import Answer, HeaderList, Mode, Reason, Refuse, Verdict
 from ..policy.model import CorsSection, Policy
@@ -70,6 +71,7 @@ def compile(policy: Policy, services: Services) -> Layer:
     return Layer(
         "cors",
         decide=rules.decide,
+        spares=METHODS - {"OPTIONS"},
         amend=_amend(rules),
         drops=OWNED,
         varies=(b"origin",) if rules.origins and not rules.everybody else (),

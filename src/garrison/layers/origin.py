@@ -65,7 +65,7 @@ def compile(policy: Policy, services: Services) -> Layer:
             return None
         return judge(facts)
 
-    return Layer("origin", decide=decide, mode=policy.origin.mode)
+    return Layer("origin", decide=decide, spares=SAFE_METHODS, mode=policy.origin.mode)
 
 
 @dataclass(frozen=True, slots=True)

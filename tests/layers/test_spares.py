@@ -1,0 +1,64 @@
+"""Layers that spare a method: they are not asked for it, so they must have nothing to say of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from garrison.core.layer import Layer
+from garrison.core.names import METHODS
+from garrison.core.stack import Stack
+from garrison.core.verdict import Reason, Refuse
+from garrison.layers import cors, origin
+from garrison.policy import Policy
+from tests.asgi.driving import drive, hardened, http_scope
+from tests.layers.wiring import Bench
+from tests.support.facts import make_facts
+
+POLICY = Policy(cors={"origins": ("https://app.example.com",), "credentials": True})
+SPARING = [layer.compile(POLICY, Bench().services()) for layer in (origin, cors)]
+VALUES = st.sampled_from(
+    [b"cross-site", b"none", b"null", b"https://evil.test", b"https://app.example.com", b"POST", b""]
+)
+NAMES = st.sampled_from(
+    [b"origin", b"sec-fetch-site", b"access-control-request-method", b"access-control-request-headers", b"cookie"]
+)
+
+
+def refuse(facts: Any) -> Refuse:
+    return Refuse(Reason.NOT_ALLOWED, 403)
+
+
+@pytest.mark.parametrize("layer", SPARING, ids=lambda layer: layer.name)
+@given(headers=st.lists(st.tuples(NAMES, VALUES), max_size=6), scheme=st.sampled_from(["http", "https"]))
+def test_a_layer_says_nothing_of_what_it_spares(
+    layer: Layer, headers: list[tuple[bytes, bytes]], scheme: Literal["http", "https"]
+) -> None:
+    assert layer.decide is not None
+    assert layer.spares
+    for method in layer.spares:
+        assert layer.decide(make_facts(method, headers=headers, scheme=scheme)) is None
+
+
+def test_only_the_spared_methods_have_a_shorter_way_and_tolls_are_never_spared() -> None:
+    layer = Layer("mine", decide=refuse, toll=lambda facts, exchange: None, spares=frozenset({"GET"}))
+    stack = Stack.build([layer])
+    assert len(stack.gate) == 2  # for WebSockets, and for methods that nobody thought of
+    assert {method: len(steps) for method, steps in stack.gates.items()} == {
+        method: 1 if method == "GET" else 2 for method in METHODS
+    }
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("method", "status"), [("GET", 200), ("POST", 403), ("HEAD", 403), ("PROPFIND", 405)])
+async def test_a_spared_method_passes_and_every_other_one_is_judged(method: str, status: int) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    onion = hardened(app, Layer("mine", decide=refuse, spares=frozenset({"GET"})))
+    headers = [(b"sec-fetch-site", b"same-origin")]
+    assert (await drive(onion, http_scope(method, b"/", headers))).status == status
