@@ -163,6 +163,8 @@ CASES: dict[str, list[Case]] = {
         Case({"csp": {"directives": {"scrpt-src": ["'self'"]}}}, "csp.directives.scrpt-src"),
         Case(in_class(csp={"directives": {"img-src": ["self"]}}), "routes.0.csp.directives.img-src"),
         Case({"csp": {"directives": {"img-src": ["'self'"]}}}), Case({}),
+        Case({"csp": {"without": ["scrpt-src"]}}, "csp.without"),
+        Case({"csp": {"without": ["require-trusted-types-for", "script-src", "upgrade-insecure-requests"]}}),
     ],
     "P024": [
         Case({"csp": {"directives": {"script-src": ["'unsafe-inline'"]}}}, "csp.directives"),

@@ -144,6 +144,10 @@ class TestProblems:
     def test_a_key_in_the_wrong_section_is_sent_home(self, tmp_path: Path) -> None:
         assert problems(tmp_path, "max_keys = 5000\n")["max_keys"].fix == "Did you mean 'rate.max_keys'?"
 
+    def test_a_list_that_is_none_says_how_one_is_written(self, tmp_path: Path) -> None:
+        assert problems(tmp_path, 'hosts = "a.example"\n')["hosts"].fix == 'Put it into brackets, as in ["…"].'
+        assert problems(tmp_path, '[routes]\nname = "x"\n')["routes"].fix == "Write [[routes]], with two brackets."
+
     @pytest.mark.parametrize(
         ("written", "meant"),
         [

@@ -79,13 +79,14 @@ class BadDirective(OperatorError):
 def check_directives(directives: Directives) -> None:
     """Refuse a mapping that browsers would read differently from how it is written. Raises `BadDirective`."""
     for name, values in directives.items():
-        _check_name(name)
+        check_name(name)
         for value in values:
             _check_value(name, value)
         _check_together(name, [value.lower() for value in values])
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what is no directive. Raises `BadDirective`, with the nearest right name."""
     if name in DIRECTIVES:
         return
     near = difflib.get_close_matches(name.lower(), sorted(DIRECTIVES), n=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,7 +67,12 @@ def problem(detail: ErrorDetails) -> Problem:
     """One of pydantic's errors in our words, still without its place."""
     loc = [str(part) for part in detail["loc"]]
     message = MESSAGES.get(detail["type"]) or reworded(detail["msg"])
-    fix = _suggest(loc) if detail["type"] == "extra_forbidden" else ""
+    fix = ""
+    if detail["type"] == "extra_forbidden":
+        fix = _suggest(loc)
+    elif detail["type"] == "tuple_type":
+        table = isinstance(detail["input"], Mapping)
+        fix = f"Write [[{'.'.join(loc)}]], with two brackets." if table else 'Put it into brackets, as in ["…"].'
     return Problem(".".join(loc), message, fix=fix)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..core.verdict import Mode
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
-from .csp import BadDirective, check_directives, weaknesses
+from .csp import BadDirective, check_directives, check_name, weaknesses
 from .limits import indivisible
 from .reference import is_reference
 from .source import Kind
@@ -28,6 +28,11 @@ def malformed_csp(subject: Subject) -> Iterator[Objection]:
                 check_directives({name: values})
             except BadDirective as error:
                 yield Objection(f"{prefix}csp.directives.{name}", str(error).removeprefix("csp.directives: "))
+        for name in policy.csp.without:
+            try:
+                check_name(name)
+            except BadDirective as error:
+                yield Objection(f"{prefix}csp.without", str(error).removeprefix("csp.directives: "))
 
 
 @check(
