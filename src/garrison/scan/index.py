@@ -62,7 +62,7 @@ class Release:
 def index_of_pip() -> str:
     """The address that pip would ask, credentials included: never show it. Raises `NoIndex`."""
     extra = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_"))}
-    ended = run_bounded([sys.executable, "-c", _ASK_PIP], Path.cwd(), Limits(30), extra=extra)
+    ended = run_bounded([sys.executable, "-P", "-c", _ASK_PIP], Path.cwd(), Limits(30), extra=extra)
     if why := ended.crash(0):
         raise NoIndex(f"pip does not tell its index: {why}", remedy="Name one: --index URL.")
     return ended.output.decode().strip()

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -45,8 +46,14 @@ class Ended:
             return self.why
         if self.code in fine:
             return ""
-        last = self.errors.strip().splitlines()[-1:] or ["no message"]
-        return f"ended with code {self.code}: {clip(one_line(last[0]), 200)}"
+        return f"ended with code {self.code}: {clip(one_line(_last_word(self.errors)), 200)}"
+
+
+def _last_word(errors: str) -> str:
+    """The last line that says something, without the frame around our own messages and their advice."""
+    lines = [line.strip(" \t\r│╭╮╰╯─") for line in errors.splitlines()]
+    said = [line for line in lines if any(character.isalnum() for character in line)]
+    return ([*takewhile(lambda line: not line.startswith("What to do:"), said)] or said or ["no message"])[-1]
 
 
 def run_bounded(

@@ -35,7 +35,7 @@ class CodeScan:
         if not chosen:
             return Result(ToolStatus.skipped(TOOL, "no Python file in the project: nothing was looked at"))
         here = str(Path(__file__).resolve().parents[2])
-        command = [sys.executable, "-m", "garrison.scan.tool_code"]
+        command = [sys.executable, "-P", "-m", "garrison.scan.tool_code"]
         ended = run_bounded(
             command, project.root, limits, given=json.dumps(chosen).encode(), extra={"PYTHONPATH": here}
         )

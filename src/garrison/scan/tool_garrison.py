@@ -1,6 +1,7 @@
 """`garrison check` and `garrison routes` as adapters: other processes, because routes loads the application.
 
-Their reports are read as JSON. A policy that can't be read is their finding, not a crash of the scan.
+Their reports are read as JSON. Nothing else makes the project's code run: `-P` keeps its folder from where Python looks
+for modules. A policy that can't be read is their finding, not a crash of the scan.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ..findings.record import Finding, Location
@@ -32,8 +34,18 @@ class OwnCommand:
         """See `Adapter`."""
         if self.name == "check" and not (project.root / "garrison.toml").is_file():
             return Result(ToolStatus.skipped(self.name, "no garrison.toml in the project", required=False))
-        command = [sys.executable, "-m", "garrison", *(self.words or [self.name]), *self.arguments, "--format", "json"]
-        extra = {"PYTHONPATH": str(project.root.resolve())}
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "garrison",
+            *(self.words or [self.name]),
+            *self.arguments,
+            "--format",
+            "json",
+        ]
+        here = Path(__file__).resolve().parents[2]  # never the project: a `json.py` of its would run here
+        extra = {"PYTHONPATH": str(project.root.resolve() if self.name == "routes" else here)}
         ended = run_bounded(command, project.root, limits, extra=extra)
         if why := ended.crash(0, 1):
             return Result(ToolStatus.failed(self.name, why))

@@ -43,10 +43,12 @@ class Gitleaks:
         if (project.root / ".git" / "shallow").exists():
             return Result(ToolStatus.incomplete(_NAME, "the clone is shallow: its history is not here"))
         with tempfile.TemporaryDirectory(prefix="garrison-") as folder:
-            report = Path(folder, "report.json")
+            report, settings = Path(folder, "report.json"), Path(folder, "settings.toml")
+            settings.write_text("[extend]\nuseDefault = true\n", encoding="utf-8")  # not those of the project
             command = [
-                str(program), "git", "--no-banner", "--redact", "--exit-code", "0", "--report-format", "json",
-                "--report-path", str(report), ".",
+                str(program), "git", "--no-banner", "--redact", "--ignore-gitleaks-allow",
+                "--gitleaks-ignore-path", folder, "--config", str(settings), "--exit-code", "0",
+                "--report-format", "json", "--report-path", str(report), ".",
             ]  # fmt: skip
             ended = run_bounded(command, project.root, replace(limits, memory=max(limits.memory, _MEMORY)))
             if why := ended.crash(0):

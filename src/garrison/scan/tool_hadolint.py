@@ -7,6 +7,7 @@ can't parse is a finding DL1000 of its own: here that file is not read. Rules of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any, Final
 
 from ..findings.record import Finding, Location
@@ -19,14 +20,16 @@ from .taxonomy import asvs, owasp
 _SEVERITY: Final = {"error": Severity.MEDIUM, "warning": Severity.LOW, "info": Severity.INFO, "style": Severity.INFO}
 _CWE: Final = {"DL3002": (250,), "DL3004": (250,), "DL3007": (1357,), "DL3006": (1357,), "DL3008": (1357,),
                "DL3013": (1357,), "DL3016": (1357,), "DL3018": (1357,), "DL4006": (390,)}  # fmt: skip
+_SETTINGS: Final = files("garrison.scan").joinpath("hadolint.yaml")
+"""Instead of one that the scanned project brings."""
 _WORSE: Final = frozenset({"DL3002"})
 
 
 def hadolint() -> External:
     """The adapter."""
-    return External(
-        "hadolint", ["--no-color", "--no-fail", "--format", "json", "--"], _files, _read, fine=(0,), may_be_missing=True
-    )
+    arguments = ["--no-color", "--no-fail", "--disable-ignore-pragma", "--config", str(_SETTINGS), "--format", "json",
+                 "--"]  # fmt: skip
+    return External("hadolint", arguments, _files, _read, fine=(0,), may_be_missing=True)
 
 
 def _files(project: Project) -> Sequence[str]:

@@ -46,7 +46,7 @@ class History:
             return Result(replace(ToolStatus.incomplete(_NAME, why), version=tool.version))
         command = [
             str(self.program or tool.program), "scan", ".", "--git-history", "full", "--no-validate",
-            "--no-update-check", "--redact", "--format", "json",
+            "--no-update-check", "--no-ignore", "--redact", "--format", "json",
         ]  # fmt: skip
         ended = run_bounded(command, project.root, replace(limits, memory=max(limits.memory, _MEMORY)))
         if why := ended.crash(*_ORDERLY):

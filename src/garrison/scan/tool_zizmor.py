@@ -29,8 +29,8 @@ _CWE: Final = {
 def zizmor() -> External:
     """The adapter."""
     arguments = [
-        "--offline", "--no-progress", "--no-exit-codes", "--no-config", "--strict-collection", "--format",
-        "json-v1", "--",
+        "--offline", "--no-progress", "--no-exit-codes", "--no-config", "--no-ignores", "--strict-collection",
+        "--format", "json-v1", "--",
     ]  # fmt: skip
     return External("zizmor", arguments, _workflows, _read, fine=(0,))
 
