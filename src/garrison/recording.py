@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 
 from .core.clock import Clock
 from .core.ports import Emit, Services
@@ -90,11 +89,7 @@ def attach_exports(
     own.on_change("events", renew)
 
     def metrics() -> bytes:
-        stats = bus.stats()
-        own = {one.name: one.stats() for one in outlets}
-        lanes = tuple(own.get(lane.writer, lane) for lane in stats.writers)
-        stats = replace(stats, writers=lanes)
         gauges = [(name, what, ask()) for name, (what, ask) in services.gauges.items()]
-        return render(counts.items(), stats, gauges, recorded=services.recorded(), degraded=services.degraded())
+        return render(counts.items(), bus.stats(), gauges, recorded=services.recorded(), degraded=services.degraded())
 
     return metrics

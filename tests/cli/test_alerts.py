@@ -24,6 +24,7 @@ def test_who_takes_the_message_and_who_does_not_is_told(here: Here) -> None:
         ran = here.run("alerts", "test", "--format", "json", GARRISON_KEY=KEY)
     assert ran.code == 1
     assert [one["taken"] for one in ran.json] == [True, False]
+    assert [one["receiver"] for one in ran.json] == ["alerts:127.0.0.1", "alerts:127.0.0.1 (2)"]
     assert "500" in ran.json[1]["error"]
     assert json.loads(got[0][1])["title"] == "Garrison: a test"
 

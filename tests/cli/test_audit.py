@@ -127,6 +127,15 @@ def test_what_can_not_be_is_answered_without_a_traceback(here: Here, log: Path, 
     assert "Traceback" not in ran.err
 
 
+def test_who_verifies_elsewhere_without_a_key_is_told_to_bring_the_verifier_key_and_not_to_make_one(
+    here: Here, log: Path
+) -> None:
+    ran = here.run("audit", "verify", str(log), GARRISON_ENVIRONMENT="production", GARRISON_KEY="")
+    assert ran.code not in (0, 1)
+    assert "--key" in ran.err
+    assert "Make one" not in ran.err
+
+
 def test_the_webhook_key_is_the_one_that_signs(here: Here, log: Path) -> None:
     import base64
     import os

@@ -147,6 +147,20 @@ def test_what_is_not_taken_is_sent_again_and_its_failure_is_told(way: str) -> No
     assert len(world.alarms) == 1
 
 
+def test_a_receiver_that_is_away_is_away_in_the_metrics_and_the_other_on_its_host_is_not() -> None:
+    with web() as (url, got):
+        world = World(url, "http://127.0.0.1:9")
+        for outlet in world.outlets:
+            world.bus.attach(outlet)
+        world.send(raised("stuffing"))
+        assert soon(lambda: got and world.captured.of("service_degraded"))
+        lanes = {one.writer: bool(one.failing) for one in world.bus.stats().writers if one.writer.startswith("alerts")}
+        world.close()
+    assert lanes == {"alerts:127.0.0.1": False, "alerts:127.0.0.1 (2)": True}
+    (failed,) = world.captured.of("service_degraded")
+    assert failed.details["service"] == "events:alerts:127.0.0.1 (2)"
+
+
 def test_an_alert_that_comes_twice_is_told_once() -> None:
     with web() as (url, got):
         world = World(url)

@@ -42,10 +42,14 @@ def _alerts() -> None:
 @app.command("test")
 def try_all(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
     """Send a test message to every receiver, and say which took it. Ends with 1 when one did not."""
+    from ..events.exports.outlet import told_apart
+
     loaded = load_policy(policy).policy
     if not loaded.alerts.receivers:
         raise NoReceivers
-    told = [{"receiver": name, "taken": not why, "error": why} for name, why in _try(loaded)]
+    tried = _try(loaded)
+    names = told_apart(name for name, _ in tried)
+    told = [{"receiver": name, "taken": not why, "error": why} for name, (_, why) in zip(names, tried, strict=True)]
     if shape is Shape.JSON:
         print_json(told)
     else:

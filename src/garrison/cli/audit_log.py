@@ -27,6 +27,17 @@ class LogUnusable(OperatorError):
         self.folder = folder
 
 
+class VerifierKeyMissing(OperatorError):
+    """Nothing says who may have signed: no key was named, and this machine has no root key to make it from."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing says who may have signed.",
+            remedy="Give --key what `garrison audit key` prints where the log is written.",
+            reference="docs/audit.md",
+        )
+
+
 def log_folder(policy: Path | None, state: Path | None) -> Path:
     """The folder of the policy's log, or of the one in the state folder `state`."""
     from ..events.audit.log import FOLDER
@@ -42,6 +53,7 @@ def keys_for(given: list[str] | None, policy: Path | None, origins: Iterable[str
     """
     from ..events.audit.build import signers
     from ..events.audit.note import VerifierKey
+    from ..secrets.errors import KeyMissing
 
     if given:
         return [VerifierKey.parse(text) for text in given]
@@ -50,7 +62,10 @@ def keys_for(given: list[str] | None, policy: Path | None, origins: Iterable[str
         if remote is not None:
             publics = remote.publics()
             return [VerifierKey(origin, public) for origin in origins for public in publics]
-    made = signers(_seeds(loaded), "")
+    try:
+        made = signers(_seeds(loaded), "")
+    except KeyMissing:
+        raise VerifierKeyMissing from None
     return [signer.public.of(origin) for origin in origins for signer in made]
 
 

@@ -13,10 +13,10 @@ from .options import Format, PolicyFile
 from .output import Shape, err, out, paragraph, print_json, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ..core.errors import OperatorError
-    from ..core.ports import Record
+    from ..core.ports import Detail, Record
     from .ban_book import Opened
 
 
@@ -98,11 +98,23 @@ def _show(found: Sequence[Record], shape: Shape) -> None:
         err().print("No reactions on record.")
         return
     table = Table(box=None, pad_edge=False)
-    for head in ("id", "what", "against", "rule", "since", "undone"):
+    for head in ("id", "what", "against", "rule", "since", "holds"):
         table.add_column(head, overflow="fold")
     for one in found:
         data = one.data
-        since = f"{datetime.fromtimestamp(float(data['since'] or 0), UTC):%Y-%m-%d %H:%M:%S} UTC"
-        row = (one.id, data["kind"], data["target"], data["rule"], since, "yes" if data["undone"] else "")
+        row = (one.id, data["kind"], data["target"], data["rule"], _at(data["since"]), _holds(data, time.time()))
         table.add_row(*map(safe, row))
     out().print(table)
+
+
+def _holds(data: Mapping[str, Detail], now: float) -> str:
+    """Until when, or why no longer. What has no length was done in one moment: sessions that were ended."""
+    if data["undone"]:
+        return "undone"
+    if not data["seconds"]:
+        return "done"
+    return f"until {_at(data['until'])}" if float(data["until"] or 0) > now else "over"
+
+
+def _at(when: Detail) -> str:
+    return f"{datetime.fromtimestamp(float(when or 0), UTC):%Y-%m-%d %H:%M:%S} UTC"

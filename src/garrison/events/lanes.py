@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from .event import Event
 from .writers import Writer
@@ -40,6 +40,13 @@ class LaneStats:
     lost: int
     failures: int
     failing: str
+
+
+@runtime_checkable
+class HandsOn(Protocol):
+    """A writer that takes everything at once and has a lane of its own behind it: how that one fares is what counts."""
+
+    def stats(self) -> LaneStats: ...
 
 
 class Lane:
@@ -99,6 +106,8 @@ class Lane:
         self._pending.clear()
 
     def stats(self) -> LaneStats:
+        if isinstance(self.writer, HandsOn):
+            return self.writer.stats()
         return LaneStats(self.writer.name, self._written, len(self._pending), self._lost, self._failures, self._failing)
 
     def _write_some(self) -> None:

@@ -19,7 +19,7 @@ from typing import Final
 from ..core.ports import Detail, Emit, Reveal
 from ..detection.rule import Rule
 from ..events.event import Event
-from ..events.exports.outlet import Outlet
+from ..events.exports.outlet import Outlet, told_apart
 from ..events.lanes import Lane
 from ..events.terms import Severity
 from ..events.vocabulary import EventName
@@ -164,6 +164,8 @@ def build_delivery(
         found.append(Gathering(writer, Severity(one.least), emit, alarm))
         if desk is not None:  # without quiet hours, what was held while it had some is sent at once
             keep_quiet(found[-1], one, desk, wall)
+    for outlet, name in zip(found, told_apart(one.name for one in found), strict=True):
+        outlet.name = outlet.alerts.name = name
     return found
 
 

@@ -16,7 +16,7 @@ from ..links import BadLink, Link, parse_link
 from ..terms import Severity
 from ..writers import FileWriter, Writer
 from .formats import FORMATS
-from .outlet import Outlet
+from .outlet import Outlet, told_apart
 from .renewing import Renewing
 from .senders import OtlpMetricsSender, OtlpSender, RedisSender, SyslogSender, WebhookSender
 
@@ -35,9 +35,12 @@ class BadAuthorities(OperatorError):
 def build_exports(policy: Policy, key: bytes, emit: Emit, alarm: Callable[[str], None], reveal: Reveal) -> list[Outlet]:
     """An outlet for every `events.exports`. `key` signs webhooks; `reveal` is asked for addresses that are kept as
     secrets, now and when an outlet is renewed. Raises `OperatorError`, `RedisMissing`, and what `reveal` raises."""
-    return [
+    found = [
         _outlet(make, table, emit, alarm) for table in policy.events.exports for make in _senders(table, key, reveal)
     ]
+    for outlet, name in zip(found, told_apart(one.name for one in found), strict=True):
+        outlet.name = name
+    return found
 
 
 def _outlet(make: Callable[[], Writer], table: ExportTable, emit: Emit, alarm: Callable[[str], None]) -> Outlet:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...core.ports import Emit
@@ -89,7 +91,7 @@ class Outlet:
             self._writer.renew()
 
     def stats(self) -> LaneStats:
-        return self._lane.stats()
+        return replace(self._lane.stats(), writer=self.name)
 
     def turn(self, lane: Lane) -> bool:
         """What the thread does when it is woken, or has to try again; True: it ends."""
@@ -113,6 +115,16 @@ class Outlet:
         if lane.unreported and not lane.is_failing:
             lost, lane.unreported = lane.unreported, 0
             self._emit(EventName.EVENTS_DROPPED, None, lost=lost, where=self.name)
+
+
+def told_apart(names: Iterable[str]) -> list[str]:
+    """`names`, the second of a name with its number: two receivers of one host are two, where they are told of."""
+    counts: Counter[str] = Counter()
+    found = []
+    for name in names:
+        counts[name] += 1
+        found.append(name if counts[name] == 1 else f"{name} ({counts[name]})")
+    return found
 
 
 def _run(ref: weakref.ref[Outlet], wake: threading.Event, lane: Lane) -> None:
