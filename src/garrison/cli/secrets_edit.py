@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -45,27 +45,6 @@ def edit(policy: PolicyFile = None, file: File = None, keys: Keys = None) -> Non
     err().print(safe(f"{len(changed)} set, {len(removed)} removed."))
 
 
-def _edited(editor: list[str], values: dict[str, str]) -> dict[str, str]:
-    folder = Path(tempfile.mkdtemp(prefix="garrison-", dir=memory_folder(Path("/proc/self/mounts").read_text("utf-8"))))
-    try:
-        path = folder / "secrets.json"
-        path.touch(0o600)
-        path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        with _ended_by_signals():
-            done = subprocess.run([*editor, str(path)], check=False)  # noqa: S603 - the operator's own editor
-        if done.returncode:
-            raise OperatorError("The editor failed; nothing was changed.", remedy="Edit again.")
-        return _values(path.read_bytes())
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise OperatorError(
-            f"The editor can't be run, or took the file away ({why}); nothing was changed.",
-            remedy="See to EDITOR, and to the space in memory.",
-        ) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """What ends this process (a terminal that is closed) lets it remove the file that is in clear."""
@@ -76,6 +55,28 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for one, handler in zip(signals, before, strict=True):
             signal.signal(one, handler)
+
+
+@_ended_by_signals()
+def _edited(editor: list[str], values: dict[str, str]) -> dict[str, str]:
+    folder = Path(tempfile.mkdtemp(prefix="garrison-", dir=memory_folder(Path("/proc/self/mounts").read_text("utf-8"))))
+    try:
+        path = folder / "secrets.json"
+        path.touch(0o600)
+        path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        done = subprocess.run([*editor, str(path)], check=False)  # noqa: S603 - the operator's own editor
+        if done.returncode:
+            raise OperatorError("The editor failed; nothing was changed.", remedy="Edit again.")
+        return _values(path.read_bytes())
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise OperatorError(
+            f"The editor can't be run, or took the file away ({why}); nothing was changed.",
+            remedy="See to EDITOR, and to the space in memory.",
+        ) from None
+    finally:
+        with suppress(FileNotFoundError):  # the editor may have taken it away
+            shutil.rmtree(folder)
 
 
 def _values(content: bytes) -> dict[str, str]:
