@@ -23,8 +23,10 @@ REGION: Final = re.compile(r"(<!-- figures -->\n)(.*?)(<!-- end -->)", re.DOTALL
 SHOWN: Final = {
     "overhead.get.garrison": "added to a GET with a query",
     "overhead.post.garrison": "added to a POST of 1 KB JSON, with session and CSRF token",
+    "overhead.post.with_body_guard": "the same, its JSON parsed and judged before the application reads it",
     "overhead.get.vs_glued": "GET, against what the five packages below add",
     "overhead.post.vs_glued": "POST, against what the five packages below add",
+    "overhead.post.with_body_guard.vs_glued": "the same with its JSON judged, which none of the five does",
 }
 """Benchmarks that stand in the README, and what they are called there."""
 
