@@ -177,3 +177,12 @@ def test_a_place_that_can_not_be_read_is_refused_at_start(tmp_path: Path, text: 
     with pytest.raises(BadLink) as caught:
         app(tmp_path / "state", ship=[text])
     assert "u:p" not in str(caught.value)
+
+
+def test_two_places_on_one_host_both_get_every_checkpoint_once() -> None:
+    with receiver([200]) as (url, got):
+        shipper = Shipper([place_of(parse_link(f"{url}/{name}")) for name in "ab"], Hand().emit, 60, lambda: None)
+        shipper.offer("note 1")
+        shipper.deliver()
+        shipper.deliver()
+    assert got == ["note 1", "note 1"]

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from ...core.ports import Emit
 from ..appending import append_lines
+from ..exports.outlet import told_apart
 from ..vocabulary import EventName
 
 JOIN_SECONDS: Final = 2.0
@@ -52,7 +53,7 @@ class Shipper:
     """Sends in the background. `offer` never blocks; `tick` is called every `interval` seconds to make a checkpoint."""
 
     def __init__(self, places: Sequence[Place], emit: Emit, interval: float, tick: Callable[[], object]) -> None:
-        self._places = tuple(places)
+        self._places = dict(zip(told_apart(one.name for one in places), places, strict=True))
         self._emit = emit
         self._interval = interval
         self._tick = tick
@@ -90,9 +91,9 @@ class Shipper:
     def deliver(self) -> None:
         """Send the newest checkpoint to all who don't have it."""
         note = self._newest
-        for place in self._places:
-            if note and self._sent.get(place.name) != note:
-                self._deliver(place, note)
+        for name, place in self._places.items():
+            if note and self._sent.get(name) != note:
+                self._deliver(name, place, note)
 
     @property
     def failing(self) -> frozenset[str]:
@@ -115,14 +116,14 @@ class Shipper:
         else:
             self._tell("checkpoint", "")
 
-    def _deliver(self, place: Place, note: str) -> None:
+    def _deliver(self, name: str, place: Place, note: str) -> None:
         try:
             place.send(note)
         except Exception as error:  # noqa: BLE001 - as above
-            self._tell(place.name, f"{type(error).__name__}: {error}")
+            self._tell(name, f"{type(error).__name__}: {error}")
         else:
-            self._sent[place.name] = note
-            self._tell(place.name, "")
+            self._sent[name] = note
+            self._tell(name, "")
 
     def _tell(self, what: str, error: str) -> None:
         service = f"audit:{what}"
