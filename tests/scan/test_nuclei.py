@@ -36,6 +36,7 @@ FINE = {
     "the older word, no method": HEAD + "requests:\n  - path: ['{{BaseURL}}', '{{RootURL}}/x?q={{payload}}']\n",
     "a raw one": RAW.format("GET /a?b=c"),
     "O'Brien and prose about DELETE": GOOD.replace("name: One", 'name: "O\'Brien: DELETE /x HTTP/1.1 läßt sich 🙂"'),
+    "paths by payload": GOOD.replace("/.git/config", "{{file}}") + "    payloads:\n      file: [/a, /b]\n",
     "two steps": GOOD + "flow: http(1) && http(2)\n",
 }
 HARMFUL = {
@@ -47,6 +48,8 @@ HARMFUL = {
     "another host": GOOD.replace("{{BaseURL}}/", "https://example.com/"),
     "a host that begins alike": GOOD.replace("{{BaseURL}}/", "{{BaseURL}}.example.com/"),
     "a user before a host": GOOD.replace("{{BaseURL}}/", "{{BaseURL}}@example.com/"),
+    "a host by payload": GOOD.replace("/.git/config", "{{at}}") + "    payloads:\n      at: [/a, '@example.com']\n",
+    "a host by an answer": GOOD.replace("/.git/config", "{{extracted}}"),
     "a raw host": RAW.format("GET https://example.com/"),
     "an annotation": HEAD + "http:\n  - raw:\n      - |\n        @Host: https://example.com\n        GET / HTTP/1.1\n",
     "a callback": GOOD + "    body: '{{interactsh-url}}'\n",

@@ -4,7 +4,7 @@ Threat: a template sends whatever it says: other methods, other hosts, code on t
 its makers, a thousand passwords. Its tags are its author's word only. So every file is read here, and what is not
 plainly harmless is left out: HTTP only, methods that are allowed only, paths of the target only, nothing tagged as
 harmful. nuclei gets copies of the texts that were read, nothing else.
-Lets pass: a GET that changes something, and what payloads of the file itself make of a path.
+Lets pass: a GET that changes something.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OTHER_PROTOCOLS: Final = frozenset(
 )
 _LOUD: Final = frozenset({"fuzzing", "race", "race_count", "unsafe", "pipeline", "self-contained"})
 """Keys of a request or template that send what can't be read off it, or too much at once."""
-_TARGET: Final = re.compile(r"\{\{(?:BaseURL|RootURL)\}\}(?:$|[/?#]|\{\{)")
+_TARGET: Final = re.compile(r"\{\{(?:BaseURL|RootURL)\}\}(?:$|[/?#]|\{\{(\w+)\}\})")
 _HTTP: Final = re.compile(r"^(?:http|requests):", re.MULTILINE)
 
 
@@ -76,19 +76,27 @@ def _request(one: Lined, methods: Collection[str]) -> str:
     said = one.pairs
     if found := {key for key in _LOUD if key in said and said[key].text.lower() != "false"}:
         return f"uses {min(found)}"
-    if any(isinstance(values.value, str) for values in (said["payloads"].pairs if "payloads" in said else {}).values()):
+    payloads = said["payloads"].pairs if "payloads" in said else {}
+    if any(isinstance(values.value, str) for values in payloads.values()):
         return "takes payloads from another file"
+    # What stands right after the host could be `@another.host`: only paths may.
+    rooted = {name for name, values in payloads.items() if all(one.text.startswith("/") for one in values.items)}
     raw, paths = _of(said, "raw"), _of(said, "path")
     if not raw and not paths:
         return "has no path"
     if paths and (said["method"].text.upper() if "method" in said else "GET") not in methods:
         return "sends another method"
-    if not all(_TARGET.match(path.text) for path in paths):
+    if not all(_is_below(path.text, rooted) for path in paths):
         return "asks another address"
-    return next((why for each in raw if (why := _raw(each.text, methods))), "")
+    return next((why for each in raw if (why := _raw(each.text, methods, rooted))), "")
 
 
-def _raw(text: str, methods: Collection[str]) -> str:
+def _is_below(address: str, rooted: Collection[str]) -> bool:
+    match = _TARGET.match(address)
+    return match is not None and (match[1] is None or match[1] in rooted)
+
+
+def _raw(text: str, methods: Collection[str], rooted: Collection[str]) -> str:
     """A request as it goes out. Lines with `@` before it set another host, or a name for TLS."""
     lines = [line.strip() for line in text.strip().splitlines()]
     if any(line.startswith("@") for line in lines):
@@ -97,7 +105,7 @@ def _raw(text: str, methods: Collection[str]) -> str:
     if method not in methods:
         return "sends another method"
     address = rest.strip()
-    return "" if address.startswith("/") or _TARGET.match(address) else "asks another address"
+    return "" if address.startswith("/") or _is_below(address.split(" ")[0], rooted) else "asks another address"
 
 
 def _of(pairs: dict[str, Lined], key: str) -> list[Lined]:
