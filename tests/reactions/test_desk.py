@@ -319,6 +319,31 @@ class TestQuietHours:
             bed.close()
             later.close()
 
+    async def test_one_address_with_two_sets_of_hours_gets_by_day_what_it_was_spared_at_night(self) -> None:
+        """The usual at day, the gravest at any hour."""
+        with web() as (url, got):
+            world = World()
+            desk = world.desk()
+            both = (
+                AlertReceiver(to=url, gather=0.0, least="notice", quiet=["22:00-07:00"]),
+                AlertReceiver(to=url, gather=0.0, least="critical"),
+            )
+            outlets = build_delivery(
+                AlertsSection(receivers=both), list(RULES.values()), KEY, world.emit, world.alarms.append,
+                revealing({}), desk, world.hands.clock.wall,
+            )  # fmt: skip
+            world.hands.now += (23 * 3600 - world.hands.clock.wall()) % 86_400
+            for outlet in outlets:
+                outlet.write([alert()])
+            await turn(desk)
+            assert got == []
+            world.pass_(9 * 3600)
+            await turn(desk)
+            assert soon(lambda: got)
+            for outlet in outlets:
+                outlet.close()
+        assert len(got) == 1
+
     async def test_control_without_quiet_hours_the_night_is_no_reason_to_wait(self) -> None:
         with web() as (url, got):
             bed = Bed(url, quiet=[])

@@ -154,7 +154,8 @@ def build_delivery(
     """An outlet for every receiver. `desk` escalates, and keeps what must wait. Raises as `channel_for`."""
     known = {rule.id: rule for rule in rules}
     found = []
-    for one in section.receivers:
+    kept = told_apart(f"{one.step}\0{one.to}" for one in section.receivers)
+    for one, which in zip(section.receivers, kept, strict=True):
         channel = channel_for(one, key, reveal)
         writer = AlertWriter(channel, one, known, section.runbooks)
         if desk is not None and section.escalate:
@@ -163,15 +164,15 @@ def build_delivery(
             )
         found.append(Gathering(writer, Severity(one.least), emit, alarm))
         if desk is not None:  # without quiet hours, what was held while it had some is sent at once
-            keep_quiet(found[-1], one, desk, wall)
+            keep_quiet(found[-1], one, which, desk, wall)
     for outlet, name in zip(found, told_apart(one.name for one in found), strict=True):
         outlet.name = outlet.alerts.name = name
     return found
 
 
-def keep_quiet(outlet: Gathering, receiver: AlertReceiver, desk: Desk, wall: Callable[[], float]) -> None:
-    """Let `desk` keep what `outlet` must not send in its quiet hours."""
-    which = f"{receiver.step}\0{receiver.to}"  # an address may hold a password: its digest is kept
+def keep_quiet(outlet: Gathering, receiver: AlertReceiver, which: str, desk: Desk, wall: Callable[[], float]) -> None:
+    """Let `desk` keep what `outlet` must not send in its quiet hours, under a digest of `which`, since an address may
+    hold a password."""
     name = hashlib.blake2b(which.encode(), digest_size=9).hexdigest()
     wakes = Severity(receiver.wakes).syslog
 
