@@ -19,9 +19,10 @@ from garrison.findings.report import Outcome
 from garrison.findings.severity import Severity
 from garrison.scan.adapter import Limits, Result
 from garrison.scan.live import SAFE_METHODS, Live, live
+from garrison.scan.nuclei_output import read_output
 from garrison.scan.nuclei_templates import choose, refused
 from garrison.scan.project import Project
-from garrison.scan.tool_nuclei import Nuclei, read_output
+from garrison.scan.tool_nuclei import Nuclei
 from tests.asgi.serving import serving
 from tests.cli.running import Here
 
