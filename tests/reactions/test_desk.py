@@ -206,6 +206,14 @@ class TestEscalation:
         assert len(world.escalated) == 2
         assert len(await opened(world.records)) == 2  # type: ignore[arg-type]
 
+    async def test_an_answer_that_is_late_once_alarms_nobody(self) -> None:
+        world = World()
+        desk = world.desk()
+        for away in (True, False, True, False):
+            world.records.away = away
+            await turn(desk)
+        assert world.told == []
+
     async def test_a_clock_that_is_set_back_delays_by_one_wait_at_most(self) -> None:
         world = World()
         desk = world.desk()
@@ -485,7 +493,7 @@ class Returning:
         with suppress(TimeoutError):
             async with asyncio.timeout(0.8):
                 for _ in range(10):
-                    await asyncio.sleep(0.001)
+                    await asyncio.sleep(0.05)  # longer than from one look to the next
                 self._is_there = True
 
 

@@ -81,7 +81,7 @@ class Desk:
         self._held: deque[tuple[str, Event]] = deque()
         self._failed: deque[tuple[str, int]] = deque()
         self._renewals: deque[Future[None]] = deque()
-        self._away = self._full = self._opened = False
+        self._away = self._full = self._opened = self._missed = False
         self._running: tuple[threading.Thread, asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     # From any thread
@@ -166,9 +166,12 @@ class Desk:
             await self._renewed()
             await self._in_store(self._stores.records, now)
         except (DependencyError, OperatorError) as error:
-            self._tell_away(str(error))
+            if self._missed:  # one answer that is late is no store that is away
+                self._tell_away(str(error))
+            self._missed = True
             self._alone(now)
         else:
+            self._missed = False
             self._tell_away("")
 
     async def _in_store(self, records: Records, now: float) -> None:
