@@ -18,7 +18,7 @@ import httpx
 from tests.cli.running import GARRISON, Here
 
 _URL = re.compile(r"https://localhost:\d+")
-_WAIT = 30.0
+_WAIT = 60.0
 
 
 @dataclass

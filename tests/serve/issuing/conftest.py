@@ -10,8 +10,10 @@ from garrison.serve.issuing.issuer import Issuer
 from garrison.serve.issuing.run import Wish, build_sources, open_port80
 from garrison.serve.issuing.state import Sets
 from tests.serve.authority import Authority
+from tests.support.bao import Bao
 from tests.support.pebble import Pebble
 
+PKI_LINES = 'path "pki/sign/shop" { capabilities = ["update"] }'
 NAMES = ("shop.example.test", "www.shop.example.test")
 
 
@@ -21,6 +23,28 @@ def web(tmp_path: Path) -> Authority:
     authority = Authority(tmp_path / "web", "Authority of the directory")
     authority.pair("server")
     return authority
+
+
+@pytest.fixture(scope="session")
+def pki(bao: Bao) -> Bao:
+    """The server, with an authority of two levels and the role `shop`."""
+    root = bao.root
+    for path in ("root", "pki"):
+        root.sys.enable_secrets_engine("pki", path=path, config={"max_lease_ttl": "87600h"})
+    bao.wait(lambda: root.write_data("root/root/generate/internal", data={"common_name": "Root", "ttl": "87600h"}))
+    request = root.write_data("pki/intermediate/generate/internal", data={"common_name": "Middle"})["data"]["csr"]
+    signed = root.write_data("root/root/sign-intermediate", data={"csr": request, "ttl": "80000h", "format": "pem"})
+    chain = "\n".join([signed["data"]["certificate"], signed["data"]["issuing_ca"]])
+    root.write_data("pki/intermediate/set-signed", data={"certificate": chain})
+    bao.role("pki", PKI_LINES)
+    pki_role(bao)
+    return bao
+
+
+def pki_role(bao: Bao, name: str = "shop", **more: Any) -> None:
+    """A role of the authority, for names below example.test."""
+    allowed = {"allowed_domains": ["example.test"], "allow_subdomains": True, "max_ttl": "24h", "key_type": "ec"}
+    bao.root.write_data(f"pki/roles/{name}", data={**allowed, **more})
 
 
 class Machine:

@@ -31,6 +31,8 @@ from garrison.serve.issuing.vault_pki import pki_lines, vault_sources
 from tests.cli.conftest import here as here
 from tests.cli.running import Here
 from tests.cli.serving import Served, serving
+from tests.serve.issuing.conftest import PKI_LINES as LINES
+from tests.serve.issuing.conftest import pki_role as role
 from tests.serve.issuing.test_renewing import APP, Asking, Client
 from tests.support.bao import Bao
 from tests.support.pebble import free_port
@@ -39,30 +41,8 @@ NAME = "shop.example.test"
 NAMES = (NAME, "www.example.test")
 ROOMY = "[load]\nrequests = 10000\nleast = 10000\nmost = 10000"
 """A busy machine turns nobody away: what is tested is something else."""
-LINES = 'path "pki/sign/shop" { capabilities = ["update"] }'
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("bao")]
-
-
-@pytest.fixture(scope="module")
-def pki(bao: Bao, tmp_path_factory: pytest.TempPathFactory) -> Bao:
-    """The server, with an authority of two levels and the role `shop`."""
-    root = bao.root
-    for path in ("root", "pki"):
-        root.sys.enable_secrets_engine("pki", path=path, config={"max_lease_ttl": "87600h"})
-    bao.wait(lambda: root.write_data("root/root/generate/internal", data={"common_name": "Root", "ttl": "87600h"}))
-    request = root.write_data("pki/intermediate/generate/internal", data={"common_name": "Middle"})["data"]["csr"]
-    signed = root.write_data("root/root/sign-intermediate", data={"csr": request, "ttl": "80000h", "format": "pem"})
-    chain = "\n".join([signed["data"]["certificate"], signed["data"]["issuing_ca"]])
-    root.write_data("pki/intermediate/set-signed", data={"certificate": chain})
-    bao.role("pki", LINES)
-    role(bao)
-    return bao
-
-
-def role(bao: Bao, name: str = "shop", **more: Any) -> None:
-    allowed = {"allowed_domains": ["example.test"], "allow_subdomains": True, "max_ttl": "24h", "key_type": "ec"}
-    bao.root.write_data(f"pki/roles/{name}", data={**allowed, **more})
 
 
 def root_file(bao: Bao, folder: Path) -> Path:

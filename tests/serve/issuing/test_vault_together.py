@@ -15,14 +15,14 @@ from tests.cli.conftest import here as here
 from tests.cli.running import Here
 from tests.cli.serving import serving
 from tests.serve.issuing.test_renewing import Client
-from tests.serve.issuing.test_vault_pki import NAME, pki, root_file, section_of
+from tests.serve.issuing.test_vault_pki import NAME, root_file, section_of
 from tests.serve.workers.conftest import wait_until
 from tests.serve.workers.test_first_secret import APP
 from tests.support.bao import Bao
 from tests.support.leasing import Leasing
 from tests.support.pebble import free_port
 
-__all__ = ["here", "pki"]
+__all__ = ["here"]
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("bao")]
 KEY = "together"
 

@@ -40,7 +40,6 @@ says = "none"
 alerts = 0
 events = [{ name = "sys_restart", node = "web-1" }]
 """
-NOTHING_SHED = '[load]\nmode = "off"\nallow_insecure_off = "each 503 is a failure here"\n'
 APP = """
 from garrison import harden
 
@@ -108,7 +107,7 @@ def test_a_reload_takes_the_new_root_key_the_old_one_overlaps_and_no_request_fai
     key.touch(0o600)
     key.write_text(OLD)
     monkeypatch.setattr("tests.serve.workers.conftest.POLICY", f'key = "file:{key}"\n{POLICY}')
-    with workers(here, app=APP, policy=NOTHING_SHED) as (served, client, _):
+    with workers(here, app=APP) as (served, client, _):
         tag = said(client, "/")
         with asking(client, f"/{tag}") as some:
             reloaded(served, key, f"{NEW}\n{OLD}\n")
