@@ -10,7 +10,7 @@ PYTHON ?=#      the Python to use: a command, a path or a version; the newest on
 ARGS ?=#        more words for the program behind the target: make test ARGS="-k cors"
 ONLY ?=#        one benchmark: make bench ONLY=rate
 UPGRADE ?=#     make lock UPGRADE=1 takes newer versions
-COVER ?= 85#    percent of lines and branches the suite must reach
+COVER ?= 90#    percent of lines the suite must reach
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
 # Any Python starts the set-up; it then looks for a suitable one, and says so when there is none.
@@ -18,8 +18,10 @@ STARTER = $(shell for each in "$(PYTHON)" python3 python3.14 python3.13 python3.
 	"$$each" -c "" 2>/dev/null && echo "$$each" && break; done)
 SETUP = @$(or $(STARTER),$(error Garrison needs Python 3.11 or newer; no Python was found)) \
 	scripts/bootstrap.py --venv $(VENV) --python "$(PYTHON)"
-# Only a whole run is measured: part of the suite would say something false about coverage.
-MEASURE = $(if $(ARGS),,COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage")
+# Only a whole run is measured: part of the suite would say something false about coverage. And only from Python 3.12 on,
+# where the interpreter itself notes which lines ran; before, it doubles the time of the suite.
+MEASURE = if $(BIN)/python -c "import sys; sys.exit(sys.version_info < (3, 12))"; then \
+	export COVERAGE_PROCESS_START="$(CURDIR)/pyproject.toml" COVERAGE_FILE="$(CURDIR)/.coverage"; fi;
 # One more than two cores take: half of the time, tests wait for servers they started.
 BESIDE = $(if $(filter-out 1,$(CORES)),-n 3 --dist loadgroup)
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -37,9 +39,10 @@ test:  ## Run the whole test suite (ARGS="..." goes to pytest)
 	$(SETUP) dev
 	@$(if $(ARGS),,rm -f .coverage .coverage.*)
 	@status=0; \
-		$(if $(ARGS),,$(MEASURE) $(BIN)/python -m pytest -m alone || status=$$?;) \
-		$(MEASURE) $(BIN)/python -m pytest $(BESIDE) $(or $(ARGS),-m "not alone") || status=$$?; \
-		$(if $(ARGS),,$(BIN)/coverage combine --quiet >&2 || echo "coverage: some data was lost" >&2;) exit $$status
+		$(if $(ARGS),,$(BIN)/python -m pytest -m alone || status=$$?; $(MEASURE)) \
+		$(BIN)/python -m pytest $(BESIDE) $(or $(ARGS),-m "not alone") || status=$$?; \
+		$(if $(ARGS),,test -z "$$COVERAGE_FILE" || $(BIN)/coverage combine --quiet >&2 || echo "coverage: some data was lost" >&2;) \
+		exit $$status
 
 check:  ## Lint, formatting, types, import rules, and the coverage of the last whole test run
 	$(SETUP) dev
@@ -52,7 +55,7 @@ cover:  ## Compare the coverage of the last whole test run with the least allowe
 	@if test -f .coverage; then \
 		printf 'coverage in percent (must reach $(COVER)): '; \
 		$(BIN)/coverage report --format=total --fail-under=$(COVER); \
-	else echo "coverage: not measured yet, make test does that"; test -z "$$CI"; fi
+	else echo "coverage: not measured yet, make test does that on Python 3.12 and newer"; test -z "$$CI"; fi
 
 scan:  ## Scan this project with Garrison itself; .ci/scan.toml explains what is left
 	$(SETUP) dev

@@ -94,6 +94,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=1))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tests that share a server share a process, or each would start one: a run where that is not so ends."""
+    if session.config.getoption("loadgroup", False):  # in a process of pytest-xdist
+        for item in session.items:
+            if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
+                raise pytest.UsageError(f"xdist_group does nothing here, see {item.nodeid}")
+
+
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """What a first try failed of is shown like any failure, whatever the second one did."""
     for report in terminalreporter.getreports("rerun"):

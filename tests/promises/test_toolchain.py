@@ -231,8 +231,8 @@ class TestMake:
 
 FAKE_MAKE = """
 case "$*" in
-  "test PYTHON=3.11"*) echo "===== 7 passed in 1.00s =====";;
-  "test PYTHON=3.13"*) echo "===== 5 passed, 2 deselected in 1.00s =====";;
+  "test PYTHON=3.13"*) echo "===== 7 passed in 1.00s =====";;
+  "test PYTHON=3.11"*) echo "===== 5 passed, 2 deselected in 1.00s =====";;
   *) {other};;
 esac
 cat  # would wait for ever if there were anything to read from
