@@ -75,7 +75,10 @@ async def send_case(onion: Any, case: Case) -> Driven:
     return await drive(onion, scope, chunked(case.body))
 
 
-OTHERS = {"overload_began", "overload_ended", "alert_raised", "traffic_counted", "latency_counted"}
+OTHERS = {
+    "alert_raised", "latency_counted", "overload_began", "overload_ended", "reaction_taken", "reaction_withheld",
+    "reactions_spent", "traffic_counted",
+}  # fmt: skip
 """Events of the whole process, which a busy machine or many of these requests may bring about."""
 
 
