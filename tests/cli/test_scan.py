@@ -41,8 +41,10 @@ def test_a_clean_project_is_fine(project: Path) -> None:
 
 def test_a_hole_is_found_and_the_exit_code_follows_the_severity_asked_for(project: Path) -> None:
     (project / "app.py").write_text(HOLE)
-    assert run("scan", str(project), *CODE).code == 1
-    assert run("scan", str(project), *CODE, "--fail", "high").code == 0
+    closed, open_ = run("scan", str(project), *CODE), run("scan", str(project), *CODE, "--fail", "high")
+    assert (closed.code, open_.code) == (1, 0)
+    assert "gate findings closed by 1 of at least medium" in closed.flat
+    assert "gate ok 1 findings before the gate" in open_.flat
 
 
 def test_what_closes_the_gate_is_named_at_the_end_whatever_the_format(project: Path) -> None:

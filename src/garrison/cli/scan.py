@@ -122,7 +122,7 @@ def run(
         project, chosen, Limits(seconds, memory), optional=optional or (), named=only or (), jobs=jobs, told=_progress
     )
     report = report_of(
-        seen, now.date(), __version__, now, known, suppressions, (kept_in or trend_file()) if kept else None
+        seen, now.date(), __version__, now, known, suppressions, (kept_in or trend_file()) if kept else None, fail
     )
     if keep is not None:
         count = write_baseline(keep, seen.merged)

@@ -15,6 +15,7 @@ from typing import Final
 
 from ..core.errors import OperatorError
 from ..findings.report import Outcome, Report, ToolStatus
+from ..findings.severity import Severity
 from ..findings.trend import Point
 from ..policy.section_scan import ScanSection
 from .adapter import Adapter, Limits, Result
@@ -135,22 +136,25 @@ def _weighed(status: ToolStatus, optional: Collection[str], named: Collection[st
 
 def report_of(
     seen: Scan, today: date, version: str, created: datetime | None = None, baseline: Baseline | None = None,
-    suppressions: Path | None = None, kept_in: Path | None = None,
+    suppressions: Path | None = None, kept_in: Path | None = None, fail: Severity | None = None,
 ) -> Report:  # fmt: skip
     """The report after the gate. Raises `SuppressionsUnusable`.
 
     `suppressions`: another file than garrison.toml. `kept_in`: the file in which scans are kept; what can't be kept is
-    told, and ends nothing.
+    told, and ends nothing. `fail`: the severity from which on a finding closes the gate, whose status says so.
     """
     root = seen.project.root
     file = (suppressions or root / "garrison.toml").name
     rules = Rules(tuple(read_suppressions(root, suppressions)), read_section(root, suppressions), file)
     gated = gate(seen.merged, rules, today, root, baseline)
-    said = [f"{len(seen.merged)} findings before the gate"]
+    closing = sum(one.severity >= fail for one in gated.findings) if fail is not None else 0
+    said = [f"closed by {closing} of at least {fail}"] if closing else []
+    said += [f"{len(seen.merged)} findings before the gate"]
     said += [f"{gated.known} known from the baseline"] if gated.known else []
     said += [f"{gated.suppressed} suppressed"] if gated.suppressed else []
     said += [f"{seen.project.excluded} files excluded"] if seen.project.excluded else []
-    statuses = [*seen.statuses, ToolStatus.ran("gate", *said)]
+    verdict = replace(ToolStatus.ran("gate", *said), outcome=Outcome.FINDINGS if closing else Outcome.OK)
+    statuses = [*seen.statuses, verdict]
     trend: tuple[Point, ...] = ()
     if kept_in is not None and created is not None:
         try:
