@@ -86,7 +86,7 @@ def test_a_checkpoint_is_printed_and_finds_an_end_that_is_cut_off(here: Here, lo
 def test_erasing_asks_whose_and_is_recorded_with_who_did_it(here: Here, log: Path) -> None:
     assert here.run("audit", "erase", "--why", "x").code == 2
     assert here.run("audit", "erase", "--why", "x", "--older", "soon").code == 2
-    assert b"/19" in b"".join(path.read_bytes() for path in log.glob("*.db*"))
+    assert b'"/19"' in b"".join(path.read_bytes() for path in log.glob("*.db*"))
     assert "/19" in here.run("events", "tail", "-n", "1000").out
     ran = here.run("audit", "erase", "--client", "nobody", "--why", "request 17")
     assert ran.code == 0
@@ -94,7 +94,7 @@ def test_erasing_asks_whose_and_is_recorded_with_who_did_it(here: Here, log: Pat
     ran = here.run("audit", "erase", "--older", "0.001 seconds", "--why", "request 18")
     assert ran.code == 0, ran.said
     assert "/19" not in here.run("events", "tail", "-n", "1000").out
-    assert b"/19" not in b"".join(path.read_bytes() for path in [*log.glob("*.db*"), *log.parent.glob("events.db*")])
+    assert b'"/19"' not in b"".join(path.read_bytes() for path in [*log.glob("*.db*"), *log.parent.glob("events.db*")])
     assert here.run("audit", "checkpoint").code == 0
     report = here.run("audit", "verify", "--format", "json").json[0]
     assert report["ok"]
