@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..core.path import compile_paths
+from ..core.path import RouteTable
 from ..core.verdict import Mode
 from ..findings.severity import Severity
 from .checks import Objection, Subject, check
-from .model import Policy
 
 _DEPTH = 8
 
@@ -21,8 +20,13 @@ _DEPTH = 8
     reference="docs/fastapi.md#api-documentation",
 )  # fmt: skip
 def stopped(subject: Subject) -> Iterator[Objection]:
-    for path in documentation_pages(subject.app):
-        section = _effective(subject.policy, path).csp
+    policy, pages = subject.policy, list(documentation_pages(subject.app))
+    if not pages:
+        return
+    table = RouteTable([(route.paths, route.methods) for route in policy.routes])
+    classes = [policy, *map(policy.effective, policy.routes)]
+    for path in pages:
+        section = classes[table.find(path, "GET")].csp
         sources = section.in_force.get("script-src", section.in_force.get("default-src", ("'self'",)))
         if section.mode is Mode.ENFORCE and set(sources) <= {"'none'"}:
             yield Objection("csp.directives", f"no script runs on the page {path}.")
@@ -38,10 +42,3 @@ def documentation_pages(app: Any, prefix: str = "", depth: int = _DEPTH) -> Iter
                 yield path
         elif depth and getattr(route, "app", None) is not None:
             yield from documentation_pages(route.app, path, depth - 1)
-
-
-def _effective(policy: Policy, path: str) -> Policy:
-    for route in policy.routes:
-        if (not route.methods or "GET" in route.methods) and compile_paths(route.paths)(path):
-            return policy.effective(route)
-    return policy
