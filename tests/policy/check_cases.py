@@ -308,6 +308,7 @@ CASES: dict[str, list[Case]] = {
         Case({"preset": "api", "routes": [{"name": "docs", "paths": ["/docs", "/docs/*"], "csp": SCRIPTS}]},
              app=documented()),
         Case({"preset": "api", "csp": {"mode": "monitor"}}, app=documented()),
+        Case({"preset": "api", "routes": [{"name": "docs", "paths": ["no slash"]}]}, app=documented()),
         Case({"preset": "browser"}, app=documented()), Case({"preset": "api"}, app=FastAPI()), Case({"preset": "api"}),
     ],
     "P082": [

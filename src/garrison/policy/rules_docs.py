@@ -23,7 +23,10 @@ def stopped(subject: Subject) -> Iterator[Objection]:
     policy, pages = subject.policy, list(documentation_pages(subject.app))
     if not pages:
         return
-    table = RouteTable([(route.paths, route.methods) for route in policy.routes])
+    try:
+        table = RouteTable([(route.paths, route.methods) for route in policy.routes])
+    except ValueError:
+        return  # a path that is no pattern: P020 says which
     classes = [policy, *map(policy.effective, policy.routes)]
     for path in pages:
         section = classes[table.find(path, "GET")].csp
