@@ -35,10 +35,8 @@ ALONE = (
 )
 """Tests that drive real load or compare times: `make test` runs them first, one after the other, and nothing beside."""
 
-WITH_PROCESSES = ("browser", "server", "thirdparty", "xdist_group")
-"""Marks of tests that a busy machine may fail once: they get a second try, which the summary names (decision 12)."""
 SECOND_TRIES = 4
-"""A run that needed more of them fails."""
+"""Tests that may fail once in a run: each gets a second try, which the summary names (decision 12)."""
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +88,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here) and item.path.relative_to(here).as_posix().startswith(ALONE):
             item.add_marker(pytest.mark.alone)
-        if any(item.get_closest_marker(name) for name in WITH_PROCESSES):
-            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=1))
+        item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=1))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

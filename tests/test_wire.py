@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,18 @@ async def ask(onion: Any, host: bytes = b"testserver", path: bytes = b"/", **mor
     return await drive(onion, http_scope(path=path, headers=[(b"host", host)], **more))
 
 
-def threads() -> int:
-    """Event threads of applications that are still held."""
-    gc.collect()
-    for thread in threading.enumerate():
-        if thread.name == "garrison-events":
-            thread.join(0.2)  # one whose application is gone ends by itself
-    return sum(thread.name == "garrison-events" for thread in threading.enumerate())
+def added(before: set[threading.Thread], expected: Set[str] = frozenset(), seconds: float = 20.0) -> Set[str]:
+    """Names of the threads that came since `before`, as soon as they are the `expected` ones.
+
+    By thread, not by number: those of earlier tests may end meanwhile. One whose application is gone ends by itself.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        gc.collect()
+        names = {thread.name for thread in {*threading.enumerate()} - before}
+        if names == expected or time.monotonic() > end:
+            return names
+        time.sleep(0.02)
 
 
 async def test_the_policy_is_found_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,14 +86,14 @@ async def test_the_environment_is_laid_under_a_policy_in_python_and_over_a_file(
 
 
 def test_an_unsafe_or_malformed_policy_stops_the_start_and_leaves_no_thread_behind() -> None:
-    before = threads()
+    before = {*threading.enumerate()}
     with pytest.raises(PolicyUnsafe, match="hosts"):
         harden(app, Policy(key="env:NOWHERE"))
     with pytest.raises(PolicyInvalid):
         harden(app, testing_policy().model_copy(update={"preset": "api"}))
     with pytest.raises(ClaimedTwice):
         hardened(app, Layer("mine", sets=((b"x-frame-options", b"DENY"),), claims=(b"x-frame-options",)))
-    assert threads() == before
+    assert added(before) == set()
 
 
 def test_a_header_has_one_owner_who_says_so() -> None:
@@ -103,21 +109,15 @@ def test_an_application_nobody_holds_takes_its_threads_and_open_files_along(tmp_
         found = (one.readlink() for one in Path("/proc/self/fd").iterdir() if one.is_symlink())
         return [str(one) for one in found if str(one).startswith(str(tmp_path))]
 
-    def names() -> set[str]:
-        gc.collect()
-        for thread in threading.enumerate():
-            if thread not in before:
-                thread.join(0.5)  # one whose application is gone ends by itself
-        return {one.name for one in threading.enumerate() if one not in before}
-
     before = {*threading.enumerate()}
     away = {"exports": [{"to": "syslog://127.0.0.1:9"}]}  # nobody listens there
     audit = {"enabled": True, "ship": [f"{tmp_path}/kept"]}
     onion = hardened(app, state=str(tmp_path), audit=audit, events=away)
     assert opened()
-    assert names() >= {"garrison-events", "garrison-audit", "garrison-syslog:127.0.0.1"}
+    ours = {"garrison-events", "garrison-audit", "garrison-syslog:127.0.0.1"}
+    assert added(before, ours) >= ours
     del onion
-    assert names() == set()
+    assert added(before) == set()
     assert opened() == []
 
 
@@ -247,7 +247,7 @@ def test_a_rehearsal_tells_every_mistake_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    before = threads()
+    before = {*threading.enumerate()}
     good = Policy(preset="testing", environment="development")
     assert rehearse(good, {}) == []
     routes = [
@@ -261,7 +261,7 @@ def test_a_rehearsal_tells_every_mistake_and_leaves_nothing_behind(
     for part in ("key", "allow_ip", "TRACE", "bearer.issuer"):
         assert part in told
     assert list(tmp_path.iterdir()) == []
-    assert threads() == before
+    assert added(before) == set()
 
 
 def test_a_rehearsal_makes_the_receivers_of_events_and_checkpoints_that_a_start_would_make(tmp_path: Path) -> None:
