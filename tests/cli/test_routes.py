@@ -32,6 +32,20 @@ def a(request: Request) -> None:
 
 inner, app = app, harden(app)
 """
+BARE = """
+from fastapi import FastAPI, Form, Request
+
+app = FastAPI()
+
+
+@app.post("/login")
+def login(name: str = Form(max_length=80), password: str = Form(max_length=200)) -> None: ...
+
+
+@app.post("/a")
+def a(request: Request) -> None:
+    request.session["a"] = 1
+"""
 SUPPRESSED = """
 hosts = ["a.example"]
 [[suppressions]]
@@ -105,10 +119,32 @@ def test_what_is_less_severe_is_counted_and_not_shown(here: Here) -> None:
 
 
 def test_the_policy_of_a_hardened_application_counts(here: Here) -> None:
-    here.write("garrison.toml", 'hosts = ["a.example"]\n')
-    here.write("main.py", BAD + HARDENED)
+    here.write("main.py", BAD + HARDENED.replace("harden(app)", "harden(app, Policy(hosts=['a.example']))")
+               .replace("import harden", "import Policy, harden"))  # fmt: skip
     assert "R009" in here.run("routes", "main:inner", GARRISON_KEY=KEY).out
     assert "R009" not in here.run("routes", "main:app", GARRISON_KEY=KEY).out
+
+
+def test_a_policy_file_counts_for_an_application_that_is_given_bare_and_the_report_says_so(here: Here) -> None:
+    here.write("main.py", BARE)
+    without = here.run("routes", "main:app")
+    assert "R013" in without.out
+    assert "R009" in without.out
+    assert "behind no policy (it does not call harden(), and there is no garrison.toml)" in without.flat
+    here.write("garrison.toml", 'hosts = ["a.example"]\n')
+    with_file = here.run("routes", "main:app")
+    assert "R013" not in with_file.out
+    assert "R009" not in with_file.out
+    assert "as behind garrison.toml (it does not call harden(); `garrison serve` does)" in with_file.flat
+
+
+def test_a_route_class_of_the_file_counts_for_its_paths_alone(here: Here) -> None:
+    here.write("main.py", BARE)
+    here.write("garrison.toml", 'hosts = ["a.example"]\n[[routes]]\nname = "log-in"\npaths = ["/login"]\n'
+               'rate.mode = "off"\n')  # fmt: skip
+    ran = here.run("routes", "main:app")
+    assert "R013" in ran.out
+    assert "R009" not in ran.out
 
 
 def test_an_application_without_routes_is_exit_code_3(here: Here) -> None:

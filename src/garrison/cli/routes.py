@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,7 +15,11 @@ from .options import PolicyFile, assume_development, settle
 from .output import out, print_raw
 
 if TYPE_CHECKING:
+    from ..findings.report import Report
     from ..policy.model import Policy
+
+_BARE: Final = "as behind {} (it does not call harden(); `garrison serve` does)"
+_NO_POLICY: Final = "behind no policy (it does not call harden(), and there is no garrison.toml)"
 
 
 def routes(
@@ -43,10 +47,14 @@ def routes(
     assume_development()
     loaded = load(policy, os.environ)
     found = load_app(app)
-    inner, policy_of = (found.app, _in_force(found)) if isinstance(found, Onion) else (found, _none)
+    inner, policies = (found.app, [door.policy for door in found.doors]) if isinstance(found, Onion) else (found, [])
+    if not policies and loaded.file is not None:
+        policies = [loaded.policy.effective(route) for route in (None, *loaded.policy.routes)]
     approval = Severity(loaded.policy.scan.approval_from)
     exceptions = Exceptions(loaded.policy.suppressions, datetime.now(UTC).date(), loaded.file, approval)
-    report = examine_routes(inner, app, policy_of, exceptions, __version__)
+    report = examine_routes(inner, app, _in_force(policies), exceptions, __version__)
+    if not isinstance(found, Onion):
+        report = _with_note(report, _BARE.format(loaded.file) if loaded.file else _NO_POLICY)
     hidden = sum(one.severity < least for one in report.findings)
     report = replace(report, findings=tuple(one for one in report.findings if one.severity >= least))
     if shape is ReportFormat.TEXT:
@@ -58,19 +66,23 @@ def routes(
     raise typer.Exit(exit_code(report, fail))
 
 
-def _none(path: str, method: str) -> Policy | None:
-    """An application that is not hardened has no policy in force."""
-    return None
+def _in_force(policies: Sequence[Policy]) -> Callable[[str, str], Policy | None]:
+    """The policy of the route class that a route's own path falls into, parameters standing for themselves.
 
-
-def _in_force(onion: object) -> Callable[[str, str], Policy | None]:
-    """The policy of the route class that a route's own path falls into, parameters standing for themselves."""
-    from ..asgi.onion import Onion
+    `policies`: that of no class, then those of the classes in their order. Without any nothing is in force.
+    """
     from ..core.path import RouteTable
 
-    if not isinstance(onion, Onion):
-        return _none
-    policies = [door.policy for door in onion.doors]
+    if not policies:
+        return lambda path, method: None
     classes = [policy.route for policy in policies[1:] if policy.route]
     table = RouteTable([(one.paths, one.methods) for one in classes])
     return lambda path, method: policies[table.find(path, method)]
+
+
+def _with_note(report: Report, note: str) -> Report:
+    """The report, saying under which policy the routes were judged."""
+    from dataclasses import replace
+
+    routes, *others = report.statuses
+    return replace(report, statuses=(replace(routes, examined=(*routes.examined, note)), *others))
