@@ -97,10 +97,10 @@ def test_names_of_drills_are_plain() -> None:
 def test_a_message_about_a_drill_says_so_first_and_one_with_an_attack_in_it_is_no_drill() -> None:
     told = {"alert": "a1", "rule": "trial", "title": "Stuffing", "who": "203.0.113.7", "confidence": "high"}
     real, drill = (event(EventName.ALERT_RAISED, details={**told, **more}) for more in ({}, MARK))
-    alone = compose([drill], {"trial": rule()}, "")
+    alone = compose([drill], {"trial": rule()})
     assert alone.title.startswith(f"[DRILL {NAME}] [warning] Stuffing")
     assert alone.text.startswith(f"DRILL {NAME}: an exercise, no attack.")
-    both = compose([drill, real], {"trial": rule()}, "")
+    both = compose([drill, real], {"trial": rule()})
     assert both.title == "[warning] Stuffing: 203.0.113.7"
     assert both.text.startswith("Stuffing")
     assert f"\nDRILL {NAME}" in both.text

@@ -19,7 +19,7 @@ PAGES = Path(__file__).resolve().parents[2] / "docs" / "detection" / "playbooks"
 
 @pytest.mark.parametrize("rule", shipped_rules(), ids=lambda rule: rule.id)
 def test_the_command_in_the_text_of_an_alert_prints_its_playbook(rule: Rule, here: Here) -> None:
-    text = compose([raised(rule.id)], RULES, "").text
+    text = compose([raised(rule.id)], RULES).text
     command = text.partition("Playbook: garrison ")[2].partition("\n")[0].split()
     ran = here.run(*command)
     assert ran.code == 0, ran.err

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from garrison import Policy
+from garrison import Policy, harden
 from garrison.core.errors import OperatorError
+from garrison.detection.alert import Alert
 from garrison.detection.build import build_engine, rules_for
-from garrison.detection.rule import RuleWrong, parse_rule, rules_of, shipped_rules
-from tests.detection.making import rule
+from garrison.detection.rule import READING, RuleWrong, page_of, parse_rule, rules_of, shipped_rules
+from garrison.testing import testing_policy
+from tests.detection.making import event, rule
 
 GOOD = """
 id = "mine"
@@ -50,6 +52,8 @@ def test_a_good_rule_is_read() -> None:
         ("alerts = 0", "alerts = 1", "does not"),
         ("[match]", "[match", "line"),
         ('names = ["authz_fail"]', 'names = []', "names"),
+        ('id = "mine"', 'id = "mine"\nplaybook = "credentails"', "there are configuration, credentials"),
+        ('id = "mine"', 'id = "mine"\nrunbook = ""', "runbook"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_rule_is_told_with_its_file(change: str, to: str, says: str) -> None:
@@ -129,3 +133,75 @@ def test_a_folder_in_which_no_rule_lies_is_refused_as_one_that_is_not_there_is(t
             rules_of([str(tmp_path / name)], ())
     (tmp_path / "empty" / "mine.toml").write_text(GOOD, "utf-8")  # the control
     assert "mine" in {one.id for one in rules_of([str(tmp_path / "empty")], ())}
+
+
+def test_every_link_of_a_shipped_rule_leads_to_a_heading_of_the_page() -> None:
+    docs = Path(__file__).resolve().parents[2]
+    page = (docs / "docs/detection/rules.md").read_text("utf-8")
+    for one in rules_for(Policy(detection={"honey_accounts": ["root"], "asn_header": "X-ASN"})):
+        file, _, anchor = one.runbook.partition("#")
+        assert file == "docs/detection/rules.md"
+        assert f"{{ #{anchor} }}" in page
+    file, _, anchor = READING.partition("#")
+    assert f"\n## {anchor.replace('-', ' ')}\n" in (docs / file).read_text("utf-8").lower()
+
+
+def linked(folder: Path, text: str, runbooks: str = "") -> str:
+    (folder / "mine.toml").write_text(text, "utf-8")
+    policy = Policy(detection={"rules": [str(folder)]}, alerts={"runbooks": runbooks})
+    (own,) = [one for one in rules_for(policy) if one.id == "mine"]
+    return str(Alert(own, "203.0.113.7", 0.0, 2, True, event()).details()["runbook"])
+
+
+def test_an_alert_of_a_rule_of_your_own_links_to_its_runbook_or_to_how_an_alert_is_read(tmp_path: Path) -> None:
+    (tmp_path / "what-to-do.md").write_text("Ask them.", "utf-8")
+    wiki = "https://wiki.example.com/runbooks/"
+    at, beside = f'runbook = "{wiki}?q=O%27Brien#人"\n', 'runbook = "what-to-do.md"\n'
+    assert linked(tmp_path, GOOD) == READING
+    assert linked(tmp_path, GOOD, wiki) == f"{wiki}mine"
+    assert linked(tmp_path, at + GOOD) == linked(tmp_path, at + GOOD, wiki) == f"{wiki}?q=O%27Brien#人"
+    assert linked(tmp_path, beside + GOOD) == linked(tmp_path, beside + GOOD, wiki) == str(tmp_path / "what-to-do.md")
+    known = {one.id: one for one in rules_for(Policy(alerts={"runbooks": wiki}))}
+    assert known["stuffing"].runbook == f"{wiki}stuffing"
+
+
+def test_a_rule_that_takes_the_place_of_a_shipped_one_is_not_told_of_on_the_page_of_that(tmp_path: Path) -> None:
+    (tmp_path / "stuffing.toml").write_text(GOOD.replace('"mine"', '"stuffing"'), "utf-8")
+    (own,) = [one for one in rules_of([str(tmp_path)], []) if one.id == "stuffing"]
+    assert own.runbook == READING != page_of(own)
+
+
+@pytest.mark.parametrize(
+    "runbook",
+    ["gone.md", "https://", "https:///x", "https://a b/", "https://[::1/x", "mailto:a@example.com", ".", "//x"],
+)
+def test_a_start_with_a_runbook_that_leads_nowhere_is_refused(tmp_path: Path, runbook: str) -> None:
+    (tmp_path / "mine.toml").write_text(f'runbook = "{runbook}"\n{GOOD}', "utf-8")
+    policy = testing_policy(detection={"enabled": True, "rules": [str(tmp_path)]})
+    with pytest.raises(RuleWrong, match="runbook"):
+        harden(answer, policy)
+
+
+async def answer(scope: object, receive: object, send: object) -> None:
+    """An application."""
+
+
+@pytest.mark.parametrize(
+    ("change", "to", "says"),
+    [
+        ("repeat = 2", "repeat = 1", "'twice' raises 0 alerts, not 1"),
+        ('{ name = "authz_fail", client', '{ name = "authz_fail", repeat = 9, client', "'once' raises 1 alerts, not 0"),
+        ('{ name = "authz_fail", repeat', '{ name = "authz_fial", repeat', "'twice'"),
+        ('{ name = "authz_fail", repeat', '{ at = "noon", name = "authz_fail", repeat', "'twice'"),
+    ],
+)  # fmt: skip
+def test_a_start_with_a_rule_that_does_not_hold_its_cases_is_refused(
+    tmp_path: Path, change: str, to: str, says: str
+) -> None:
+    policy = testing_policy(detection={"enabled": True, "rules": [str(tmp_path)]})
+    (tmp_path / "mine.toml").write_text(GOOD, "utf-8")
+    harden(answer, policy)  # the control
+    (tmp_path / "mine.toml").write_text(GOOD.replace(change, to), "utf-8")
+    with pytest.raises(RuleWrong) as caught:
+        harden(answer, policy)
+    assert says in caught.value.message

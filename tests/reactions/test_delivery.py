@@ -218,5 +218,5 @@ def test_everything_that_is_no_alert_is_done_with_at_once() -> None:
         def send(self, message: Message, events: object) -> None:
             raise AssertionError("nothing is to be sent")
 
-    writer = AlertWriter(Never(), AlertReceiver(to="https://a.example"), RULES, "")
+    writer = AlertWriter(Never(), AlertReceiver(to="https://a.example"), RULES)
     assert writer.write([event(), event(EventName.CSRF_REFUSED)]) == 2

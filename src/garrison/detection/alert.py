@@ -54,7 +54,7 @@ class Alert:
             "severity": rule.severity.value, "by": rule.by, "who": self.who, "count": self.count,
             "window": rule.window, "held": self.held, "attack": " ".join(rule.attack),
             "cwe": " ".join(f"CWE-{one}" for one in rule.cwe), "evidence": f"{self.last.run}-{self.last.seq}",
-            "runbook": f"docs/detection/rules.md#{rule.id}",
+            "runbook": rule.runbook,
             **({"drill": self.drill} if self.drill else {}),
             **({"playbook": how_to_read(rule.playbook)} if rule.playbook else {}),
         }  # fmt: skip

@@ -10,11 +10,12 @@ from ..events.bus import Bus
 from ..policy.model import Policy
 from ..policy.store_address import resolve_store
 from .asn import Asns, read_table
+from .cases import prove
 from .engine import Engine
 from .honey import Honey
 from .honey_layer import honey_layer
 from .match import Match
-from .rule import Rule, rules_of
+from .rule import READING, Rule, own_rules, page_of, rules_of
 from .runner import Detector
 from .sightings import Sightings
 from .stream import Stream, client_for
@@ -29,6 +30,7 @@ def build_engine(policy: Policy, shown: Callable[[str], str] = str) -> Engine:
 
 def rules_for(policy: Policy, shown: Callable[[str], str] = str) -> list[Rule]:
     """The rules in force: that of honey accounts only where there are some, those by ASN only where it is known.
+    `alerts.runbooks` takes the place of our pages, and of no runbook that a rule names itself.
 
     Raises `RuleWrong`.
     """
@@ -36,6 +38,8 @@ def rules_for(policy: Policy, shown: Callable[[str], str] = str) -> list[Rule]:
     names = [shown(login) for login in section.honey_accounts]
     found = []
     for rule in rules_of(section.rules, section.off):
+        if policy.alerts.runbooks and rule.runbook in (READING, page_of(rule)):
+            rule = rule.model_copy(update={"runbook": policy.alerts.runbooks + rule.id})
         if rule.by == "asn" and not (section.asn_header or section.asn_table):
             continue
         if rule.id != HONEY_ACCOUNT:
@@ -65,7 +69,8 @@ def attach_detection(
     sightings = Sightings(
         wall, socket.gethostname(), routes, section.honey_paths, policy.events.redact, asns, services.clock.monotonic
     )
-    build_engine(policy, shown)  # what is wrong with a rule is to be told at the start
+    for rule in own_rules(section.rules):
+        prove(rule)  # what is wrong with a rule is to be told at the start
     detector = Detector(lambda: build_engine(policy, shown), sightings, bus.emit, wall)
     detector.settle = bus.flush
     if section.shared and not (address := resolve_store(policy.store, reveal)).local:

@@ -8,10 +8,21 @@ from typing import Any, Final
 from ..events.event import Event
 from ..events.vocabulary import TERMS, EventName
 from .engine import Engine
-from .rule import Case, Rule
+from .rule import Case, Rule, RuleWrong
 
 _START: Final = 1_800_000_000.0
 _PLENTY: Final = 100_000
+
+
+def prove(rule: Rule) -> None:
+    """Run all cases of `rule`. Raises `RuleWrong` for one that comes out otherwise than it says."""
+    for case in rule.cases:
+        try:
+            raised = alerts_of(rule, case)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # events that are none
+            raise RuleWrong(f"{rule.id}.toml", f"the case {case.says!r}: {type(error).__name__}: {error}") from None
+        if raised != case.alerts:
+            raise RuleWrong(f"{rule.id}.toml", f"the case {case.says!r} raises {raised} alerts, not {case.alerts}")
 
 
 def alerts_of(rule: Rule, case: Case) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -20,6 +21,7 @@ from ..events.vocabulary import TERMS
 from ..policy.section import Frozen
 from ..policy.units import Seconds
 from .match import Match, reader
+from .playbooks import names as playbooks
 
 Confidence = Literal["low", "medium", "high"]
 Reaction = Literal["log-more", "slow", "step-up", "revoke", "ban"]
@@ -32,6 +34,8 @@ AGAINST: Final[Mapping[Reaction, frozenset[str]]] = {
 }
 """Whom a rule must be about for a reaction to follow. What is about a session is against its user."""
 _TECHNIQUE: Final = r"^T[0-9]{4}(\.[0-9]{3})?$"
+READING: Final = "docs/detection/index.md#what-an-alert-says"
+"""How an alert is read, whatever its rule: where one leads whose rule has no runbook."""
 
 
 class RuleWrong(OperatorError):
@@ -74,6 +78,8 @@ class Rule(Frozen):
     next: str
     playbook: str = ""
     """Which of the playbooks that ship is about it; "" for none."""
+    runbook: Annotated[str, Field(min_length=1)] = READING
+    """Where to read what to do: an address (`https://…`), or a file, from the folder of the rule on."""
     severity: Severity
     confidence: Confidence
     attack: tuple[Annotated[str, Field(pattern=_TECHNIQUE)], ...] = ()
@@ -111,6 +117,8 @@ class Rule(Frozen):
             raise ValueError("sequence and absence, and nothing else, have then")
         if self.kind == "count" and self.distinct and not 2 <= self.at_least <= 100:
             raise ValueError("between 2 and 100 distinct values can be counted")
+        if self.playbook and self.playbook not in playbooks():
+            raise ValueError(f"no playbook goes by {self.playbook!r}; there are {', '.join(playbooks())}")
         if {case.alerts > 0 for case in self.cases} != {True, False}:
             raise ValueError("it needs a case that raises an alert and one that does not")
         self._refuse_remote_reactions()
@@ -151,7 +159,13 @@ def shipped_rules() -> list[Rule]:
     """The rules that come with Garrison, by id."""
     folder = files(__package__).joinpath("rules")
     found = [one for one in folder.iterdir() if one.name.endswith(".toml")]
-    return _in_order((parse_rule(one.read_text("utf-8"), one.name), one.name) for one in found)
+    rules = _in_order((parse_rule(one.read_text("utf-8"), one.name), one.name) for one in found)
+    return [rule.model_copy(update={"runbook": page_of(rule)}) for rule in rules]
+
+
+def page_of(rule: Rule) -> str:
+    """Where the documentation tells of a shipped rule."""
+    return f"docs/detection/rules.md#{rule.id}"
 
 
 def rules_of(folders: Sequence[str], off: Sequence[str]) -> list[Rule]:
@@ -160,6 +174,16 @@ def rules_of(folders: Sequence[str], off: Sequence[str]) -> list[Rule]:
     Raises `RuleWrong` for a rule that can't be read, and for a name in `off` that no rule has.
     """
     rules = {rule.id: rule for rule in shipped_rules()}
+    rules |= {rule.id: rule for rule in own_rules(folders)}
+    for name in off:
+        if name not in rules:
+            raise RuleWrong(name, "detection.off names it, and there is no such rule")
+    return [rules[name] for name in sorted(rules) if name not in off]
+
+
+def own_rules(folders: Sequence[str]) -> list[Rule]:
+    """The rules in `folders`; of two of one id, the later. Raises `RuleWrong`."""
+    rules: dict[str, Rule] = {}
     for folder in folders:
         path = Path(folder)
         if not path.is_dir():
@@ -168,17 +192,35 @@ def rules_of(folders: Sequence[str], off: Sequence[str]) -> list[Rule]:
         if not own:
             raise RuleWrong(folder, "no rule (*.toml) lies in this folder")
         rules |= {rule.id: rule for rule in _in_order(own)}
-    for name in off:
-        if name not in rules:
-            raise RuleWrong(name, "detection.off names it, and there is no such rule")
-    return [rules[name] for name in sorted(rules) if name not in off]
+    return list(rules.values())
 
 
 def _read(file: Path) -> Rule:
     try:
-        return parse_rule(file.read_text("utf-8"), str(file))
+        rule = parse_rule(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise RuleWrong(str(file), type(error).__name__) from None
+    return rule.model_copy(update={"runbook": _found(rule.runbook, file)})
+
+
+def _found(runbook: str, file: Path) -> str:
+    """What an alert says of `runbook`, which the rule in `file` names: never a link to nowhere."""
+    if runbook == READING:
+        return runbook
+    if runbook.startswith(("https://", "http://")):
+        if not _is_address(runbook):
+            raise RuleWrong(str(file), "runbook: this is no address")
+        return runbook
+    if not (file.parent / runbook).is_file():
+        raise RuleWrong(str(file), f"runbook: there is no file {file.parent / runbook}, and it is no https:// address")
+    return str(file.parent / runbook)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(urlsplit(text).hostname) and text.isprintable() and " " not in text
+    except ValueError:
+        return False
 
 
 def _in_order(rules: Iterable[tuple[Rule, str]]) -> list[Rule]:

@@ -46,12 +46,11 @@ class AlertWriter:
         channel: Channel,
         receiver: AlertReceiver,
         rules: Mapping[str, Rule],
-        runbooks: str,
         acknowledge: Severity | None = None,
         not_taken: Callable[[str, int], None] = lambda alert, step: None,
     ) -> None:
         self.name = channel.name
-        self._channel, self._rules, self._runbooks = channel, rules, runbooks
+        self._channel, self._rules = channel, rules
         self._sure, self._gather, self._step = _SURE[receiver.confidence], receiver.gather, receiver.step
         self._acknowledge, self._not_taken = acknowledge, not_taken
         self._failed: OrderedDict[str, None] = OrderedDict()
@@ -71,7 +70,7 @@ class AlertWriter:
         wanted = [event for event in events if self.wants(event)]
         if wanted:
             try:
-                self._channel.send(compose(wanted, self._rules, self._runbooks, self._acknowledge), wanted)
+                self._channel.send(compose(wanted, self._rules, self._acknowledge), wanted)
             except Exception:
                 self._tell_failed(wanted)
                 raise
@@ -157,11 +156,9 @@ def build_delivery(
     kept = told_apart(f"{one.step}\0{one.to}" for one in section.receivers)
     for one, which in zip(section.receivers, kept, strict=True):
         channel = channel_for(one, key, reveal)
-        writer = AlertWriter(channel, one, known, section.runbooks)
+        writer = AlertWriter(channel, one, known)
         if desk is not None and section.escalate:
-            writer = AlertWriter(
-                channel, one, known, section.runbooks, Severity(section.escalate_least), desk.not_taken
-            )
+            writer = AlertWriter(channel, one, known, Severity(section.escalate_least), desk.not_taken)
         found.append(Gathering(writer, Severity(one.least), emit, alarm))
         if desk is not None:  # without quiet hours, what was held while it had some is sent at once
             keep_quiet(found[-1], one, which, desk, wall)

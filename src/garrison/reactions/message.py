@@ -37,9 +37,7 @@ def name_of(event: Event) -> str:
     return str(told or f"{event.run}-{event.seq}")
 
 
-def compose(
-    events: Sequence[Event], rules: Mapping[str, Rule], runbooks: str, acknowledge: Severity | None = None
-) -> Message:
+def compose(events: Sequence[Event], rules: Mapping[str, Rule], acknowledge: Severity | None = None) -> Message:
     """One message of `events`, whose names are in `TOLD`; alerts of one rule stand together.
 
     From the severity `acknowledge` on it says how to say that one has it.
@@ -48,10 +46,7 @@ def compose(
     for event in sorted(events, key=lambda one: one.drill):  # what is meant in earnest has none, and comes first
         if event.name in ALERTS:
             by_rule.setdefault((event.drill, str(event.details.get("rule", ""))), []).append(event)
-    parts = [
-        _marked(drill, _about(found, rules.get(name), runbooks, acknowledge))
-        for (drill, name), found in by_rule.items()
-    ]
+    parts = [_marked(drill, _about(found, rules.get(name), acknowledge)) for (drill, name), found in by_rule.items()]
     done = [_done(event) for event in events if event.name not in ALERTS]
     if done:
         parts.append("\n".join(["Done:", *done[:_LINES], *_rest(len(done))]))
@@ -80,7 +75,7 @@ def _named(found: Sequence[Event]) -> str:
     return f"[{gravest.severity.value}] {late}{title}: {gravest.details.get('who', '')}{more}"
 
 
-def _about(found: Sequence[Event], rule: Rule | None, runbooks: str, acknowledge: Severity | None) -> str:
+def _about(found: Sequence[Event], rule: Rule | None, acknowledge: Severity | None) -> str:
     first = found[0].details
     lines = [f"{first.get('title')} ({found[0].severity.value}, confidence {first.get('confidence')})"]
     if rule is not None:
@@ -92,8 +87,7 @@ def _about(found: Sequence[Event], rule: Rule | None, runbooks: str, acknowledge
         lines.append(f"Have it: garrison alerts ack {' '.join(str(one.details.get('alert')) for one in wanted)}")
     if rule is not None:
         lines.append(f"Do: {rule.next}")
-    name = str(first.get("rule", ""))
-    lines.append(f"Runbook: {runbooks + name if runbooks else first.get('runbook')}")
+    lines.append(f"Runbook: {first.get('runbook')}")
     if first.get("playbook"):
         lines.append(f"Playbook: {first['playbook']}")
     return "\n".join(lines)
