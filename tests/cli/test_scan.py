@@ -154,17 +154,38 @@ def test_each_scan_is_kept_and_the_trend_shows_what_is_new_and_gone(project: Pat
     run("scan", str(project), *CODE, *kept, "--format", "html", "--output", str(page))
     run("scan", str(project), *CODE, *kept, "--no-keep")
     found = json.loads(run("scan", "trend", str(project), *kept, "--format", "json").out)
-    assert [(one["total"], one["new"], one["gone"], one["gaps"]) for one in found] == [
-        (0, None, None, []),
-        (1, 1, 0, []),
-        (1, 0, 0, ["bandit"]),
-        (1, 0, 0, []),
+    assert [(one["total"], one["new"], one["gone"], one["gaps"], one["scanners"]) for one in found] == [
+        (0, None, None, [], ["code"]),
+        (1, 1, 0, [], ["code"]),
+        (1, None, None, ["bandit"], ["bandit", "code"]),
+        (1, 0, 0, [], ["code"]),
     ]
     shown = run("scan", "trend", str(project), *kept).flat
     assert "1 medium +1 -0" in shown
     assert "not fully run: bandit" in shown
+    assert shown.index("Scans by code:") < shown.index("Scans by bandit, code:")
     assert "<svg" in page.read_text()
+    assert "Scans by code. 1 kept by other scanners" in page.read_text()
     assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_scan_that_looks_at_less_is_not_told_as_progress(project: Path, tmp_path: Path) -> None:
+    """The control: the same finding gone for good, which is."""
+    kept, less = ("--trend", str(tmp_path / "scans.sqlite")), ("--exclude", "app.py")
+    (project / "app.py").write_text(HOLE)
+    (project / "other.py").write_text("x = 1\n")
+    for more in ((), less, less, ()):
+        run("scan", str(project), *CODE, *kept, *more)
+    (project / "app.py").write_text("x = 1\n")
+    run("scan", str(project), *CODE, *kept)
+    found = json.loads(run("scan", "trend", str(project), *kept, "--format", "json").out)
+    assert [(one["asked"], one["total"], one["new"], one["gone"]) for one in found] == [
+        ([], 1, None, None),
+        (["--exclude app.py"], 0, None, None),
+        (["--exclude app.py"], 0, 0, 0),
+        ([], 1, 0, 0),
+        ([], 0, 0, 1),
+    ]
 
 
 def test_a_scan_that_can_not_be_kept_is_told_and_its_answer_stands(project: Path, tmp_path: Path) -> None:

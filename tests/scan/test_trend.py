@@ -12,10 +12,10 @@ import pytest
 from garrison.findings.as_html import write
 from garrison.findings.report import Report, ToolStatus
 from garrison.findings.severity import Severity
-from garrison.findings.trend import Point, drawing
+from garrison.findings.trend import Point, Scope, drawing
 from garrison.scan import trend
 from garrison.scan.gate import Gated
-from garrison.scan.trend import TrendUnusable, keep, points
+from garrison.scan.trend import TrendUnusable, apart, keep, points
 from tests.findings.samples import finding
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
@@ -56,6 +56,46 @@ def test_only_the_last_scans_are_kept(file: Path, tmp_path: Path, monkeypatch: p
     assert [one.at.day for one in points(file, tmp_path, 100)] == [18, 19, 20]
     with sqlite3.connect(file) as store:
         assert store.execute("SELECT count(*) FROM findings").fetchone() == (3,)
+
+
+def test_scans_of_another_scope_are_no_points_of_the_line_and_are_counted(file: Path, tmp_path: Path) -> None:
+    both = (ToolStatus.ran("ruff"), ToolStatus.ran("code"))
+    wide = keep(file, tmp_path, both, gated("A1", "A2"), NOW)
+    keep(file, tmp_path, FULL, gated("A1"), NOW)
+    live = keep(file, tmp_path, both, gated("A1"), NOW, ["--url https://a.example"])
+    assert keep(file, tmp_path, tuple(reversed(both)), gated("A2"), NOW) == wide == Scope(("code", "ruff"))
+    assert [(one.total, one.new, one.gone) for one in points(file, tmp_path, scope=wide)] == [
+        (2, None, None),
+        (1, 0, 1),
+    ]
+    assert [(one.total, one.new, one.scope) for one in points(file, tmp_path, scope=live)] == [(1, None, live)]
+    assert (apart(file, tmp_path, wide), apart(file, tmp_path / "b", wide)) == (2, 0)
+    assert str(live) == "code, ruff with --url https://a.example"
+
+
+def test_scans_on_each_commit_do_not_push_out_those_by_night(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trend, "MOST_SCANS", 5)
+    night = keep(file, tmp_path, (ToolStatus.ran("ruff"),), gated("A1"), NOW)
+    for number in range(20):
+        commit = keep(file, tmp_path, FULL, gated("A1"), NOW + timedelta(days=number))
+    assert [len(points(file, tmp_path, scope=one)) for one in (night, commit)] == [1, 4]
+    assert points(file, tmp_path)[-1].at == NOW + timedelta(days=19)
+
+
+def test_a_file_of_the_first_layout_is_read_and_its_scans_are_compared_with_none(file: Path, tmp_path: Path) -> None:
+    keep(file, tmp_path, FULL, gated("A1"), NOW)
+    with sqlite3.connect(file) as store:
+        store.execute("ALTER TABLE scans DROP COLUMN scope")
+        store.execute("PRAGMA user_version = 1")
+    with ThreadPoolExecutor(4) as pool:
+        scopes = list(pool.map(lambda number: keep(file, tmp_path, FULL, gated(), NOW), range(4)))
+    old, *new = points(file, tmp_path)
+    assert (old.total, old.scope) == (1, Scope())
+    assert "earlier version" in str(old.scope)
+    assert [(one.new, one.scope) for one in new] == [(None, scopes[0]), *[(0, scopes[0])] * 3]
+    assert apart(file, tmp_path, scopes[0]) == 1
 
 
 def test_nothing_but_rules_fingerprints_and_counts_is_kept(file: Path, tmp_path: Path) -> None:
@@ -134,3 +174,12 @@ class TestDrawing:
         assert "<svg" in page
         assert "&lt;script&gt;" in page
         assert "<svg" not in write(Report(command="scan", version="0", statuses=FULL, trend=trend_of[:1]))
+
+    def test_the_report_says_whose_scans_it_draws_and_how_many_are_left_out(self) -> None:
+        scope = Scope(("code", "ruff"), ("--exclude <b>",))
+        line = (Point(at=NOW, counts={}, scope=scope), Point(at=NOW, counts={}, scope=scope))
+        page = write(Report(command="scan", version="0", statuses=FULL, created=NOW, trend=line, trend_apart=3))
+        assert "Scans by code, ruff with --exclude &lt;b&gt;. 3 kept by other scanners" in page
+        first = Report(command="scan", version="0", statuses=FULL, created=NOW, trend=line[:1], trend_apart=3)
+        assert "No earlier scan like this one. 3 kept" in write(first)
+        assert "earlier scan" not in write(Report(command="scan", version="0", statuses=FULL, trend=line[:1]))

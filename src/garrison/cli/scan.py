@@ -121,8 +121,20 @@ def run(
     seen = scan(
         project, chosen, Limits(seconds, memory), optional=optional or (), named=only or (), jobs=jobs, told=_progress
     )
+    asked = _asked(
+        app=[application], url=[url], schema=[schema] if url else [], osv=[osv], method=method, exclude=exclude,
+        credential=[credential.partition("=")[0]],
+    )  # fmt: skip
     report = report_of(
-        seen, now.date(), __version__, now, known, suppressions, (kept_in or trend_file()) if kept else None, fail
+        seen,
+        now.date(),
+        __version__,
+        now,
+        known,
+        suppressions,
+        (kept_in or trend_file()) if kept else None,
+        fail,
+        asked,
     )
     if keep is not None:
         count = write_baseline(keep, seen.merged)
@@ -156,6 +168,11 @@ def diff(
         for tool in found.blind:
             out().print(safe(f"{tool} did not fully run in the new report: what it found is not gone.", "yellow"))
     raise typer.Exit(COULD_NOT_RUN if found.blind else int(bool(found.new)))
+
+
+def _asked(**options: list[str] | None) -> list[str]:
+    """The options that say what is looked at, beside the scanners: scans that differ in them are not compared."""
+    return [f"--{name} {value}" for name, values in options.items() for value in sorted(set(values or ())) if value]
 
 
 def _progress(name: str, state: str) -> None:

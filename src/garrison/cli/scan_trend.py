@@ -24,7 +24,8 @@ def trend(
 ) -> None:
     """Show the last scans: findings by severity, new and gone, and what did not fully run.
 
-    What is new and gone is told between scans of the same scanners only.
+    Scans by other scanners, or of another target, stand apart. What is new and gone is told between scans in which the
+    same scanners fully ran.
     """
     from ..scan.trend import points, trend_file
 
@@ -35,14 +36,18 @@ def trend(
     elif not found:
         out().print(safe(f"{file}: no scan of {path.resolve()} was kept yet."))
     else:
-        for one in found:
-            out().print(safe(_line(one), "yellow" if one.gaps else ""))
+        for scope in dict.fromkeys(one.scope for one in found):
+            out().print(safe(f"Scans by {scope}:", "bold"))
+            for one in found:
+                if one.scope == scope:
+                    out().print(safe(f"  {_line(one)}", "yellow" if one.gaps else ""))
 
 
 def _row(one: Point) -> dict[str, object]:
     return {
         "at": one.at.isoformat(), "counts": {severity.value: number for severity, number in one.counts.items()},
         "total": one.total, "new": one.new, "gone": one.gone, "suppressed": one.suppressed, "gaps": list(one.gaps),
+        "scanners": list(one.scope.scanners), "asked": list(one.scope.asked),
     }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def write(report: Report) -> str:
 {_verdict(report)}
 {_findings(report.findings)}
 {_statuses(report.statuses)}
-{_trend(report.trend)}
+{_trend(report.trend, report.trend_apart)}
 </main>
 <script>{script}</script>
 </body>
@@ -105,13 +105,15 @@ def _badge(severity: Severity, words: str) -> str:
     return f'<span class="severity {severity.value}">{words}</span>'
 
 
-def _trend(trend: tuple[Point, ...]) -> str:
+def _trend(trend: tuple[Point, ...], apart: int) -> str:
+    others = f" {apart} kept by other scanners or of another target are left out." if apart else ""
     if len(trend) < 2:  # one point is no trend
-        return ""
+        return f'<p class="quiet">No earlier scan like this one.{others}</p>' if others else ""
     rows = "\n".join(_point(one) for one in reversed(trend[-10:]))
     heads = "".join(f'<th scope="col">{title}</th>' for title in ("Scan", "Findings", "New", "Gone", "Not fully run"))
     return (
-        f'<h2>Trend</h2>\n{drawing(trend)}\n<div class="scroll"><table><thead><tr>{heads}</tr></thead>\n'
+        f'<h2>Trend</h2>\n<p class="quiet">Scans by {_text(str(trend[-1].scope))}.{others}</p>\n'
+        f'{drawing(trend)}\n<div class="scroll"><table><thead><tr>{heads}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table></div>"
     )
 

@@ -94,7 +94,8 @@ class Report:
     fingerprint), a tool that ran and found something gets the outcome ``findings``, and a tool known only
     by its findings gets a status.
 
-    ``trend``: earlier reports and this one, oldest first, for writers that can show it.
+    ``trend``: earlier reports of the same scope and this one, oldest first, for writers that can show it.
+    ``trend_apart``: how many earlier reports of another scope there are.
     """
 
     command: str
@@ -104,6 +105,7 @@ class Report:
     tool: str = "garrison"
     created: datetime | None = None
     trend: tuple[Point, ...] = ()
+    trend_apart: int = 0
 
     def __post_init__(self) -> None:
         if self.created is not None and self.created.utcoffset() is None:

@@ -1,7 +1,8 @@
 """How the findings of a project went from scan to scan, as the HTML report and `garrison scan trend` show it.
 
-Threat: a scanner that did not run makes the line fall. So each point names what did not fully run, and what is new or
-gone is only said between scans of the same tools.
+Threat: a scanner that did not run makes the line fall, and a scan that looks at less makes it fall further. So each
+point names what did not fully run, what is new or gone is only said between scans of the same tools, and one line
+holds scans of one scope.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +12,25 @@ from datetime import datetime
 from .severity import Severity
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a scan looked at, and with what. ``scanners`` were to run, in order of their names; ``asked`` are the
+    options that say at what, as they are typed."""
+
+    scanners: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """For people: ``bandit, code with --app shop:app``."""
+        if not self.scanners:
+            return "an earlier version, which did not note its scanners and target"
+        return " with ".join(filter(None, (", ".join(self.scanners), " ".join(self.asked))))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One scan. ``new`` and ``gone`` are ``None`` when no earlier scan ran the same tools. ``gaps``: what did not
-    fully run. ``at`` has a time zone."""
+    """One scan. ``new`` and ``gone`` are ``None`` when no earlier scan of its scope ran the same tools. ``gaps``: what
+    did not fully run. ``at`` has a time zone."""
 
     at: datetime
     counts: Mapping[Severity, int]
@@ -22,6 +38,7 @@ class Point:
     gone: int | None = None
     suppressed: int = 0
     gaps: tuple[str, ...] = ()
+    scope: Scope = Scope()
 
     @property
     def total(self) -> int:

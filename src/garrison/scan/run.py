@@ -38,7 +38,7 @@ from .tool_opengrep import opengrep
 from .tool_ruff import ruff
 from .tool_secrets import detect_secrets
 from .tool_zizmor import zizmor
-from .trend import TrendUnusable, keep, points
+from .trend import TrendUnusable, apart, keep, points
 
 Told = Callable[[str, str], None]
 _LONGEST: Final = ("detect-secrets", "routes", "bandit", "code")
@@ -137,11 +137,13 @@ def _weighed(status: ToolStatus, optional: Collection[str], named: Collection[st
 def report_of(
     seen: Scan, today: date, version: str, created: datetime | None = None, baseline: Baseline | None = None,
     suppressions: Path | None = None, kept_in: Path | None = None, fail: Severity | None = None,
+    asked: Sequence[str] = (),
 ) -> Report:  # fmt: skip
     """The report after the gate. Raises `SuppressionsUnusable`.
 
     `suppressions`: another file than garrison.toml. `kept_in`: the file in which scans are kept; what can't be kept is
-    told, and ends nothing. `fail`: the severity from which on a finding closes the gate, whose status says so.
+    told, and ends nothing; `asked`: the options that say what was looked at, since only like is compared. `fail`: the
+    severity from which on a finding closes the gate, whose status says so.
     """
     root = seen.project.root
     file = (suppressions or root / "garrison.toml").name
@@ -156,12 +158,19 @@ def report_of(
     verdict = replace(ToolStatus.ran("gate", *said), outcome=Outcome.FINDINGS if closing else Outcome.OK)
     statuses = [*seen.statuses, verdict]
     trend: tuple[Point, ...] = ()
+    others = 0
     if kept_in is not None and created is not None:
         try:
-            keep(kept_in, root, seen.statuses, gated, created)
-            trend = tuple(points(kept_in, root))
+            scope = keep(kept_in, root, seen.statuses, gated, created, asked)
+            trend, others = tuple(points(kept_in, root, scope=scope)), apart(kept_in, root, scope)
         except TrendUnusable as error:
             statuses.append(ToolStatus.failed("trend", f"this scan was not kept: {error.message}", required=False))
     return Report(
-        command="scan", version=version, findings=gated.findings, statuses=tuple(statuses), created=created, trend=trend
+        command="scan",
+        version=version,
+        findings=gated.findings,
+        statuses=tuple(statuses),
+        created=created,
+        trend=trend,
+        trend_apart=others,
     )

@@ -1,8 +1,10 @@
 """Every scan is kept: how many findings of which severity, what was new, what is gone, and what did not run.
 
+Like is compared with like: a scan by other scanners, or of another target, is of another scope, and no point of a line.
+
 Threat: a file that grows for ever, or a broken one that ends a scan. Bounded in scans for each project; where it can't
-be used, the scan goes on and says that it was not kept. Holds rules, fingerprints and counts, no code, no path in the
-project and no secret; private to its user.
+be used, the scan goes on and says that it was not kept. Holds rules, fingerprints, counts and the options that say what
+was looked at, no code, no place of a finding and no secret; private to its user.
 Assumption: one project is one folder. Lets pass: scans on other machines; name a shared file with `--trend`.
 """
 
@@ -21,16 +23,16 @@ from typing import Final
 from ..core.errors import DependencyError
 from ..findings.report import ToolStatus
 from ..findings.severity import Severity
-from ..findings.trend import Point
+from ..findings.trend import Point, Scope
 from .gate import Gated
 
 MOST_SCANS: Final = 500
 PATIENCE: Final = 5.0
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
 _TABLES: Final = """
 CREATE TABLE scans (
     id INTEGER PRIMARY KEY, project TEXT NOT NULL, at TEXT NOT NULL, tools TEXT NOT NULL, gaps TEXT NOT NULL,
-    counts TEXT NOT NULL, suppressed INTEGER NOT NULL, new INTEGER, gone INTEGER
+    counts TEXT NOT NULL, suppressed INTEGER NOT NULL, new INTEGER, gone INTEGER, scope TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX scans_of ON scans (project, id);
 CREATE TABLE findings (
@@ -55,11 +57,15 @@ def trend_file() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "garrison" / "scans.sqlite"
 
 
-def keep(file: Path, project: Path, statuses: Sequence[ToolStatus], gated: Gated, now: datetime) -> None:
-    """Add a scan: everything that is open, what a baseline knows included. `now` has a time zone.
+def keep(
+    file: Path, project: Path, statuses: Sequence[ToolStatus], gated: Gated, now: datetime, asked: Sequence[str] = ()
+) -> Scope:
+    """Add a scan, and say of which scope it is: everything that is open, what a baseline knows included. `now` has a
+    time zone. `asked`: see `Scope`.
 
     Raises `TrendUnusable`; the file is then as it was.
     """
+    scope = Scope(tuple(sorted(one.tool for one in statuses)), tuple(asked))
     when = now.astimezone(UTC).isoformat()
     ran = json.dumps(sorted(one.tool for one in statuses if one.outcome.full))
     gaps = json.dumps([one.tool for one in statuses if not one.outcome.full])
@@ -68,27 +74,36 @@ def keep(file: Path, project: Path, statuses: Sequence[ToolStatus], gated: Gated
     key = str(project.resolve())
     with _open(file) as store, store:
         store.execute("BEGIN IMMEDIATE")
-        new, gone = _change(store, key, ran, seen.keys())
+        new, gone = _change(store, (key, _stored(scope), ran), seen.keys())
         row = store.execute(
-            "INSERT INTO scans (project, at, tools, gaps, counts, suppressed, new, gone) VALUES (?,?,?,?,?,?,?,?)",
-            (key, when, ran, gaps, counts, gated.suppressed, new, gone),
+            "INSERT INTO scans (project, at, tools, gaps, counts, suppressed, new, gone, scope)"
+            " VALUES (?,?,?,?,?,?,?,?,?)",
+            (key, when, ran, gaps, counts, gated.suppressed, new, gone, _stored(scope)),
         ).lastrowid
         store.executemany("INSERT INTO findings VALUES (?, ?, ?)", [(row, *one) for one in seen.items()])
-        store.execute(
-            "DELETE FROM scans WHERE project = ?1 AND id <= "
-            "(SELECT id FROM scans WHERE project = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
-            (key, MOST_SCANS),
-        )
+        store.execute(_FORGET, (key, MOST_SCANS))
+    return scope
 
 
-def points(file: Path, project: Path, most: int = 30) -> list[Point]:
-    """The last scans of a project, oldest first; none where nothing was kept yet. Raises `TrendUnusable`."""
+_FORGET: Final = """
+DELETE FROM scans WHERE (SELECT count(*) FROM scans WHERE project = ?1) > ?2 AND id = (
+    SELECT min(id) FROM scans WHERE project = ?1 GROUP BY scope ORDER BY count(*) DESC, min(id) LIMIT 1)
+"""
+"""One goes for one that came: the oldest of the commonest scope, or scans on each commit would end those by night."""
+
+
+def points(file: Path, project: Path, most: int = 30, scope: Scope | None = None) -> list[Point]:
+    """The last scans of a project, of one scope or of all, oldest first; none where nothing was kept yet.
+
+    Raises `TrendUnusable`.
+    """
     if not file.is_file():
         return []
     with _open(file) as store:
         rows = store.execute(
-            "SELECT at, counts, new, gone, suppressed, gaps FROM scans WHERE project = ? ORDER BY id DESC LIMIT ?",
-            (str(project.resolve()), most),
+            "SELECT at, counts, new, gone, suppressed, gaps, scope FROM scans"
+            " WHERE project = ?1 AND (?2 IS NULL OR scope = ?2) ORDER BY id DESC LIMIT ?3",
+            (str(project.resolve()), None if scope is None else _stored(scope), most),
         ).fetchall()
     try:
         return [_point(row) for row in reversed(rows)]
@@ -96,21 +111,41 @@ def points(file: Path, project: Path, most: int = 30) -> list[Point]:
         raise TrendUnusable(file, f"a scan in it can't be read ({type(error).__name__})") from None
 
 
+def apart(file: Path, project: Path, scope: Scope) -> int:
+    """How many scans of the project are of another scope. Raises `TrendUnusable`."""
+    with _open(file) as store:
+        (count,) = store.execute(
+            "SELECT count(*) FROM scans WHERE project = ? AND scope <> ?", (str(project.resolve()), _stored(scope))
+        ).fetchone()
+    return int(count)
+
+
+def _stored(scope: Scope) -> str:
+    return json.dumps([scope.scanners, scope.asked])
+
+
+def _scope(stored: str) -> Scope:
+    if not stored:  # a scan of the first layout
+        return Scope()
+    scanners, asked = json.loads(stored)
+    return Scope(tuple(map(str, scanners)), tuple(map(str, asked)))
+
+
 def _point(row: Sequence[object]) -> Point:
-    at, counts, new, gone, suppressed, gaps = row
+    at, counts, new, gone, suppressed, gaps, scope = row
     found = {Severity(name): int(number) for name, number in json.loads(str(counts)).items()}
     numbers = {severity: found.get(severity, 0) for severity in Severity}
     return Point(
         at=datetime.fromisoformat(str(at)), counts=numbers, suppressed=int(str(suppressed)),
         new=None if new is None else int(str(new)), gone=None if gone is None else int(str(gone)),
-        gaps=tuple(map(str, json.loads(str(gaps)))),
+        gaps=tuple(map(str, json.loads(str(gaps)))), scope=_scope(str(scope)),
     )  # fmt: skip
 
 
-def _change(store: sqlite3.Connection, key: str, ran: str, seen: Set[str]) -> tuple[int | None, int | None]:
-    """How much is new and gone since the last scan of the same tools."""
+def _change(store: sqlite3.Connection, like: tuple[str, str, str], seen: Set[str]) -> tuple[int | None, int | None]:
+    """How much is new and gone since the last scan of the same project and scope in which the same tools ran."""
     last = store.execute(
-        "SELECT id FROM scans WHERE project = ? AND tools = ? ORDER BY id DESC LIMIT 1", (key, ran)
+        "SELECT id FROM scans WHERE project = ? AND scope = ? AND tools = ? ORDER BY id DESC LIMIT 1", like
     ).fetchone()
     if last is None:
         return None, None
@@ -141,6 +176,12 @@ def _prepare(store: sqlite3.Connection) -> None:
             if store.execute("PRAGMA user_version").fetchone() == (0,):
                 for statement in _TABLES.split(";"):
                     store.execute(statement)
+                store.execute(f"PRAGMA user_version = {_LAYOUT}")
+    elif layout == 1:  # it did not note what a scan looked at
+        with store:
+            store.execute("BEGIN EXCLUSIVE")
+            if store.execute("PRAGMA user_version").fetchone() == (1,):
+                store.execute("ALTER TABLE scans ADD COLUMN scope TEXT NOT NULL DEFAULT ''")
                 store.execute(f"PRAGMA user_version = {_LAYOUT}")
     elif layout != _LAYOUT:
         raise sqlite3.DatabaseError(f"it has layout {layout}, this version knows {_LAYOUT}")
