@@ -68,6 +68,18 @@ def test_a_single_module_is_read_alone(here: Here) -> None:
     assert "beside.py" not in ran.flat
 
 
+def test_what_a_module_imports_from_its_own_folder_is_read_and_what_else_lies_there_is_not(here: Here) -> None:
+    here.write("alone.py", "import nearby\nfrom nearpkg.inner import thing\nimport json\n" + APP)
+    package(here, "nearpkg", inner="import further\nthing = 1\n", keys=NAIVE)
+    for name in ("nearby", "further", "beside"):
+        here.write(f"{name}.py", NAIVE)
+    ran = check(here, "alone:app")
+    for read in ("nearby.py:2", "nearpkg/keys.py:2", "further.py:2"):
+        assert read in ran.flat
+    assert "beside.py" not in ran.flat
+    assert "of alone.py and further.py, nearby.py, nearpkg" in ran.flat
+
+
 def test_a_package_without_init_below_the_working_folder_is_read(here: Here) -> None:
     (here.folder / "bare").mkdir()
     here.write("bare/main.py", APP)

@@ -147,6 +147,33 @@ def test_a_route_class_of_the_file_counts_for_its_paths_alone(here: Here) -> Non
     assert "R009" not in ran.out
 
 
+def test_routers_beside_the_application_are_examined(here: Here) -> None:
+    (here.folder / "nearrouters").mkdir()
+    here.write("nearrouters/__init__.py", "")
+    here.write(
+        "nearrouters/out.py", BAD.replace("FastAPI()", "APIRouter()").replace("import FastAPI", "import APIRouter")
+    )
+    here.write("main.py", "from fastapi import FastAPI\nfrom nearrouters.out import app as router\n"
+               "app = FastAPI()\napp.include_router(router)\n")  # fmt: skip
+    ran = here.run("routes", "main:app")
+    assert "nearrouters/out.py:9 · GET /out" in ran.flat
+    assert ran.code == 1
+
+
+def test_a_file_outside_of_the_working_folder_is_shown_as_python_imports_it(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here.folder / "elsewhere" / "shopped").mkdir(parents=True)
+    here.write("elsewhere/shopped/__init__.py", "")
+    here.write("elsewhere/shopped/web.py", BAD)
+    (here.folder / "work").mkdir()
+    monkeypatch.chdir(here.folder / "work")
+    monkeypatch.syspath_prepend(here.folder / "elsewhere")
+    ran = here.run("routes", "shopped.web:app")
+    assert "shopped/web.py:9" in ran.flat
+    assert "elsewhere" not in ran.flat
+
+
 def test_an_application_without_routes_is_exit_code_3(here: Here) -> None:
     here.write("main.py", "async def app(scope, receive, send): ...\n")
     ran = here.run("routes", "main:app")

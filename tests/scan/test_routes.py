@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from pkgutil import resolve_name
 
 import pytest
 
@@ -12,7 +14,9 @@ from garrison.findings.severity import Severity
 from garrison.policy.model import Policy
 from garrison.policy.problems import PolicyInvalid
 from garrison.policy.section_suppressions import SuppressionTable
+from garrison.scan.code_rules import Hole
 from garrison.scan.routes import Exceptions, examine_routes
+from garrison.scan.routes_catalogue import Rule
 from tests.scan.conftest import Examine, found
 
 REDIRECT = "@app.get('/a')\ndef a(next: str):\n    return RedirectResponse(next)\n"
@@ -163,3 +167,9 @@ def test_what_only_known_people_reach_is_a_note(examine: Examine) -> None:
 def test_the_value_of_a_default_never_stands_in_a_report(examine: Examine) -> None:
     report = examine("@app.get('/a')\ndef a(next: str = 'hunter2-secret'):\n    return RedirectResponse(next)\n")
     assert "hunter2" not in repr(report)
+
+
+@pytest.mark.parametrize("rule", [*Rule, *Hole], ids=lambda rule: rule.value.id)
+def test_what_a_remedy_names_of_garrison_is_there(rule: Rule | Hole) -> None:
+    for name in re.findall(r"garrison(?:\.\w+)+", rule.value.remedy):
+        resolve_name(name)  # raises for what is not there

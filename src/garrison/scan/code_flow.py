@@ -25,7 +25,7 @@ _PARTS: Final = frozenset(
 _CLEAN: Final = re.compile(
     r"(?:^|[._])(?:int|float|bool|len|UUID|Decimal|date|quote|quote_plus|urlencode|escape\w*|sanitize\w*|clean\w*|basename"
     r"|secure_filename|compare_digest|isdigit|isalnum|isidentifier|startswith|endswith|hash|hexdigest|dumps|literal_eval"
-    r"|validate\w*|check\w*|model_validate\w*|count|index|find|SqlName|encode_csv|sha256|blake2b|nh3|bleach)$"
+    r"|validate\w*|check\w*|model_validate\w*|count|index|find|identifier|encode_csv|sha256|blake2b|nh3|bleach)$"
 )
 _PASSES: Final = frozenset(
     {"str", "bytes", "list", "tuple", "set", "dict", "sorted", "reversed", "iter", "next", "repr", "format",

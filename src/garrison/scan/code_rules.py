@@ -28,7 +28,7 @@ class Hole(Enum):
         _HIGH,
         (89,),
         "Data is read, changed or deleted.",
-        "Bind values as parameters; take names of columns from a list (garrison.inputs.SqlName).",
+        "Bind values as parameters; take names of columns from a list (garrison.inputs.queries.identifier).",
     )
     COMMAND = _text(
         "G102",

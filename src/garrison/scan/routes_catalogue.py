@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -123,7 +124,7 @@ class Rule(Enum):
         "SQL built from text",
         Severity.MEDIUM,
         "What stands in the text is run: data is read, changed or deleted.",
-        "Bind values as parameters; take names of tables and columns from a list (garrison.inputs.SqlName).",
+        "Bind values as parameters; take names of tables and columns from a list (garrison.inputs.queries.identifier).",
         (89,),
     )
     FILE_PATH = Text(
@@ -190,4 +191,12 @@ class Rule(Enum):
 
 def at(path: Path | None, line: int | None, key: str) -> Location:
     """A place in a source file, with the route or name that is meant; the route alone where there is no source."""
-    return Location.within(Path(), path, line=line, key=key) if path else Location(key=key)
+    return Location.within(_root(path.parent), path, line=line, key=key) if path else Location(key=key)
+
+
+def _root(folder: Path) -> Path:
+    """What a path is told from: the working folder, or the folder that Python imports it from."""
+    if folder.is_relative_to(Path.cwd()):
+        return Path()
+    found = [Path(place) for place in sys.path if place and folder.is_relative_to(place)]
+    return max(found, key=lambda one: len(one.parts), default=folder)

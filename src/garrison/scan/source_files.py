@@ -1,7 +1,8 @@
 """The application's own source: which files are its own, and their text.
 
-Own is the outermost package that holds the application's module or, without a package, its one file. What is installed,
-and what lies beside, may be others'. Bounded in files and bytes; what was left out is said. Nothing is run.
+Own is the outermost package that holds the application's module or, without a package, its one file; and what these
+import from the folder they lie in (`routers/` beside `main.py`). What is installed, and what else lies beside, may be
+others'. Bounded in files and bytes; what was left out is said. Nothing is run.
 """
 
 from __future__ import annotations
@@ -49,6 +50,15 @@ class Own:
 
 def own_source(reference: str) -> Own | None:
     """The source of the loaded application `reference` (module:attribute); None if it is not on disk."""
+    main = _main_source(reference)
+    if main is None or len(main.places) != 1 or main.places[0].parent.name in _NOT_OURS:
+        return main
+    beside = _imported_beside(main)
+    names = ", ".join(place.name for place in beside[:3]) + (" …" if len(beside) > 3 else "")
+    return Own(f"{main.name} and {names}", (*main.places, *beside)) if beside else main
+
+
+def _main_source(reference: str) -> Own | None:
     parts = reference.partition(":")[0].split(".")
     for one in (".".join(parts[: count + 1]) for count in range(len(parts))):
         module = sys.modules.get(one)
@@ -59,6 +69,41 @@ def own_source(reference: str) -> Own | None:
         if not places and file and file.endswith(".py"):
             return Own(Path(file).name, (Path(file),))
     return None
+
+
+def _imported_beside(main: Own) -> list[Path]:
+    """Modules and packages in the folder of the source that its files import, and those that these import."""
+    loaded = _loaded_in(main.places[0].parent)
+    found: dict[str, Path] = {}
+    waiting = list(main.places) if loaded.keys() - {main.places[0].stem} else []
+    while waiting:
+        for path in islice(Own("", (waiting.pop(),)).files(), MOST_FILES):
+            for name in (_imports(path) & loaded.keys()) - found.keys() - {main.places[0].stem}:
+                found[name] = loaded[name]
+                waiting.append(loaded[name])
+    return [found[name] for name in sorted(found)]
+
+
+def _loaded_in(folder: Path) -> dict[str, Path]:
+    """The loaded modules and packages that lie in `folder` itself, by their names."""
+    places: dict[str, Path] = {}
+    for name, module in list(sys.modules.items()):
+        paths = [*getattr(module, "__path__", ()), getattr(module, "__file__", None)]  # a package's folder, or the file
+        place = Path(str(paths[0])) if paths[0] and "." not in name else folder
+        if place.parent == folder and (place.suffix == ".py" or place.is_dir()) and _is_ours(place):
+            places[name] = place
+    return places
+
+
+def _imports(path: Path) -> set[str]:
+    """The outermost names that a file imports; none for what can't be read, which is told when it is looked at."""
+    try:
+        nodes = list(ast.walk(parse(read(path))))
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return set()
+    names = [one.name for node in nodes if isinstance(node, ast.Import) for one in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return {name.partition(".")[0] for name in names}
 
 
 def read_all(
