@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.anyio
 
 CONNECT: Message = {"type": "websocket.connect"}
 REFUSAL = Refuse(Reason.BANNED, 403, layer="mine")
+LIMITED = Refuse(Reason.RATE_LIMITED, 429)
 
 
 def text(content: str) -> Message:
@@ -287,14 +289,95 @@ async def test_the_exchange_is_in_the_state_and_the_servers_scope_stays_as_it_wa
     assert scope["state"] == {"shared": "yes"}
 
 
-async def test_a_refusal_by_the_application_over_a_websocket_is_judged() -> None:
-    """There is no answer to replace, so the application learns whether to stop; the mode of the layer decides."""
-    told: list[bool] = []
+Sends = Sequence[Message]
+CLOSE: Sends = [{"type": "websocket.close", "code": 1008}]
+DENIAL: Sends = [
+    {"type": "websocket.http.response.start", "status": 401, "headers": []},
+    {"type": "websocket.http.response.body", "body": b"who?"},
+]
 
-    async def app(scope: Message, receive: Receive, send: Send) -> None:
+
+class Declines:
+    """Sends `messages` in place of accepting, and raises `error` where there is one. `told` is what it hears."""
+
+    def __init__(self, *messages: Message, refusal: Refuse | None = None, error: Exception | None = None) -> None:
+        self.messages = messages
+        self.refusal = refusal
+        self.error = error
+        self.told: list[Any] = []
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         await receive()
-        told.append(scope["state"]["garrison"].refuse(Refuse(Reason.RATE_LIMITED, 429)))
-        await send({"type": "websocket.close", "code": 1008})
+        if self.refusal is not None:
+            self.told.append(scope["state"]["garrison"].refuse(self.refusal))
+        for message in self.messages:
+            await send(message)
+        if self.error is not None:
+            raise self.error
+        if self.messages:
+            self.told.append((await receive())["code"])
 
-    await talk(hardened(app))
-    assert told == [True]
+
+async def test_a_handshake_that_the_application_closes_gets_the_headers_of_every_answer() -> None:
+    bare, behind = Declines(*CLOSE), Declines(*CLOSE)
+    driven = await talk(hardened(behind))
+    assert (driven.status, driven.body, driven.complete) == (403, b"", True)
+    assert driven.values(b"x-content-type-options") == [b"nosniff"]
+    assert behind.told == [1006]
+    assert (await talk(bare)).sent == list(CLOSE), "control: the server would give its own 403"
+    plainly = await talk(hardened(Declines(*CLOSE)), denial=False)
+    assert plainly.sent == list(CLOSE), "a server that knows no denial response"
+
+
+@pytest.mark.parametrize("error", [None, LookupError("secret")])
+async def test_a_handshake_that_the_application_leaves_unanswered_is_a_500_with_those_headers(
+    error: Exception | None,
+) -> None:
+    onion = hardened(Declines(error=error))
+    with captured_events(onion) as events:
+        driven = await talk(onion)
+    assert (driven.status, driven.complete, driven.raised) == (500, True, error)
+    assert json.loads(driven.body)["reason"] == "internal-error"
+    assert driven.values(b"x-content-type-options") == [b"nosniff"]
+    assert events.names() == ([] if error is None else ["unhandled_error"])
+    assert (await talk(hardened(Declines(error=error)), denial=False)).sent == [], "the server's own answer"
+
+
+async def test_a_client_that_left_before_the_handshake_was_answered_gets_no_answer() -> None:
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        assert [(await receive())["type"] for _ in range(2)] == ["websocket.connect", "websocket.disconnect"]
+
+    driven = await drive(hardened(app), websocket_scope(), [CONNECT], leaves=0)
+    assert driven.sent == []
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        Declines(*CLOSE, refusal=LIMITED),
+        Declines(*DENIAL, refusal=LIMITED),
+        Declines(refusal=LIMITED),
+        Declines(refusal=LIMITED, error=LookupError("how it stops")),
+    ],
+)
+async def test_a_refusal_by_the_application_answers_the_handshake_and_is_written_down(app: Declines) -> None:
+    onion = hardened(app)
+    with captured_events(onion) as events:
+        driven = await talk(onion)
+    assert (driven.status, driven.complete, driven.raised, app.told[0]) == (429, True, None, True)
+    assert [(event.reason, event.status) for event in events] == [("rate-limited", 429)]
+
+
+async def test_a_refusal_after_accepting_is_written_down_when_the_application_closes() -> None:
+    onion = hardened(Declines({"type": "websocket.accept"}, *CLOSE, refusal=LIMITED))
+    with captured_events(onion) as events:
+        driven = await talk(onion)
+    assert (kinds(driven), closes(driven)) == (["accept", "close"], [1008])
+    assert [event.reason for event in events] == ["rate-limited"]
+
+
+async def test_a_refusal_in_the_name_of_a_layer_that_only_watches_is_not_enforced() -> None:
+    rate = {"mode": "monitor"}
+    app = Declines({"type": "websocket.accept"}, refusal=Refuse(Reason.RATE_LIMITED, 429, layer="rate"))
+    driven = await talk(hardened(app, rate=rate))
+    assert (kinds(driven), app.told[0]) == (["accept"], False)

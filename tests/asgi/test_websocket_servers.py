@@ -38,7 +38,17 @@ async def echo(live: WebSocket) -> None:
         return
 
 
-APP = Starlette(routes=[WebSocketRoute("/", echo)])
+async def declines(live: WebSocket) -> None:
+    await live.close(4003)
+
+
+async def fails(live: WebSocket) -> None:
+    raise LookupError("secret")
+
+
+APP = Starlette(
+    routes=[WebSocketRoute("/", echo), WebSocketRoute("/declines", declines), WebSocketRoute("/fails", fails)]
+)
 
 
 @pytest.fixture(scope="module", params=["websockets-sansio", "websockets", "wsproto"])
@@ -58,11 +68,11 @@ def behind(ws: str) -> Iterator[int]:
         yield port
 
 
-def dial(port: int, *, origin: str | None = OWN, host: str = "testserver") -> ClientConnection:
+def dial(port: int, path: str = "/", *, origin: str | None = OWN, host: str = "testserver") -> ClientConnection:
     """A handshake with the server on `port`, whatever `host` the request names."""
     plain = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
     try:
-        return connect(f"ws://{host}/", sock=plain, origin=Origin(origin) if origin else None, compression=None)
+        return connect(f"ws://{host}{path}", sock=plain, origin=Origin(origin) if origin else None, compression=None)
     except BaseException:
         plain.close()
         raise
@@ -106,6 +116,21 @@ def test_a_foreign_page_or_host_gets_a_whole_refusal_and_no_connection(
     assert answer.status_code == status
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert json.loads(answer.body or b"")["request_id"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/declines", 403), ("/fails", 500), ("/nobody", 403)])
+def test_a_handshake_that_the_application_does_not_take_gets_the_headers_of_every_answer(
+    bare: int, behind: int, path: str, status: int
+) -> None:
+    found = []
+    for port in (bare, behind):
+        with pytest.raises(InvalidStatus) as refused:
+            dial(port, path)
+        answer = refused.value.response
+        assert answer.status_code == status
+        assert b"secret" not in (answer.body or b"")
+        found.append({"x-content-type-options", "content-security-policy"} & {name.lower() for name in answer.headers})
+    assert found == [set(), {"x-content-type-options", "content-security-policy"}]  # the first is the control
 
 
 @pytest.mark.parametrize("message", ["x" * 1001, b"x" * 1001, "ü" * 501])

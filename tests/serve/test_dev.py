@@ -88,6 +88,24 @@ def test_plain_http_gets_no_answer(server: Ready) -> None:
         httpx.get(server.url.replace("https", "http"))
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET https://localhost/ HTTP/1.1\r\nHost: localhost\r\n", 200),  # control: both name the same
+        ("GET https://other.example/ HTTP/1.1\r\nHost: localhost\r\n", 400),  # RFC 9112 section 3.2.2
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n", 400),
+    ],
+)
+def test_what_two_parsers_may_read_differently_is_refused_as_in_production(
+    server: Ready, trusting: ssl.SSLContext, head: str, status: int
+) -> None:
+    plain = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    with trusting.wrap_socket(plain, server_hostname="localhost") as connection:
+        connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        assert connection.recv(12) == f"HTTP/1.1 {status}".encode()
+
+
 @pytest.mark.anyio
 async def test_no_answer_names_the_server_s_software(server: Ready, trusting: ssl.SSLContext) -> None:
     for path in ("/", "/missing"):
@@ -317,7 +335,7 @@ def until(true: Callable[[], bool], seconds: float = 40) -> None:
         threading.Event().wait(0.1)
 
 
-@pytest.mark.parametrize("package", ["uvicorn", "websockets"])
+@pytest.mark.parametrize("package", ["uvicorn", "httptools", "websockets"])
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(package: str, ca: DevCA) -> None:
     code = f"""
 import sys

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import ssl
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Queue
 
 import pytest
-from websockets.exceptions import ConnectionClosedError
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from garrison.serve.devca import DevCA
+from garrison.serve.protocol_ws import DenyingWebSocket
 from tests.serve.running import Running, production, stock
 
 pytestmark = pytest.mark.server
@@ -83,6 +88,43 @@ def test_compression_is_not_agreed_to(served: Running, ca: DevCA) -> None:
     with stock(ca) as running, echoing(running) as connection:  # control
         assert connection.response is not None
         assert "permessage-deflate" in connection.response.headers["sec-websocket-extensions"]
+
+
+def test_a_handshake_that_is_refused_writes_no_error_to_the_log(
+    served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: Queue[str] = Queue()
+    with errors_to(told.put):
+        refused(served)
+        refused(served)  # by now the first one is over on the server, too
+        assert told.empty()
+        monkeypatch.setattr(DenyingWebSocket, "run_asgi", WebSocketsSansIOProtocol.run_asgi)  # control
+        refused(served)
+        assert "without completing handshake" in told.get(timeout=30)
+
+
+@contextmanager
+def errors_to(tell: Callable[[str], None]) -> Iterator[None]:
+    """What the server writes as an error goes to `tell`."""
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: tell(record.getMessage())  # type: ignore[method-assign]
+    log = logging.getLogger("uvicorn.error")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
+
+
+def refused(running: Running) -> None:
+    """A handshake for a path that nobody serves."""
+    with pytest.raises(InvalidStatus) as denied:
+        connect(f"wss://localhost:{running.port}/nobody", ssl=running.context)
+    assert denied.value.response.status_code == 403
+    assert denied.value.response.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_message_over_the_limit_ends_the_connection(served: Running, ca: DevCA) -> None:

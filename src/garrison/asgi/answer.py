@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 
 from ..core.exchange import Exchange
 from ..core.headers import RawHeaders
-from ..core.verdict import Answer, Mode, Reason, Refuse
+from ..core.verdict import Answer, Mode, Refuse
 from . import record
 from .body import Body
 from .door import Door
@@ -94,13 +94,8 @@ class Answering:
         unanswered = not self.started and not self.muted
         self._held = None
         self.muted = True
-        if not unanswered:
-            return
-        if self._door.safe_errors:
-            headers, body = self._door.refusal(Refuse(Reason.LAYER_FAILED, 500), facts, reason="internal-error")
-        else:
-            headers, body = [(b"content-type", b"text/plain; charset=utf-8")], b"Internal Server Error"
-        await self._whole(500, headers, body)
+        if unanswered:
+            await self._whole(500, *self._door.crash(facts))
 
     async def finish(self) -> None:
         """The application returned: let go of what was held."""

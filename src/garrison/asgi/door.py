@@ -8,7 +8,7 @@ from ..core.exchange import Exchange
 from ..core.facts import Facts
 from ..core.headers import RawHeaders
 from ..core.stack import Stack
-from ..core.verdict import Mode, Refuse
+from ..core.verdict import Mode, Reason, Refuse
 from ..layers.errors import Renderer
 from ..policy.model import Policy
 from . import record
@@ -51,6 +51,12 @@ class Door:
             method=facts.method,
         )
         return [*headers, *refusal.headers, (b"x-request-id", facts.request_id.encode("ascii"))], body
+
+    def crash(self, facts: Facts) -> tuple[RawHeaders, bytes]:
+        """Headers (not yet dressed) and body of the 500 for an application that raised."""
+        if self.safe_errors:
+            return self.refusal(Refuse(Reason.LAYER_FAILED, 500), facts, reason="internal-error")
+        return [(b"content-type", b"text/plain; charset=utf-8")], b"Internal Server Error"
 
     @classmethod
     def build(cls, policy: Policy, stack: Stack, render: Renderer) -> Door:

@@ -1,5 +1,9 @@
 """WebSocket connections: the handshake is judged like a request, then each message is measured.
 
+Whoever refuses a handshake, the answer carries the headers of every answer where the server has the denial response:
+the layers' refusals, the application's own, and the 500 of one that raised or returned without a word. Lets pass: the
+bare answers of a server without that extension.
+
 Passing a message costs one comparison of its length and one subtraction for the rate; both are per connection. Layers
 that `watch` are asked about each message too, as bytes.
 """
@@ -23,6 +27,7 @@ from .types import App, Message, Receive, Scope, Send
 
 _DENIAL = "websocket.http.response"
 _ABNORMAL = 1008
+_NEVER_OPEN = 1006
 _SET_COOKIE = b"set-cookie"
 
 
@@ -41,12 +46,16 @@ async def serve_websocket(app: App, door: Door, exchange: Exchange, scope: Scope
     connection.watch = judges(door, exchange, checks) if checks and not isinstance(checks, Refuse) else None
     inner = inner_scope(scope, exchange)
     try:
-        return await app(inner, connection.receive, connection.send)
+        result = await app(inner, connection.receive, connection.send)
     except Exception as error:
-        if connection.closed:
+        if connection.closed or await connection.refuse_within():
             return None  # we closed it: what the application raised is an echo of that
         record.unhandled(exchange.services.emit, exchange.facts, error, door.name)
+        await connection.crash()
         raise
+    if not await connection.refuse_within():
+        await connection.crash()
+    return result
 
 
 def _as_refusal(verdict: Refuse | Answer) -> Refuse:
@@ -55,34 +64,54 @@ def _as_refusal(verdict: Refuse | Answer) -> Refuse:
 
 
 class _Connection:
-    """The application's `receive` and `send` for one connection. `closed` is true once we refused or closed it."""
+    """The application's `receive` and `send` for one connection. `closed` is true once we refused or closed it.
 
-    __slots__ = ("_door", "_ended", "_exchange", "_meter", "_mode", "_receive", "_scope", "_send", "closed", "watch")
+    `_answered` is true once the handshake has its answer, `_declined` where that was the application's refusal,
+    `_ended` once the application closed.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_can_deny",
+        "_declined",
+        "_door",
+        "_ended",
+        "_exchange",
+        "_meter",
+        "_mode",
+        "_receive",
+        "_send",
+        "closed",
+        "watch",
+    )
 
     def __init__(self, door: Door, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         self._door = door
         self._exchange = exchange
-        self._scope = scope
+        self._can_deny = _DENIAL in (scope.get("extensions") or {})
         self._receive = receive
         self._send = send
         section = door.policy.websocket
         self._mode = section.mode
         self._meter = None if section.mode is Mode.OFF else Meter(section, exchange.services.clock.monotonic)
-        self._ended = False
+        self._answered = self._declined = self._ended = False
         self.watch: Judges | None = None
         self.closed = False
 
     async def receive(self) -> Message:
         if self.closed:
             return {"type": "websocket.disconnect", "code": _ABNORMAL, "reason": ""}
+        if self._declined:
+            return {"type": "websocket.disconnect", "code": _NEVER_OPEN, "reason": ""}
         message = await self._receive()
         if message["type"] != "websocket.receive":
+            self._answered = self._answered or message["type"] == "websocket.disconnect"  # nobody is left to answer
             return message
         refusal = self._judge(message.get("text"), message.get("bytes"))
         if refusal is None or self._ended:
             return message
         self.closed = True  # before the next await: a sending task must not speak after the close
-        record.refused(self._exchange.services.emit, self._exchange.facts, refusal, Mode.ENFORCE, self._door.name)
+        self._record(refusal)
         await self._send({"type": "websocket.close", "code": refusal.close, "reason": refusal.hint})
         return {"type": "websocket.disconnect", "code": refusal.close, "reason": ""}
 
@@ -104,17 +133,21 @@ class _Connection:
         if kind == "websocket.send":
             await self._send(message)
             return
+        if kind == "websocket.close":
+            await self._close(message)
+            return
         try:
             if kind == f"{_DENIAL}.start":
+                if await self.refuse_within():
+                    return
                 dressed = self._dress(message["status"], message)
                 message = {**message, "headers": dressed}
             elif kind == "websocket.accept":
                 message = self._accept(message)
-            elif kind == "websocket.close":
-                self._ended = True
         except AmendFailed as failure:
             await self.deny(self._failed(failure))
             return
+        self._answered = True
         await self._send(message)
 
     def _dress(self, status: int, message: Message) -> RawHeaders:
@@ -130,21 +163,58 @@ class _Connection:
         rest = [(low, v) for name, v in given if (low := name.lower()) != _SET_COOKIE and low not in owned]
         return {**message, "headers": [*rest, *cookies]}
 
+    async def _close(self, message: Message) -> None:
+        """The application closes. Before it accepted that is a 403 (ASGI), which servers give without our headers."""
+        self._ended = True
+        refusal = self._exchange.refusal
+        if self._answered and refusal is not None:
+            self._record(refusal)
+        elif await self.refuse_within():
+            return
+        elif not self._answered and self._can_deny:
+            self._declined = True
+            await self._answer(403, [(b"content-length", b"0")], b"")
+            return
+        self._answered = True
+        await self._send(message)
+
+    async def refuse_within(self) -> bool:
+        """Answer a handshake that the application refused through the exchange. True when that was the answer."""
+        refusal = self._exchange.refusal
+        if refusal is None or self._answered:
+            return False
+        await self.deny(refusal)
+        return True
+
+    async def crash(self) -> None:
+        """Answer a handshake that the application left without an answer: a 500 with the headers of every answer."""
+        if self._answered or not self._can_deny:
+            return
+        headers, body = self._door.crash(self._exchange.facts)
+        await self._answer(500, headers, body)
+
     async def deny(self, refusal: Refuse) -> None:
         """Refuse the handshake: with a full HTTP answer where the server can (denial response), else by its 403."""
         self.closed = True
-        facts, door = self._exchange.facts, self._door
-        record.refused(self._exchange.services.emit, facts, refusal, Mode.ENFORCE, door.name)
-        if _DENIAL not in (self._scope.get("extensions") or {}):
-            await self._send({"type": "websocket.close", "code": refusal.close})
+        self._record(refusal)
+        if self._can_deny:
+            await self._answer(refusal.status, *self._door.refusal(refusal, self._exchange.facts))
             return
-        headers, body = door.refusal(refusal, facts)
+        self._answered = True
+        await self._send({"type": "websocket.close", "code": refusal.close})
+
+    def _record(self, refusal: Refuse) -> None:
+        emit, facts = self._exchange.services.emit, self._exchange.facts
+        record.refused(emit, facts, refusal, Mode.ENFORCE, self._door.name, self._exchange)
+
+    async def _answer(self, status: int, headers: RawHeaders, body: bytes) -> None:
+        self._answered = True
         try:
-            headers = dress(door.stack, self._exchange, refusal.status, headers, ours=True)
+            headers = dress(self._door.stack, self._exchange, status, headers, ours=True)
         except AmendFailed as failure:
             self._failed(failure)  # it is a refusal already: only loudly, and with the headers that can't fail
-            headers = dress_plainly(door.stack, headers)
-        await self._send({"type": f"{_DENIAL}.start", "status": refusal.status, "headers": headers})
+            headers = dress_plainly(self._door.stack, headers)
+        await self._send({"type": f"{_DENIAL}.start", "status": status, "headers": headers})
         await self._send({"type": f"{_DENIAL}.body", "body": body})
 
     def _failed(self, failure: AmendFailed) -> Refuse:

@@ -5,7 +5,8 @@ caches, and DNS rebinding against services on loopback (CWE-644, CWE-350; RFC 91
 section 3.2). An unknown host never reaches the application, so nothing built from Host can name one.
 
 Lets pass: in a health class, an IP literal as Host, to that class's own paths. Assumes that the application reads no
-`X-Forwarded-Host`, and that the server puts the host of an absolute-form target into Host, as RFC 9112 demands.
+`X-Forwarded-Host`, and that the server refuses or hands over an absolute-form target whose host is not Host's, as
+`garrison serve` does: uvicorn with httptools throws it away.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ from .context import TlsProfile, server_context
 from .errors import AppBrokenError, StartupFailedError
 from .load import ASGIApp, load_app
 from .logs import log_config
+from .protocol_dev import StrictHttp
+from .protocol_ws import DenyingWebSocket
 
 WEBSOCKET_BYTES = 1_048_576
 GRACE_SECONDS = 5
@@ -78,8 +80,8 @@ def _config(job: Job) -> uvicorn.Config:
         workers=1,
         reload=isinstance(job.app, str),
         lifespan="auto",
-        http="auto",
-        ws="websockets-sansio",
+        http=StrictHttp,
+        ws=DenyingWebSocket,
         ws_max_size=WEBSOCKET_BYTES,
         ws_per_message_deflate=False,
         proxy_headers=False,

@@ -59,7 +59,7 @@ def serve_dev(
     """
     addresses = loopback_addresses(host)
     _check(app, log_level, reload)
-    require("uvicorn", "websockets")
+    require("uvicorn", "httptools", "websockets")
     from garrison.serve import _uvicorn  # only now is it known that the extra is there
 
     if isinstance(app, str) and not reload:

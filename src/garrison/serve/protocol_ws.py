@@ -9,7 +9,7 @@ Compression is off (`ws_per_message_deflate`): a small frame can't become a larg
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
@@ -24,7 +24,26 @@ _FRAGMENTS: Final = 1024
 _POLICY: Final = 1008
 
 
-class GuardedWebSocket(WebSocketsSansIOProtocol):
+class DenyingWebSocket(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, for which a handshake that got a denial response is answered.
+
+    uvicorn writes an error to the log for each of them, as if the application had returned without a word: whoever is
+    refused could fill it.
+    """
+
+    async def run_asgi(self) -> None:
+        app = self.app
+
+        async def answered(scope: Any, receive: Any, send: Any) -> Any:
+            result = await app(scope, receive, send)
+            self.handshake_complete = self.handshake_complete or self.close_sent
+            return result
+
+        self.app = answered
+        await super().run_asgi()
+
+
+class GuardedWebSocket(DenyingWebSocket):
     """One connection; `adopt` is called right after the HTTP protocol has handed it over."""
 
     _runtime: Runtime | None = None
