@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from garrison.findings.report import Outcome
 from garrison.findings.severity import Severity
+from garrison.scan import tool_history
 from garrison.scan.adapter import Adapter, Limits, Result
 from garrison.scan.lockfiles import Dependency
+from garrison.scan.process import Ended
 from garrison.scan.project import read_project
 from garrison.scan.tool_gixy import Gixy, balanced
 from garrison.scan.tool_hadolint import hadolint
@@ -28,6 +31,7 @@ from .own_tools import installed
 
 KEY = "AKIA" + "Q3EGTVXWZ5NMLKJH"
 SECRET = "wJalrXUtnFEMI/K7MDENG" + "/bPxRfiCYzKq3vT8LmN"
+KEYS = f'aws_key = "{KEY}"\nsecret = "{SECRET}"\n'
 NGINX = """\
 events {}
 http {
@@ -95,14 +99,20 @@ class TestHistory:
         identity = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
         subprocess.run([need("git"), *identity, *words], cwd=root, check=True, capture_output=True)
 
-    @pytest.fixture
-    def repository(self, tmp_path: Path) -> Path:
-        root = tmp_path / "repository"
+    def repository_of(self, folder: Path, files: Mapping[str, str]) -> Path:
+        root = folder / "repository"
         root.mkdir()
         self.commit(root, "init", "-q")
-        (root / "settings.txt").write_text(f'aws_key = "{KEY}"\nsecret = "{SECRET}"\n')
+        for name, text in files.items():
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_text(text)
         self.commit(root, "add", "-A")
         self.commit(root, "commit", "-qm", "one")
+        return root
+
+    @pytest.fixture
+    def repository(self, tmp_path: Path) -> Path:
+        root = self.repository_of(tmp_path, {"settings.txt": KEYS})
         (root / "settings.txt").write_text("nothing here\n")
         self.commit(root, "commit", "-qam", "two")
         return root
@@ -113,6 +123,36 @@ class TestHistory:
         assert {one.location.path for one in result.findings if one.location} == {"settings.txt"}
         assert KEY not in repr(result)
         assert SECRET not in repr(result)
+
+    def test_the_comment_that_silences_it_is_not_honoured(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The control: told to honour it, the same program finds nothing."""
+        root = self.repository_of(tmp_path, {"settings.txt": KEYS.replace("\n", "  # kingfisher:ignore\n")})
+        assert [one.id for one in run(History(), root).findings] == ["history/aws-access-token"]
+        given = tool_history.run_bounded
+
+        def honouring(command: Sequence[str], *rest: Any) -> Ended:
+            return given([word for word in command if word != "--no-ignore"], *rest)
+
+        monkeypatch.setattr(tool_history, "run_bounded", honouring)
+        result = run(History(), root)
+        assert (result.status.outcome, result.findings) == (Outcome.OK, ())
+
+    def test_a_secret_in_several_files_is_found_in_each_and_once_in_each(self, tmp_path: Path) -> None:
+        """Else one in a test, which weighs little, could stand for the one that is in use."""
+        root = self.repository_of(tmp_path, {"tests/test_a.txt": KEYS, "settings.txt": KEYS})
+        (root / "settings.txt").write_text(f"# moved\n{KEYS}")
+        self.commit(root, "commit", "-qam", "two")
+        (root / "fresh.txt").write_text(KEYS)
+        findings = run(History(), root).findings
+        found = {str(one.location and one.location.path): one for one in findings}
+        assert {path: one.severity for path, one in found.items()} == {
+            "tests/test_a.txt": Severity.LOW, "settings.txt": Severity.HIGH, "fresh.txt": Severity.HIGH,
+        }  # fmt: skip
+        assert len(findings) == 3
+        again = {str(one.location and one.location.path): one for one in run(History(), root).findings}
+        assert [again[path].fingerprint for path in found] == [one.fingerprint for one in found.values()]
 
     def test_a_shallow_clone_is_no_whole_history(self, repository: Path, tmp_path: Path) -> None:
         self.commit(tmp_path, "clone", "-q", "--depth", "1", f"file://{repository}", "shallow")

@@ -1,8 +1,10 @@
 """kingfisher 2.14: secrets in every commit of the project's Git history, by its JSON report, secrets masked.
 
 Nothing is validated and nothing is sent (`--no-validate --no-update-check`). It exits 200 and 205 with findings, which
-is read as an orderly end; what counts is its own account of what it scanned. Installed only when it is named, and then
-required. Lets pass: history that was not cloned (`fetch-depth`).
+is read as an orderly end; what counts is its own account of what it scanned. Of a secret in several files it tells
+one, another in each run: it is asked for all, and a secret of one file is one finding, at its oldest commit. Comments
+that would silence it are not honoured. Installed only when it is named, and then required. Lets pass: history that was
+not cloned (`fetch-depth`).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from posixpath import normpath
 from typing import Any, Final
 
 from ..findings.record import Finding
@@ -46,7 +49,7 @@ class History:
             return Result(replace(ToolStatus.incomplete(_NAME, why), version=tool.version))
         command = [
             str(self.program or tool.program), "scan", ".", "--git-history", "full", "--no-validate",
-            "--no-update-check", "--no-ignore", "--redact", "--format", "json",
+            "--no-update-check", "--no-ignore", "--no-dedup", "--redact", "--format", "json",
         ]  # fmt: skip
         ended = run_bounded(command, project.root, replace(limits, memory=max(limits.memory, _MEMORY)))
         if why := ended.crash(*_ORDERLY):
@@ -64,7 +67,7 @@ def read_report(lines: list[dict[str, Any]]) -> Result:
     report, total = lines[0], lines[1]
     version = str(total["kingfisher"]["version_used"])
     account, blobs = report["audit"]["summary"], int(total["blobs_scanned"])
-    found = tuple(_finding(one) for one in report["findings"])
+    found = tuple(_finding(one) for one in _each_once(report["findings"]))
     examined = f"{blobs} contents of files in all commits"
     if not blobs or not account["scan_succeeded"] + account["scan_partial"]:
         return Result(replace(ToolStatus.failed(_NAME, "scanned nothing"), version=version), found)
@@ -74,9 +77,27 @@ def read_report(lines: list[dict[str, Any]]) -> Result:
     return Result(ToolStatus.ran(_NAME, examined, version=version), found)
 
 
+def _each_once(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One for each secret of a file: that of the oldest commit, or of the folder where no commit has it.
+
+    What stands for a secret in its report is the same for the same secret, within one run.
+    """
+    oldest = sorted(findings, key=lambda one: (not _commit(one), _commit(one).get("date", ""), _commit(one).get("id")))
+    told: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for one in oldest:
+        what = one["finding"]
+        told.setdefault((one["rule"]["name"], normpath(what["path"]), what["snippet"]), one)
+    return list(told.values())
+
+
+def _commit(one: dict[str, Any]) -> dict[str, str]:
+    """The commit that it is in; empty for a file of the folder."""
+    return dict((one["finding"].get("git_metadata") or {}).get("commit") or {})
+
+
 def _finding(one: dict[str, Any]) -> Finding:
     rule, what = one["rule"], one["finding"]
-    commit = str((what.get("git_metadata") or {}).get("commit", {}).get("id", ""))
+    commit = _commit(one).get("id", "")
     sure = Confidence(what["confidence"])
     severity = {Confidence.HIGH: Severity.HIGH, Confidence.MEDIUM: Severity.MEDIUM, Confidence.LOW: Severity.LOW}[sure]
     found = secret_in_history(
