@@ -123,11 +123,11 @@ def target() -> Iterator[tuple[Live, list[int]]]:
 
 
 LIES = {
-    "no report": ("", "no whole report"),
-    "half a report": ("report.write_text('{\"@version\": ')", "no whole report"),
-    "another shape": ("report.write_text('[]')", "no whole report"),
+    "no report": ("", "its output is not whole"),
+    "half a report": ("report.write_text('{\"@version\": ')", "its output is not whole"),
+    "another shape": ("report.write_text('[]')", "its output is not whole"),
     "nothing about the target": ('report.write_text(\'{"@version": "2", "site": []}\')', "says nothing about"),
-    "a crash": ("sys.exit('boom')", "no whole report"),
+    "a crash": ("sys.exit('boom')", "its output is not whole"),
     "a strange end": ("sys.exit(7)", "ended with code 7"),
     "no end": ("time.sleep(60)", "stopped after"),
 }

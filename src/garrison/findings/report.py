@@ -61,19 +61,21 @@ class ToolStatus:
         return cls(tool=tool, outcome=Outcome.OK, version=version, examined=examined, required=required)
 
     @classmethod
-    def skipped(cls, tool: str, reason: str, *, required: bool = True) -> "ToolStatus":
+    def skipped(cls, tool: str, reason: str, *, version: str = "", required: bool = True) -> "ToolStatus":
         """It was not started, and this is why."""
-        return cls(tool=tool, outcome=Outcome.SKIPPED, detail=reason, required=required)
+        return cls(tool=tool, outcome=Outcome.SKIPPED, detail=reason, version=version, required=required)
 
     @classmethod
-    def failed(cls, tool: str, reason: str, *, required: bool = True) -> "ToolStatus":
+    def failed(cls, tool: str, reason: str, *, version: str = "", required: bool = True) -> "ToolStatus":
         """It was started and ended in an error."""
-        return cls(tool=tool, outcome=Outcome.ERROR, detail=reason, required=required)
+        return cls(tool=tool, outcome=Outcome.ERROR, detail=reason, version=version, required=required)
 
     @classmethod
-    def incomplete(cls, tool: str, what: str, *examined: str, required: bool = True) -> "ToolStatus":
+    def incomplete(cls, tool: str, what: str, *examined: str, version: str = "", required: bool = True) -> "ToolStatus":
         """It ran, but ``what`` was left out."""
-        return cls(tool=tool, outcome=Outcome.INCOMPLETE, detail=what, examined=examined, required=required)
+        return cls(
+            tool=tool, outcome=Outcome.INCOMPLETE, detail=what, version=version, examined=examined, required=required
+        )
 
     @classmethod
     def stale(cls, tool: str, since: date, *examined: str, required: bool = True) -> "ToolStatus":

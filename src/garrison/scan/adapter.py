@@ -6,6 +6,7 @@ files that nobody looked at each become a status with its reason. A tool that ha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +30,15 @@ class Result:
 
     status: ToolStatus
     findings: tuple[Finding, ...] = ()
+
+
+def whole(name: str, read: Callable[[], Result], version: str = "") -> Result:
+    """What `read` makes of the output of the tool `name`; an error where that ends early or is of another shape."""
+    try:
+        return read()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        why = f"its output is not whole, or of another shape ({type(error).__name__})"
+        return Result(ToolStatus.failed(name, why, version=version))
 
 
 class Adapter(Protocol):

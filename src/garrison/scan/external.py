@@ -13,7 +13,7 @@ from typing import Any
 
 from ..findings.record import Finding
 from ..findings.report import ToolStatus
-from .adapter import Limits, Result
+from .adapter import Limits, Result, whole
 from .process import run_bounded
 from .project import Project
 from .toolbox import TOOLS, Tool, state
@@ -61,14 +61,14 @@ class External:
         bounds = replace(limits, memory=max(limits.memory, self.memory))
         ended = run_bounded([str(program), *self.arguments, *chosen], project.root, bounds, extra=self.environ)
         if why := ended.crash(*self.fine):
-            return Result(replace(ToolStatus.failed(self.name, why), version=tool.version))
-        try:
-            reading = self.read(json.loads(ended.output), project)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            why = f"its output is not whole, or of another shape ({type(error).__name__})"
-            return Result(replace(ToolStatus.failed(self.name, why), version=tool.version))
-        version = reading.version or tool.version
-        return Result(replace(_status(self.name, chosen, reading), version=version), reading.findings)
+            return Result(ToolStatus.failed(self.name, why, version=tool.version))
+        return whole(
+            self.name, lambda: self._result(chosen, self.read(json.loads(ended.output), project)), tool.version
+        )
+
+    def _result(self, chosen: Sequence[str], reading: Reading) -> Result:
+        status = _status(self.name, chosen, reading)
+        return Result(replace(status, version=reading.version or TOOLS[self.name].version), reading.findings)
 
 
 def unusable(tool: Tool, program: Path | None, *, may_be_missing: bool = False) -> Result | None:

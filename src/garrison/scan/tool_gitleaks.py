@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from ..findings.record import Finding
 from ..findings.report import ToolStatus
-from .adapter import Limits, Result
+from .adapter import Limits, Result, whole
 from .process import run_bounded
 from .project import Project
 from .secret_in_history import secret_in_history
@@ -67,12 +67,12 @@ class Gitleaks:
             ended = run_bounded(command, apart, bounds, extra=_as_in_the_project(apart))
             if why := ended.crash(0):
                 return Result(ToolStatus.failed(_NAME, why))
-            try:
-                data = json.loads(report.read_text(encoding="utf-8"))
-                found = tuple(_finding(one) for one in data)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                return Result(ToolStatus.failed(_NAME, f"no whole report ({type(error).__name__})"))
-        return Result(ToolStatus.ran(_NAME, "all commits"), found)
+            return whole(_NAME, lambda: read_report(json.loads(report.read_bytes())))
+
+
+def read_report(data: list[dict[str, Any]]) -> Result:
+    """Findings of a report. Raises KeyError, TypeError, AttributeError for another shape."""
+    return Result(ToolStatus.ran(_NAME, "all commits"), tuple(map(_finding, data)))
 
 
 def _as_in_the_project(apart: Path) -> dict[str, str]:

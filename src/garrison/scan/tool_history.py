@@ -18,7 +18,7 @@ from typing import Any, Final
 from ..findings.record import Finding
 from ..findings.report import ToolStatus
 from ..findings.severity import Confidence, Severity
-from .adapter import Limits, Result
+from .adapter import Limits, Result, whole
 from .external import unusable
 from .process import run_bounded
 from .project import Project
@@ -46,20 +46,16 @@ class History:
             return gone
         if (project.root / ".git" / "shallow").exists():
             why = "the clone is shallow: its history is not here (git fetch --unshallow)"
-            return Result(replace(ToolStatus.incomplete(_NAME, why), version=tool.version))
+            return Result(ToolStatus.incomplete(_NAME, why, version=tool.version))
         command = [
             str(self.program or tool.program), "scan", ".", "--git-history", "full", "--no-validate",
             "--no-update-check", "--no-ignore", "--no-dedup", "--redact", "--format", "json",
         ]  # fmt: skip
         ended = run_bounded(command, project.root, replace(limits, memory=max(limits.memory, _MEMORY)))
         if why := ended.crash(*_ORDERLY):
-            return Result(replace(ToolStatus.failed(_NAME, why), version=tool.version))
-        try:
-            lines = [json.loads(line) for line in ended.output.splitlines() if line.strip()]
-            return read_report(lines)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            why = f"its output is not whole ({type(error).__name__})"
-            return Result(replace(ToolStatus.failed(_NAME, why), version=tool.version))
+            return Result(ToolStatus.failed(_NAME, why, version=tool.version))
+        lines = [line for line in ended.output.splitlines() if line.strip()]
+        return whole(_NAME, lambda: read_report([json.loads(line) for line in lines]), tool.version)
 
 
 def read_report(lines: list[dict[str, Any]]) -> Result:
@@ -70,7 +66,7 @@ def read_report(lines: list[dict[str, Any]]) -> Result:
     found = tuple(_finding(one) for one in _each_once(report["findings"]))
     examined = f"{blobs} contents of files in all commits"
     if not blobs or not account["scan_succeeded"] + account["scan_partial"]:
-        return Result(replace(ToolStatus.failed(_NAME, "scanned nothing"), version=version), found)
+        return Result(ToolStatus.failed(_NAME, "scanned nothing", version=version), found)
     if account["scan_partial"] or account["scan_failed"] or account["pending"]:
         status = ToolStatus.incomplete(_NAME, "a part of the history could not be scanned", examined)
         return Result(replace(status, version=version), found)

@@ -21,7 +21,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ..findings.report import ToolStatus
-from .adapter import Limits, Result
+from .adapter import Limits, Result, whole
 from .live import Live, ask
 from .nuclei_output import NAME, read_output
 from .nuclei_templates import HARMFUL, choose
@@ -74,12 +74,13 @@ class Nuclei:
         stopped = ended.why.startswith("stopped after")
         if (why := ended.crash(0)) and not stopped:
             return _failed(why, version)
-        try:
-            written = folder / "found.jsonl"
+        written = folder / "found.jsonl"
+
+        def read() -> Result:
             text = written.read_text(encoding="utf-8") if written.is_file() else ""
-            result = read_output(text, ended.errors, self.live, (len(chosen), seen), why)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            return _failed(f"its output is not whole, or of another shape ({type(error).__name__})", version)
+            return read_output(text, ended.errors, self.live, (len(chosen), seen), why)
+
+        result = whole(NAME, read)
         return Result(replace(result.status, version=version), result.findings)
 
     def _arguments(self, folder: Path, chosen: Mapping[str, str]) -> list[str]:
@@ -142,4 +143,4 @@ def _skipped(why: str) -> Result:
 
 
 def _failed(why: str, version: str) -> Result:
-    return Result(replace(ToolStatus.failed(NAME, why), version=version))
+    return Result(ToolStatus.failed(NAME, why, version=version))

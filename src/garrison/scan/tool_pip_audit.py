@@ -54,12 +54,12 @@ class PipAudit:
             ]  # fmt: skip
             ended = run_bounded(command, folder, limits)
         if why := ended.crash(0, 1):
-            return Result(replace(ToolStatus.failed(_NAME, why), version=tool.version))
+            return Result(ToolStatus.failed(_NAME, why, version=tool.version))
         try:
             result = read_report(json.loads(ended.output), pinned, unread)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             last = (ended.errors.strip().splitlines() or [type(error).__name__])[-1][:200]
-            return Result(replace(ToolStatus.failed(_NAME, f"gave no report: {last}"), version=tool.version))
+            return Result(ToolStatus.failed(_NAME, f"gave no report: {last}", version=tool.version))
         return Result(replace(result.status, version=tool.version), result.findings)
 
 

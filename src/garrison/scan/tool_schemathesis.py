@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from ..findings.severity import Confidence, Severity
-from .adapter import Limits, Result
+from .adapter import Limits, Result, whole
 from .external import unusable
 from .live import Live
 from .process import run_bounded
@@ -63,11 +63,7 @@ class Schemathesis:
         ended = run_bounded(command, folder, limits, extra=extra)
         if why := ended.crash(0, 1):
             return Result(ToolStatus.failed(_NAME, why))
-        try:
-            data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-            return read_report(data, self.live)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            return Result(ToolStatus.failed(_NAME, f"its report is not whole ({type(error).__name__})"))
+        return whole(_NAME, lambda: read_report(json.loads((folder / "report.json").read_bytes()), self.live))
 
     def _settings(self) -> str:
         if not self.live.secret:
@@ -88,13 +84,13 @@ def read_report(data: dict[str, Any], live: Live) -> Result:
     examined = (f"{tested} of {operations['total']} operations", f"{data['test_cases']['generated']} requests made up")
     gaps = [str(one.get("title", "error")) if isinstance(one, dict) else str(one) for one in data["errors"]][:3]
     if not tested:
-        return Result(replace(ToolStatus.failed(_NAME, "tried no operation"), version=version), found)
+        return Result(ToolStatus.failed(_NAME, "tried no operation", version=version), found)
     if tested < selected:
         gaps.append(f"tried {tested} of {selected} operations")
     if data["stop_reason"] not in {"completed", "max_time", None} or not data["complete"]:
         gaps.append(f"ended early ({data['stop_reason']})")
     if gaps:
-        return Result(replace(ToolStatus.incomplete(_NAME, "; ".join(gaps), *examined), version=version), found)
+        return Result(ToolStatus.incomplete(_NAME, "; ".join(gaps), *examined, version=version), found)
     return Result(ToolStatus.ran(_NAME, *examined, version=version), found)
 
 

@@ -67,7 +67,7 @@ class Sqlmap:
             ]  # fmt: skip
             ended = run_bounded(command, folder, limits, extra={"HOME": name})
             if why := ended.crash(0):
-                return Result(replace(ToolStatus.failed(_NAME, why), version=tool.version))
+                return Result(ToolStatus.failed(_NAME, why, version=tool.version))
             rows = folder / "found.csv"
             table = rows.read_text(encoding="utf-8", errors="replace") if rows.is_file() else ""
         result = read_output(ended.output.decode(errors="replace"), table, self.live, count)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from ..findings.severity import Severity
-from .adapter import Limits, Result
+from .adapter import Limits, Result, whole
 from .live import Live
 from .process import run_bounded
 from .project import Project
@@ -66,10 +66,7 @@ class Sslyze:
         ended = run_bounded(command, Path.cwd(), limits)
         if why := ended.crash(0, 1):
             return Result(ToolStatus.failed(_NAME, why))
-        try:
-            return read_report(json.loads(ended.output), where)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            return Result(ToolStatus.failed(_NAME, f"its output is not whole ({type(error).__name__})"))
+        return whole(_NAME, lambda: read_report(json.loads(ended.output), where))
 
 
 def read_report(data: dict[str, Any], where: str) -> Result:
@@ -78,7 +75,7 @@ def read_report(data: dict[str, Any], where: str) -> Result:
     one = data["server_scan_results"][0]
     if one["scan_status"] != "COMPLETED" or not one["scan_result"]:
         why = f"{where}: {one.get('connectivity_status', 'no connection')}"
-        return Result(replace(ToolStatus.failed(_NAME, why), version=version))
+        return Result(ToolStatus.failed(_NAME, why, version=version))
     result = one["scan_result"]
     unread = [name for name in (*_OLD, *_HOLES, "robot") if result[name]["status"] != "COMPLETED"]
     found = tuple(_findings(result, unread, where))

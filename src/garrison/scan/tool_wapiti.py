@@ -13,14 +13,14 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ..findings.record import Finding, Location
 from ..findings.report import ToolStatus
 from ..findings.severity import Severity
-from .adapter import Limits, Result
+from .adapter import Limits, Result, whole
 from .live import Live
 from .live_ready import ready
 from .process import run_bounded
@@ -68,13 +68,11 @@ class Wapiti:
             command = [str(self.program or tool.program), *self._arguments(limits)]
             ended = run_bounded(command, folder, limits, extra={"HOME": name})
             if why := ended.crash(0):
-                return Result(replace(ToolStatus.failed(_NAME, why), version=tool.version))
-            try:
-                data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-                return read_report(data, ended.output.decode(errors="replace"), self.live, count)
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                why = f"no whole report ({type(error).__name__})"
-                return Result(replace(ToolStatus.failed(_NAME, why), version=tool.version))
+                return Result(ToolStatus.failed(_NAME, why, version=tool.version))
+            report, log = folder / "report.json", ended.output.decode(errors="replace")
+            return whole(
+                _NAME, lambda: read_report(json.loads(report.read_bytes()), log, self.live, count), tool.version
+            )
 
     def _arguments(self, limits: Limits) -> list[str]:
         each = max(1, int((limits.seconds * 0.8 - 2) / (_MODULES.count(",") + 2)))
@@ -98,9 +96,9 @@ def read_report(data: dict[str, Any], log: str, live: Live, count: int) -> Resul
     gaps += ["its time ended before it did"] if _STOPPED.search(log) else []
     examined = f"{count} operations of {live.shown}"
     if not pages:
-        return Result(replace(ToolStatus.failed(_NAME, "reached no operation"), version=version), found)
+        return Result(ToolStatus.failed(_NAME, "reached no operation", version=version), found)
     if gaps:
-        return Result(replace(ToolStatus.incomplete(_NAME, "; ".join(gaps), examined), version=version), found)
+        return Result(ToolStatus.incomplete(_NAME, "; ".join(gaps), examined, version=version), found)
     return Result(ToolStatus.ran(_NAME, examined, version=version), found)
 
 

@@ -19,9 +19,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ..findings.record import Finding, Location
-from ..findings.report import ToolStatus
+from ..findings.report import Outcome, ToolStatus
 from ..findings.severity import Confidence, Severity
-from .adapter import Limits, Result
+from .adapter import Limits, Result, whole
 from .live import Live
 from .process import run_bounded
 from .project import Project
@@ -102,13 +102,13 @@ class Zap:
             run_bounded([command[0], "rm", "--force", folder.name], folder, Limits(30), extra=extra)
         if why := ended.crash(0, 1, 2):
             return Result(ToolStatus.failed(_NAME, why))
-        try:
-            result = read_report(json.loads((folder / REPORT).read_text(encoding="utf-8")), self.live, count)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            return Result(ToolStatus.failed(_NAME, f"no whole report ({type(error).__name__})"))
-        if ended.code == 1:  # the plan's own errors: with exitStatus as it is written, findings don't set it
-            status = replace(result.status, detail="its plan reported errors")
-            return Result(ToolStatus.incomplete(_NAME, status.detail, *status.examined), result.findings)
+        result = whole(_NAME, lambda: read_report(json.loads((folder / REPORT).read_bytes()), self.live, count))
+        if ended.code == 1 and result.status.outcome is not Outcome.ERROR:
+            # the plan's own errors: with exitStatus as it is written, findings don't set it
+            status = ToolStatus.incomplete(
+                _NAME, "its plan reported errors", *result.status.examined, version=result.status.version
+            )
+            return Result(status, result.findings)
         return result
 
 
@@ -119,7 +119,7 @@ def read_report(data: dict[str, Any], live: Live, count: int = 0) -> Result:
     port = str(place.port or (443 if place.scheme == "https" else 80))
     sites = [one for one in data["site"] if one["@host"] == place.hostname and str(one["@port"]) == port]
     if not sites:
-        return Result(replace(ToolStatus.failed(_NAME, f"its report says nothing about {live.shown}"), version=version))
+        return Result(ToolStatus.failed(_NAME, f"its report says nothing about {live.shown}", version=version))
     found = [finding for site in sites for alert in site["alerts"] for finding in _findings(alert)]
     examined = (f"{count} operations of {live.shown}",) if count else (live.shown,)
     if len(found) > _MOST:
