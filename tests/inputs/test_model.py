@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    RootModel,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+from typing_extensions import TypeAliasType, TypedDict
 
 from garrison.inputs import Broken, FormInput, Input, Name, require
+from garrison.inputs.model import UnboundedModel
 
 
 class Part(Input):
@@ -157,6 +173,76 @@ def test_a_broken_business_rule_is_answered_like_a_malformed_field() -> None:
 class Tagged(Input):
     tags: Annotated[list[str], Field(max_length=3)]
     nested: list[list[str]] = Field(default_factory=list)
+
+
+class Author(BaseModel):
+    """A model of pydantic's own."""
+
+    name: str
+
+
+@pydantic_dataclass
+class Place:
+    name: str
+
+
+class Titles(RootModel[list[str]]):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Author, list[Author], Author | None, dict[str, Author], Place, Titles])
+def test_a_model_without_bounds_is_no_part_of_one_that_has_them(kind: Any) -> None:
+    assert Author(name="x" * 10**6)  # the control: nothing bounds it
+    with pytest.raises(UnboundedModel, match="would have no bounds"):
+        create_model("Made", __base__=Input, part=(kind, ...))
+
+
+def test_a_model_that_inherits_both_is_bounded() -> None:
+    class AuthorIn(Author, Input):
+        pass
+
+    made = create_model("Made", __base__=Input, parts=(list[AuthorIn], ...))
+    made.model_validate({"parts": [{"name": "x"}]})
+    for bad in ({"name": "x" * 10_001}, {"name": "x", "role": "admin"}):
+        with pytest.raises(ValidationError):
+            made.model_validate({"parts": [bad]})
+
+
+@dataclass
+class Room:
+    name: str
+    rooms: list[Room] = dataclasses.field(default_factory=list)
+
+
+class Pair(NamedTuple):
+    name: str
+
+
+class Table(TypedDict):
+    name: str
+
+
+Names = TypeAliasType("Names", list[str])
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrap"),
+    [
+        (Room, lambda text: {"name": text}),
+        (Room, lambda text: {"name": "x", "rooms": [{"name": text}]}),
+        (Pair, lambda text: [text]),
+        (Table, lambda text: {"name": text}),
+        (list[Table], lambda text: [{"name": text}]),
+        (Names, lambda text: [text]),
+    ],
+)
+def test_what_fields_are_made_of_is_bounded_wherever_it_is_defined(kind: Any, wrap: Callable[[str], Any]) -> None:
+    made = create_model("Made", __base__=Input, one=(kind, ...), other=(kind, ...))
+    made.model_validate({"one": wrap("O'Brien 👩‍🚀"), "other": wrap("b")})
+    for bad in ("x" * 10_001, "a\x00", "a\u202e"):
+        with pytest.raises(ValidationError):
+            made.model_validate({"one": wrap("a"), "other": wrap(bad)})
+        TypeAdapter(kind).validate_python(wrap(bad))  # the control, and elsewhere it stays what it was
 
 
 def test_a_list_of_text_is_cleaned_item_by_item() -> None:

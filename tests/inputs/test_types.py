@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import unicodedata
+import warnings
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from garrison import inputs
 from garrison.inputs.text import compile_clean
@@ -34,6 +37,11 @@ ACCEPTED: list[tuple[Any, Any, Any]] = [
     (inputs.Title, "'; DROP TABLE notes; -- is a joke", "'; DROP TABLE notes; -- is a joke"),
     (inputs.Prose, "one\r\ntwo\tthree", "one\ntwo\tthree"),
     (inputs.SearchText, "", ""),
+    (inputs.SearchText, "\u200d", "\u200d"),  # it may be empty, so it may look empty
+    (inputs.Title, "\u200bខ្មែរ\u200bភាសា", "\u200bខ្មែរ\u200bភាសា"),  # Khmer parts words that way
+    (inputs.Amount, " -12.50 ", Decimal("-12.50")),
+    (inputs.Amount, "+.5", Decimal("0.5")),
+    (inputs.Amount, 12, Decimal(12)),
     (inputs.Slug, "my-first-post-2", "my-first-post-2"),
     (inputs.Code, "aZ_9-", "aZ_9-"),
     (inputs.RowId, 2**63 - 1, 2**63 - 1),
@@ -42,8 +50,14 @@ ACCEPTED: list[tuple[Any, Any, Any]] = [
     (inputs.Email, "o'brien+x@Example.COM", "o'brien+x@example.com"),
     (inputs.Email, "a@bücher.example", "a@xn--bcher-kva.example"),
     (inputs.Phone, "+49 (30) 123-456.78", "+493012345678"),
+    (inputs.Phone, "+44 (0) 20 7946 0958", "+442079460958"),  # the 0 is not dialled from abroad
+    (inputs.Phone, "+33\u202f1\u202f23\u202f45\u202f67\u202f89", "+33123456789"),  # as French is typeset
+    (inputs.Phone, "\u202a+1\u00a0415\u2011555\u20110100\u202c", "+14155550100"),  # as a telephone copies it
     (inputs.PublicUrl, "https://Example.COM/a?b=c#d", "https://example.com/a?b=c#d"),
-    (inputs.PublicUrl, "http://8.8.8.8:80/", "http://8.8.8.8:80/"),
+    (inputs.PublicUrl, "http://8.8.8.8:80/", "http://8.8.8.8/"),
+    (inputs.PublicUrl, "https://example.com:443?a=1", "https://example.com/?a=1"),
+    (inputs.PublicUrl, "https://example.com/css?family=A|B{c}^`", "https://example.com/css?family=A%7CB%7Bc%7D%5E%60"),
+    (inputs.PublicUrl, "https://fa.example.com/می\u200cخواهم", "https://fa.example.com/می\u200cخواهم"),
     (inputs.PublicUrl, "https://[2606:4700::1111]/", "https://[2606:4700::1111]/"),
     (inputs.PublicUrl, "https://bücher.example/", "https://xn--bcher-kva.example/"),
     (TEAM, "https://docs.example.com/x", "https://docs.example.com/x"),
@@ -78,6 +92,21 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (inputs.Prose, "x" * 20_001, "string_too_long"),
     (inputs.Prose, "é\n" * 10_001, "string_too_long"),
     (inputs.Name, 7, "string_type"),
+    *(
+        (inputs.Name, unseen, "string_too_short")
+        for unseen in (
+            "\u200b",
+            "\u200d\u200e",
+            "\u00ad",
+            "\u2060",
+            "\u3164",
+            "\u2800",
+            "\u115f",
+            "\ufe0f",
+            "\u034f",
+            "\u180e \u2060",
+        )
+    ),
     (inputs.Slug, "Post", "string_pattern_mismatch"),
     (inputs.Slug, "a--b", "string_pattern_mismatch"),
     (inputs.Slug, "a\n", "string_pattern_mismatch"),
@@ -103,11 +132,14 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (inputs.PublicIp, "64:ff9b::7f00:1", "ip_public"),
     (inputs.PublicIp, "169.254.169.254", "ip_public"),
     (inputs.PublicIp, "224.0.0.1", "ip_public"),
+    (inputs.PublicIp, "168.63.129.16", "ip_public"),  # public, and Azure's own
+    (inputs.PublicIp, "192.88.99.1", "ip_public"),
+    (inputs.PublicIp, "3fff::1", "ip_public"),  # documentation (RFC 9637)
     (inputs.Email, "a@b", "email"),
     (inputs.Email, '"a b"@example.com', "email"),
     (inputs.Email, "a@b@example.com", "email"),
     (inputs.Email, ".a@example.com", "email"),
-    (inputs.Email, "a@[127.0.0.1]", "hostname"),
+    (inputs.Email, "a@[127.0.0.1]", "email"),
     (inputs.Email, "a@example.com\nBcc: b@example.com", "email"),
     (inputs.Email, "a\r\nBcc: b@example.com", "email"),
     (inputs.Phone, "030 123456", "phone"),
@@ -120,6 +152,8 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (inputs.PublicUrl, "https://example.com\\@evil.example", "url"),
     (inputs.PublicUrl, "https://user@example.com/", "url"),
     (inputs.PublicUrl, "https://exa\nmple.com/", "url"),
+    (inputs.PublicUrl, "https://example.com/\u202egpj.exe", "url"),  # is shown as another address
+    (inputs.PublicUrl, "https://exa|mple.com/", "hostname"),
     (inputs.PublicUrl, "https://example.com:6379/", "url"),
     (inputs.PublicUrl, "https://example.com:x/", "url"),
     (inputs.PublicUrl, "http://localhost/", "url_public"),
@@ -153,8 +187,13 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (SORT, ",,,,", "sort"),
     (COLUMN, "title; drop table notes", "literal_error"),
     (inputs.Amount, 0.1, "money_float"),
-    (inputs.Amount, "NaN", "finite_number"),
-    (inputs.Amount, "1e30", "decimal_max_digits"),
+    (inputs.Amount, "NaN", "money_text"),
+    (inputs.Amount, float("nan"), "money_float"),
+    (inputs.Amount, "1e5", "money_text"),
+    (inputs.Amount, "1_000", "money_text"),
+    (inputs.Amount, "1,000.00", "money_text"),
+    (inputs.Amount, "١٢", "money_text"),
+    (inputs.Amount, 10**18, "decimal_max_digits"),
     (inputs.Day, "9999-12-31", "date"),
     (inputs.Day, 86400, "date"),
     (inputs.Day, "86400", "date"),
@@ -226,6 +265,22 @@ def test_kept_text_holds_nothing_that_acts(text: str) -> None:
 def test_what_acts_is_kept_where_it_is_asked_for() -> None:
     assert compile_clean(9, controls=True)("a\x1b") == "a\x1b"
     assert compile_clean(9, bidi=True)("a\u202e") == "a\u202e"
+
+
+def test_what_is_no_text_any_more_is_written_as_the_text_it_was() -> None:
+    class Asked(TypedDict):
+        ip: inputs.IpAddress
+        sort: SORT
+
+    adapter: TypeAdapter[Any] = TypeAdapter(Asked)
+    given_ = {"ip": "192.0.2.1", "sort": "-notes.created,title"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # pydantic warns of values that are not what their schema says
+        assert adapter.dump_python(adapter.validate_python(given_), mode="json") == given_
+
+
+def test_minus_nothing_is_nothing() -> None:
+    assert str(TypeAdapter(inputs.Amount).validate_python("-0.00")) == "0.00"
 
 
 def test_a_list_of_columns_that_is_no_list_of_identifiers_is_the_developers_error() -> None:

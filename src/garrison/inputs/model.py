@@ -10,12 +10,15 @@ route uses it. Lets pass: fields typed `Any`, which nothing can be said about; w
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any, Final, cast
 from unicodedata import is_normalized
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, SecretBytes, SecretStr, model_validator
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
+from ..core.errors import OperatorError
 from ..core.names import CSRF_FIELD
 from .text import OWN, compile_clean
 
@@ -29,27 +32,80 @@ MOST_DIGITS: Final = 38
 """Digits of a `Decimal` that names no bound."""
 
 _COLLECTIONS: Final = frozenset({"list", "set", "frozenset", "dict", "generator"})
+_ANYTHING: Final = "pydantic.types.JsonValue:"
+_CLASSES: Final = frozenset({"model", "dataclass"})
+_ID: Final = re.compile(r":[0-9]+")
 _SECRETS: Final = (SecretStr, SecretBytes)
 _NOT_SCHEMAS: Final = frozenset({"metadata", "serialization", "config", "cls", "default", "expected", "ref"})
 
 _clean_default = compile_clean(MOST_CHARACTERS, lines=True)
 
 
-def bounded(schema: Any) -> Any:
-    """`schema` with a bound wherever it has none. Parts that bound themselves (metadata `OWN`) are left as they are."""
-    if isinstance(schema, list | tuple):
-        return type(schema)(bounded(part) for part in schema)
-    if not isinstance(schema, dict):
-        return schema
-    kind = schema.get("type")
-    if not isinstance(kind, str):  # a map of fields or choices: its keys are names, also those called "metadata"
-        return {name: bounded(part) for name, part in schema.items()}
-    if (schema.get("metadata") or {}).get("garrison"):
-        return schema
-    if kind == "function-after" and schema["function"].get("function") in _SECRETS:
-        # A password is compared, never shown: what is stripped or normalised would be another password.
-        return {**schema, "schema": {"max_length": MOST_CHARACTERS, **schema["schema"]}}
-    return _bounded_node(kind, {name: part if name in _NOT_SCHEMAS else bounded(part) for name, part in schema.items()})
+class UnboundedModel(OperatorError):
+    """A field of an `Input` holds a model that is none: pydantic validates it by its own rules, without our bounds."""
+
+    def __init__(self, kind: type) -> None:
+        super().__init__(
+            f"{kind.__name__} is used in an Input and is none itself: its fields would have no bounds.",
+            remedy=f"Let {kind.__name__} inherit from garrison.inputs.Input, or write its type out.",
+        )
+
+
+class Bounding:
+    """Puts a bound wherever a schema has none. Parts that bound themselves (metadata `OWN`) are left as they are.
+
+    `resolve` gives the schema that a reference stands for: a data class, a `TypedDict`, an alias. It is bounded here as
+    well, under a name of its own in `definitions`, and stays as it is everywhere else. Raises `UnboundedModel`.
+    """
+
+    def __init__(self, resolve: Callable[[Any], Any]) -> None:
+        self._resolve = resolve
+        self.definitions: dict[str, Any] = {}
+
+    def __call__(self, schema: Any) -> Any:
+        if isinstance(schema, list | tuple):
+            return type(schema)(self(part) for part in schema)
+        if not isinstance(schema, dict):
+            return schema
+        kind = schema.get("type")
+        if not isinstance(kind, str):  # a map of fields or choices: its keys are names, also those called "metadata"
+            return {name: self(part) for name, part in schema.items()}
+        if (schema.get("metadata") or {}).get("garrison"):
+            return schema
+        if kind == "definition-ref":
+            return self._reference(schema)
+        if kind == "function-after" and schema["function"].get("function") in _SECRETS:
+            # A password is compared, never shown: what is stripped or normalised would be another password.
+            return {**schema, "schema": {"max_length": MOST_CHARACTERS, **schema["schema"]}}
+        if kind in _CLASSES and _has_own_validator(schema["cls"]):
+            raise UnboundedModel(schema["cls"])
+        node = {name: part if name in _NOT_SCHEMAS else self(part) for name, part in schema.items()}
+        return _bounded_node(kind, node)
+
+    def _reference(self, node: dict[str, Any]) -> dict[str, Any]:
+        name = str(node["schema_ref"])
+        if name.startswith(_ANYTHING) or name in self.definitions:
+            return node
+        try:
+            found = self._resolve(node)
+        except LookupError:  # the class that is being made, which gets its bounds from who asked for them
+            return node
+        if _is_input(found.get("cls")):
+            return node
+        own = _ID.sub(r"\g<0>0", name, count=1)
+        if own not in self.definitions:
+            self.definitions[own] = {}  # so that a circle ends
+            self.definitions[own] = {**self(found), "ref": own}
+        return {**node, "schema_ref": own}
+
+
+def _is_input(kind: object) -> bool:
+    return any(one.__module__ == __name__ and one.__name__ == "Input" for one in getattr(kind, "__mro__", ()))
+
+
+def _has_own_validator(kind: type) -> bool:
+    """Whether pydantic would take the class's finished validator in the place of a schema of ours."""
+    return not _is_input(kind) and "__pydantic_validator__" in vars(kind)
 
 
 def _bounded_node(kind: str, node: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +177,9 @@ class Input(BaseModel):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return cast("CoreSchema", bounded(handler(source)))
+        bound = Bounding(handler.resolve_ref_schema)
+        schema = cast("CoreSchema", bound(handler(source)))
+        return core_schema.definitions_schema(schema, [*bound.definitions.values()]) if bound.definitions else schema
 
 
 class FormInput(Input):

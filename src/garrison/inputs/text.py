@@ -27,23 +27,31 @@ OWN: Final = {"garrison": "checked"}
 """Metadata of schemas that bound themselves: the strict model leaves them alone."""
 
 _CONTROLS: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029"
-_BIDI: Final = r"\u202a-\u202e\u2066-\u2069"
-_SILENT: Final = r"\ud800-\udfff\ufeff\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e001f"
+BIDI: Final = r"\u202a-\u202e\u2066-\u2069"
+"""Bidi overrides, embeddings and isolates, for a class of a pattern."""
+SILENT: Final = r"\ud800-\udfff\ufeff\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e001f"
+"""What is no text: halves of pairs, non-characters, language tags; for a class of a pattern."""
 _TAGS: Final = r"(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007f]"
 """Tag characters outside the flag emoji that are made of them (England, Scotland, Wales)."""
+_SHOWN: Final = re.compile(
+    r"[^\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""A character that is seen: no space, nothing of Unicode's Default_Ignorable_Code_Point, not the blank of Braille."""
 
 
 def compile_clean(
-    most: int, *, lines: bool = False, controls: bool = False, bidi: bool = False, bounded: bool = True
+    most: int, *, least: int = 0, lines: bool = False, controls: bool = False, bidi: bool = False, bounded: bool = True
 ) -> Clean:
     """A function that gives text back in NFC, or raises `PydanticCustomError` naming what is wrong.
 
-    `most`: characters after normalisation, which can make text longer. `lines`: tabs and line breaks are allowed, and
-    CRLF becomes LF (forms send it). `controls`, `bidi`: allow what acts; ask for it only where it is the content.
+    `most`: characters after normalisation, which can make text longer. `least`: above 0, one must be seen. `lines`:
+    tabs and line breaks are allowed, and CRLF becomes LF (forms send it). `controls`, `bidi`: allow what acts; ask for
+    it only where it is the content.
     `bounded`: what comes has at most `most` characters already, so that plain ASCII need not be counted.
     """
-    acting = ("" if controls else _CONTROLS + ("" if lines else r"\t\n\r")) + ("" if bidi else _BIDI)
-    bad = re.compile(f"[{acting}{_SILENT}]|{_TAGS}")
+    acting = ("" if controls else _CONTROLS + ("" if lines else r"\t\n\r")) + ("" if bidi else BIDI)
+    bad = re.compile(f"[{acting}{SILENT}]|{_TAGS}")
 
     def clean(text: str) -> str:
         # Printable text holds no character of the categories C and Z but the space: nothing that acts, nothing silent.
@@ -54,6 +62,8 @@ def compile_clean(
                 return text
         else:
             text = _searched(normalize("NFC", text), bad, lines=lines)
+        if least and not _SHOWN.search(text):
+            raise PydanticCustomError("string_too_short", "Text should have a character that can be seen")
         if len(text) > most:
             raise PydanticCustomError("string_too_long", "Text should have at most {most} characters", {"most": most})
         return text
@@ -89,7 +99,12 @@ class Text:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         clean = compile_clean(
-            self.most, lines=self.lines, controls=self.controls, bidi=self.bidi, bounded=not self.lines
+            self.most,
+            least=self.least,
+            lines=self.lines,
+            controls=self.controls,
+            bidi=self.bidi,
+            bounded=not self.lines,
         )
         # CRLF counts as two characters on the way in and as one afterwards: `clean` has the last word on length.
         most = self.most * 2 if self.lines else self.most
@@ -112,7 +127,7 @@ class SelfBounded:
 
 Name = Annotated[str, Text(least=1, most=80)]
 """What people and things are called: one line of 1 to 80 characters in any language. `O'Brien`, `Łukasz`, `李小龍`
-and `مُحَمَّد` pass; an empty name, a line break, a control or bidi-override character do not."""
+and `مُحَمَّد` pass; a name that is empty or can't be seen, a line break, a control or bidi-override character do not."""
 
 Title = Annotated[str, Text(least=1, most=200)]
 """A heading: one line of 1 to 200 characters. Markup in it is text, to be encoded on the way out."""

@@ -87,7 +87,12 @@ class SortKeys:
         return tuple(keys)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return Parsed(self.parse, 64 * (self.most + 1), "sort").__get_pydantic_core_schema__(source, handler)
+        parsed = Parsed(self.parse, 64 * (self.most + 1), "sort", _sort_text)
+        return parsed.__get_pydantic_core_schema__(source, handler)
+
+
+def _sort_text(keys: tuple[SortBy, ...]) -> str:
+    return ",".join(f"-{key.name}" if key.descending else key.name for key in keys)
 
 
 Slug = Annotated[

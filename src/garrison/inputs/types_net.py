@@ -20,17 +20,22 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from .public_address import is_public
-from .text import OWN
+from .text import BIDI, OWN, SILENT
 
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _INSIDE: Final = frozenset({"localhost", "local", "internal", "intranet", "lan", "home", "corp", "test", "invalid"})
 """Last labels that never lead outside (RFC 6761, RFC 6762, ICANN's reserved names)."""
+_PORTS: Final = {"https": 443, "http": 80}
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LOCAL: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
-_URL: Final = re.compile(r"[^\x00-\x20\x7f-\xa0\\<>\"`{}|^\u2028\u2029\ud800-\udfff]+")
+_URL: Final = re.compile(rf"[^\x00-\x20\x7f-\xa0\\<>\"\u2028\u2029{BIDI}{SILENT}]+")
+_ESCAPED: Final = {ord(char): f"%{ord(char):02X}" for char in "`{}|^"}
+"""What browsers leave as it is in some part of a URL and RFC 3986 does not have."""
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
-_FILLERS: Final = re.compile(r"[ .()\u00a0/-]")
+_FILLERS: Final = re.compile(r"\(0\)|[ .()/\u00a0\u2009\u2010-\u2013\u202f\u200e\u202a\u202c\u2066\u2068\u2069-]")
+"""The trunk prefix in `+44 (0)20`, which is not dialled from abroad; spaces and hyphens of all kinds; the marks that
+telephones put around a number they copy."""
 
 
 def _wrong(kind: str, sentence: str) -> PydanticCustomError:
@@ -39,15 +44,20 @@ def _wrong(kind: str, sentence: str) -> PydanticCustomError:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Annotation for `str`: at most `most` characters in, whatever `parse` gives out. `format` is for OpenAPI."""
+    """Annotation for `str`: at most `most` characters in, whatever `parse` gives out. `format` is for OpenAPI,
+    `written` gives the text again, for answers, where that is no text."""
 
     parse: Callable[[str], Any]
     most: int
     format: str
+    written: Callable[[Any], str] | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(min_length=1, max_length=self.most, strip_whitespace=True)
-        return core_schema.no_info_after_validator_function(self.parse, text, metadata=dict(OWN))
+        shown = self.written and core_schema.plain_serializer_function_ser_schema(
+            self.written, return_schema=core_schema.str_schema(), when_used="json"
+        )
+        return core_schema.no_info_after_validator_function(self.parse, text, serialization=shown, metadata=dict(OWN))
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         return {**handler(schema), "format": self.format}
@@ -97,15 +107,19 @@ def parse_email(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if not at or len(local) > 64 or not _LOCAL.fullmatch(local):
         raise _wrong("email", "Not an e-mail address")
-    name = parse_hostname(domain)
+    try:
+        name = parse_hostname(domain)
+    except PydanticCustomError:
+        raise _wrong("email", "Not an e-mail address") from None
     if "." not in name or len(local) + len(name) > 253:
         raise _wrong("email", "Not an e-mail address")
     return f"{local}@{name}"
 
 
 def parse_phone(text: str) -> str:
-    """A number in international form (ITU-T E.164: `+`, 7 to 15 digits). Spaces, dots, brackets, slashes and hyphens
-    are taken out. Refused: national forms, which mean nothing without a country; letters; digits of other scripts."""
+    """A number in international form (ITU-T E.164: `+`, 7 to 15 digits). Spaces, dots, brackets, slashes, hyphens and
+    the `(0)` that is not dialled from abroad are taken out. Refused: national forms, which mean nothing without a
+    country; letters; digits of other scripts."""
     number = _FILLERS.sub("", text)
     if not _PHONE.fullmatch(number):
         raise _wrong("phone", "Not a telephone number in international form")
@@ -133,9 +147,9 @@ class UrlRule:
         return {**handler(schema), "format": "uri"}
 
     def parse(self, text: str) -> str:
-        """The URL with its host in canonical form. Raises `PydanticCustomError`."""
+        """The URL with its host in canonical form, without its scheme's own port. Raises `PydanticCustomError`."""
         try:
-            parts = urlsplit(text)
+            parts = urlsplit(text.translate(_ESCAPED))
             port = parts.port
         except ValueError:
             raise _wrong("url", "Not a URL") from None
@@ -148,7 +162,8 @@ class UrlRule:
         if "@" in parts.netloc or (port is not None and port not in self.ports):
             raise _wrong("url", "User names and unusual ports are not allowed in a URL")
         host = self._host(parts.hostname or "", bracketed=parts.netloc.startswith("["))
-        return parts._replace(netloc=host if port is None else f"{host}:{port}").geturl()
+        written = host if port in (None, _PORTS.get(parts.scheme)) else f"{host}:{port}"
+        return parts._replace(netloc=written, path=parts.path or "/").geturl()
 
     def _host(self, text: str, *, bracketed: bool) -> str:
         if bracketed or _NUMBER.fullmatch(text.rpartition(".")[2]):
@@ -165,9 +180,9 @@ class UrlRule:
 
 Hostname = Annotated[str, Parsed(parse_hostname, 253, "hostname")]
 """See `parse_hostname`."""
-IpAddress = Annotated[IPv4Address | IPv6Address, Parsed(parse_ip, 45, "ip")]
+IpAddress = Annotated[IPv4Address | IPv6Address, Parsed(parse_ip, 45, "ip", str)]
 """See `parse_ip`."""
-PublicIp = Annotated[IPv4Address | IPv6Address, Parsed(parse_public_ip, 45, "ip")]
+PublicIp = Annotated[IPv4Address | IPv6Address, Parsed(parse_public_ip, 45, "ip", str)]
 """See `parse_public_ip`."""
 Email = Annotated[str, Parsed(parse_email, 254, "email")]
 """See `parse_email`."""

@@ -6,6 +6,7 @@ index, a moment without a zone, a range that ends before it begins or takes a ce
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -42,6 +43,7 @@ _OTHERS: Final = """
 """
 CURRENCIES: Final = frozenset(_OTHERS.split()) | frozenset(_MINOR)
 """Codes of ISO 4217 for money that people hold, those replaced in 2025 and 2026 (ANG, BGN) included."""
+_AMOUNT: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _FIRST: Final = date(1900, 1, 1)
 _LAST: Final = date(2199, 12, 31)
 
@@ -67,10 +69,16 @@ class _Written:
         return {"type": "string", "format": self.format}
 
 
-def _no_binary(value: object) -> object:
+def _amount(value: object) -> object:
     if isinstance(value, float | bool):
         raise PydanticCustomError("money_float", "Write an amount as text, not as a binary fraction")
+    if isinstance(value, str) and not _AMOUNT.fullmatch(value.strip()):
+        raise PydanticCustomError("money_text", "Write an amount as digits with one point: 12.50")
     return value
+
+
+def _no_minus_zero(value: Decimal) -> Decimal:
+    return value if value else abs(value)
 
 
 def _utc(value: datetime) -> datetime:
@@ -83,9 +91,14 @@ def _utc(value: datetime) -> datetime:
     return moment
 
 
-Amount = Annotated[Decimal, BeforeValidator(_no_binary), Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
-"""An exact amount: text (`"12.50"`) or a whole number, to 18 digits, four of them after the point. Floats, NaN and
-infinities are refused."""
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    Field(max_digits=18, decimal_places=4, allow_inf_nan=False),
+    AfterValidator(_no_minus_zero),
+]
+"""An exact amount: text (`"12.50"`) or a whole number, to 18 digits, four of them after the point. Refused: floats,
+NaN, infinities, exponents (`1e5`), underscores, digits of other scripts, which each reader reads in its own way."""
 
 Day = Annotated[
     date,
