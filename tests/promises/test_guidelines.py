@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from garrison.asgi.onion import Onion
-from garrison.cli.routes import _in_force, _none
+from garrison.cli.routes import _in_force
 from garrison.findings.record import Finding, Location
 from garrison.findings.severity import Severity
 from garrison.policy.section_scan import ScanSection
@@ -81,8 +81,8 @@ def routes_of(text: str) -> list[Finding]:
     app = getattr(module, "app", None)
     if app is None:
         return []
-    inner, policy_of = (app.app, _in_force(app)) if isinstance(app, Onion) else (app, _none)
-    return list(examine_routes(inner, "guideline:app", policy_of, Exceptions((), TODAY)).findings)
+    inner, policies = (app.app, [door.policy for door in app.doors]) if isinstance(app, Onion) else (app, [])
+    return list(examine_routes(inner, "guideline:app", _in_force(policies), Exceptions((), TODAY)).findings)
 
 
 def exceptions_of(text: str) -> list[Finding]:
