@@ -6,17 +6,22 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from garrison.cli.secrets_edit import _edited, memory_folder
+from garrison.cli.secrets_edit import _edited
 from garrison.core.errors import OperatorError
+from garrison.secrets import in_memory
 from garrison.secrets.age import new_identity
+from garrison.secrets.in_memory import folder_in_memory, leftovers, memory_folder, remove_leftovers
 from tests.cli.running import GARRISON, Here, Ran
 
 CANARY = "canary-6d20fe"
@@ -168,6 +173,93 @@ def test_an_edit_whose_terminal_is_closed_leaves_no_file(made: Here) -> None:
         process.send_signal(signal.SIGHUP)
         assert process.wait(60) == 128 + signal.SIGHUP
     assert not Path((made.folder / "was").read_text().strip()).parent.exists()
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place in memory of this test alone."""
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def left_in(memory: Path) -> list[Path]:
+    return [one for one in leftovers() if one.parent == memory]
+
+
+def test_what_a_killed_edit_left_is_named_and_removed_by_the_next_once_its_editor_is_gone(
+    made: Here, memory: Path
+) -> None:
+    typed(made, CANARY, "set", "a")
+    slow = made.write("slow.sh", 'echo "$$ $1" > was.new && mv was.new was && exec sleep 600')
+    run = [*GARRISON, "secrets", "edit", "--keys", str(made.folder / "keys")]
+    with subprocess.Popen(run, cwd=made.folder, env={**os.environ, "EDITOR": f"sh {slow}", "VISUAL": ""}) as process:
+        while not (made.folder / "was").exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        editor, _, name = (made.folder / "was").read_text().strip().partition(" ")
+        process.kill()
+    try:
+        typed(made, "", "edit", EDITOR="true", VISUAL="")
+        assert CANARY in Path(name).read_text()  # the control: it is in clear, and somebody is at work
+        assert left_in(memory) == []
+    finally:
+        os.kill(int(editor), signal.SIGKILL)
+    while not left_in(memory):
+        time.sleep(0.02)
+    found = made.run("secrets", "doctor")
+    assert (found.code, str(Path(name).parent) in found.flat) == (1, True)
+    ran = typed(made, "", "edit", EDITOR="true", VISUAL="")
+    assert (ran.code, "is removed" in ran.said) == (0, True)
+    assert not Path(name).parent.exists()
+    assert CANARY not in ran.out + ran.err + found.out + found.err
+
+
+def test_nothing_but_leftovers_of_this_user_is_removed(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (memory / "kept").mkdir()
+    (memory / "kept" / "file").touch()
+    (memory / "garrison-edit-link").symlink_to(memory / "kept")
+    (memory / "garrison-edit-file").touch()
+    (memory / "garrison-edit-gone").mkdir()
+    with folder_in_memory() as (folder, _):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "geteuid", lambda: os.getuid() + 1)  # of another user
+            assert left_in(memory) == []
+        assert [one for one in remove_leftovers() if one.parent == memory] == [memory / "garrison-edit-gone"]
+        assert folder.is_dir()
+    assert sorted(one.name for one in memory.iterdir()) == ["garrison-edit-file", "garrison-edit-link", "kept"]
+    assert (memory / "kept" / "file").exists()
+
+
+def test_a_folder_that_is_taken_for_a_leftover_before_it_is_locked_is_made_anew(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, flock = [], in_memory.fcntl.flock
+
+    def after_another(lock: int, how: int) -> None:
+        if not made:
+            made.extend(memory.iterdir())
+            remove_leftovers()
+        flock(lock, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(in_memory.fcntl, "flock", after_another)
+        with folder_in_memory() as (folder, _):
+            assert made != []
+            assert [*memory.iterdir()] == [folder] != made
+
+
+def test_a_leftover_that_can_not_be_removed_is_told(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (memory / "garrison-edit-stays").mkdir()
+
+    def refused(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(shutil, "rmtree", refused)
+    with pytest.raises(OperatorError, match="Permission denied"):
+        remove_leftovers()
+    monkeypatch.undo()
 
 
 def test_edit_is_refused_where_no_file_system_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:

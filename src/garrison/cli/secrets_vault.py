@@ -43,8 +43,12 @@ def doctor(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
 def _steps(policy: Policy) -> Iterator[Step]:
     from ..policy.own_references import own_references
     from ..policy.reference import parse_reference
+    from ..secrets.in_memory import leftovers
     from ..secrets.resolver import Resolver
 
+    for left in leftovers():
+        why = f"{left}: an edit that was killed left secrets in clear there, in memory"
+        yield "no edit left its file", why, f"`garrison secrets edit` removes it, and so does: rm -r {left}"
     resolver = Resolver.from_policy(policy, os.environ)
     # What opens a source is tried with the source.
     own = {one.key: one.reference for one in own_references(policy) if one.room != "secrets"}
