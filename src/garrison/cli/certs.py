@@ -40,14 +40,16 @@ def ca() -> None:
 @app.command("list")
 def list_(policy: PolicyFile = None, shape: Format = Shape.TEXT) -> None:
     """List the certificates that are kept, with their days left and when they are renewed. Exit code 1: one alarms."""
-    from .certs_shown import described, table
+    from .certs_shown import described, lines
 
     now = datetime.now(UTC)
     entries = [described(sets, now) for sets in _all(load_policy(policy).policy)]
     if shape is Shape.JSON:
         print_json(entries)
     elif entries:
-        out().print(table(entries))
+        for entry in entries:
+            for line in lines(entry):
+                out().print(line, soft_wrap=True)
     else:
         out().print(safe("There are none. `garrison serve --domain NAME` has one made."))
     raise typer.Exit(FOUND if any(entry["alarm"] for entry in entries) else FINE)

@@ -9,9 +9,9 @@ from ..core.errors import GarrisonError
 from .output import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
-    from rich.table import Table
+    from rich.text import Text
 
     from ..serve.issuing.state import Sets
 
@@ -44,15 +44,17 @@ def described(sets: Sets, now: datetime) -> dict[str, Any]:
     }
 
 
-def table(entries: Sequence[dict[str, Any]]) -> Table:
-    """The same as a table."""
-    from rich.table import Table
+def lines(entry: dict[str, Any]) -> Iterator[Text]:
+    """The same for people: what is too long for a table at three in the morning, names and reasons, stays whole."""
+    loud = _LOUD[entry["alarm"]]
+    yield safe(", ".join(entry.get("names", [entry["name"]])), f"bold {loud}".strip())
+    if "until" in entry:
+        yield safe(f"    serial  {entry['serial']}, from {entry['issuer']}")
+        yield safe(f"    until   {_minute(entry['until'])}, {entry['days_left']} days left", loud)
+        yield safe(f"    renewed from {_minute(entry['renewed_from'])}")
+    if entry["error"]:
+        yield safe(f"    problem {entry['error']}", loud)
 
-    made = Table("Names", "Serial", "Until", "Days left", "Renewed from", "Problem")
-    for entry in entries:
-        cells = (
-            ", ".join(entry.get("names", [entry["name"]])), entry.get("serial", "")[:16], entry.get("until", "")[:16],
-            entry.get("days_left", ""), entry.get("renewed_from", "")[:16], entry["error"],
-        )  # fmt: skip
-        made.add_row(*(safe(cell, _LOUD[entry["alarm"]]) for cell in cells))
-    return made
+
+def _minute(stamp: str) -> str:
+    return f"{stamp[:16].replace('T', ' ')} UTC"

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from garrison.serve.issuing.authority import NONCES
 from garrison.serve.issuing.errors import AuthorityAway, IssueRefused
+from garrison.serve.issuing.signed import LONGEST, plain_line
 from garrison.serve.issuing.state import Accounts, Progress
 from tests.serve.authority import Authority, pem_of
 from tests.serve.issuing.conftest import NAMES, Machine
@@ -104,7 +105,9 @@ def test_a_refused_challenge_keeps_what_there_is_and_says_why(tmp_path: Path, st
     assert progress.failures == 1
     name, details = machine.events[-1]
     assert name == "certificate_renewal_failed"
-    assert "shop.example.test" in str(details["error"])
+    error = str(details["error"])
+    assert all(name in error for name in NAMES)
+    assert error.endswith(". Each name must lead here, and port 80 of this machine must be reachable from outside.")
     assert [entry["what"] for entry in machine.sets.history()] == ["issued", "failed"]
 
 
@@ -114,11 +117,16 @@ def test_external_account_binding_is_used_where_it_is_wanted(
     binding = {"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}
     more = {"externalAccountBindingRequired": True, "externalAccountMACKeys": binding}
     with pebble(tmp_path / "pebble", web.file, http_port=free_port(), **more) as authority:
-        with Machine(tmp_path / "without", authority) as machine, pytest.raises(IssueRefused, match="account binding"):
-            machine.issuer.issue(rehearse=False)
         secret = tmp_path / "eab"
+        secret.touch(0o600)
+        secret.write_text("d3Jvbmc")
+        for more in ({}, {"eab_id": "kid-1", "eab_key": f"file:{secret}"}):
+            with Machine(tmp_path / "without", authority, **more) as machine, pytest.raises(IssueRefused) as refused:
+                machine.issuer.issue(rehearse=False)
+            assert "account binding" in refused.value.why
+            assert "acme.eab_key" in refused.value.remedy
+            assert "lead here" not in str(refused.value), "it is not about the names"
         secret.write_text(binding["kid-1"])
-        secret.chmod(0o600)
         with Machine(tmp_path / "with", authority, eab_id="kid-1", eab_key=f"file:{secret}") as machine:
             machine.issuer.issue(rehearse=False)
             assert machine.sets.read() is not None
@@ -157,6 +165,12 @@ def test_an_authority_that_is_away_or_not_trusted_is_a_typed_error(tmp_path: Pat
     for acme in ({"directory": f"https://localhost:{free_port()}/dir"}, {"ca_file": ""}):
         with Machine(tmp_path / "state", strict, **acme) as machine, pytest.raises(AuthorityAway):
             machine.issuer.issue(rehearse=False)
+
+
+def test_somebody_elses_text_that_is_too_long_says_that_it_was_cut() -> None:
+    assert plain_line("a\nb") == "a b"
+    assert plain_line("x" * LONGEST) == "x" * LONGEST
+    assert plain_line("x" * (LONGEST + 1)) == "x" * (LONGEST - 1) + "…"
 
 
 def _signed(pem: bytes, root: Path) -> bool:

@@ -11,11 +11,13 @@ from textwrap import dedent
 
 import pytest
 
+from garrison.policy.model import Policy
 from garrison.secrets.errors import LockHeld
 from garrison.serve.certificates import new_key
 from garrison.serve.errors import FileRefusedError
-from garrison.serve.issuing.errors import StateBroken
+from garrison.serve.issuing.errors import AuthorityAway, RenewalFailed, StateBroken
 from garrison.serve.issuing.issuer import Issuer, Sources
+from garrison.serve.issuing.run import renew_now
 from garrison.serve.issuing.state import KEPT, Progress, Sets
 from tests.serve.authority import Authority
 
@@ -193,3 +195,21 @@ def test_after_a_failure_it_waits_and_then_asks_again(sets: Sets, made: bytes) -
     issuer.turn()
     assert source.asked == 4
     assert new_key() is not None
+
+
+def test_asked_to_renew_the_server_s_own_reason_is_told_as_it_is(
+    sets: Sets, made: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = Policy(acme={"folder": str(sets.folder.parent.parent)})
+
+    def renew() -> str:
+        with pytest.raises(RenewalFailed) as told:
+            renew_now(policy, sets, lambda *_, **__: None, {})
+        return str(told.value)
+
+    assert renew() == "There is no certificate for localhost to renew. garrison serve --domain asks for one."
+    why = str(AuthorityAway("https://ca.test/dir", "Connection refused"))
+    monkeypatch.setattr(Sets, "ask", lambda self: self.write_progress(Progress(failures=1, error=why)))
+    with sets.only_one():
+        sets.write(made)
+        assert renew() == why

@@ -33,6 +33,15 @@ NONCES: Final = 6
 """Times a request is made when its nonce is refused; RFC 8555 section 6.5 lets authorities refuse at will."""
 SECONDS: Final = 20
 DEADLINE: Final = timedelta(seconds=90)
+_BINDING: Final = "Set acme.eab_id and acme.eab_key to what the authority gave you for this account."
+_ACCOUNT: Final = "It is about the account, not the names: see acme.contact, acme.eab_id and acme.eab_key."
+_REMEDIES: Final = {
+    "rateLimited": "Wait as long as it says. Starting again and again counts as well.",
+    "caa": "Let the CAA records of the name allow this authority.",
+    "rejectedIdentifier": "Ask for names that this authority issues for, or ask another one: acme.directory.",
+    "externalAccountRequired": _BINDING,
+}
+"""What to do about an authority's problem (RFC 8555 section 6.7), where that is not to make the names lead here."""
 _log = logging.getLogger("uvicorn.error")
 _FORM: Final = serialization.PrivateFormat.PKCS8
 _PEM: Final = serialization.Encoding.PEM
@@ -158,9 +167,11 @@ class Authority:
                 key.public_key(), binding.id, binding.key, acme.directory
             )
         elif getattr(acme.directory.meta, "external_account_required", False):
-            raise IssueRefused("it wants an external account binding: set acme.eab_id and acme.eab_key")
+            raise IssueRefused("it wants an external account binding", _BINDING)
         try:
             return str(acme.new_account(messages.NewRegistration(**more)).uri)
+        except messages.Error as error:
+            raise IssueRefused(_problem(error), _ACCOUNT) from error
         except errors.ConflictError as known:
             acme.net.account = messages.RegistrationResource(uri=known.location, body=messages.Registration())
             return str(known.location)
@@ -190,13 +201,15 @@ def _told(directory: str) -> Iterator[None]:
         raise IssueRefused(_validation(error)) from error
     except (messages.Error, errors.IssuanceError) as error:
         problem = error.error if isinstance(error, errors.IssuanceError) else error
-        raise IssueRefused(
-            plain_line(f"{problem.code or 'refused'}: {problem.detail or problem.title or ''}")
-        ) from error
+        raise IssueRefused(_problem(problem), _REMEDIES.get(problem.code or "", "")) from error
     except errors.TimeoutError as error:
         raise AuthorityAway(directory, "it did not come to a decision in time") from error
     except (errors.Error, requests.RequestException, josepy.errors.Error, json.JSONDecodeError, KeyError) as error:
         raise AuthorityAway(directory, plain_line(str(error) or type(error).__name__)) from error
+
+
+def _problem(problem: messages.Error) -> str:
+    return plain_line(f"{problem.code or 'refused'}: {problem.detail or problem.title or ''}")
 
 
 def _validation(error: errors.ValidationError) -> str:

@@ -8,10 +8,10 @@ from ...core.errors import DependencyError, OperatorError
 class DomainRefused(OperatorError):
     """A name that no public authority can issue for over HTTP. `domain` is that name."""
 
-    def __init__(self, domain: str, why: str) -> None:
+    def __init__(self, domain: str, why: str, remedy: str = "") -> None:
         super().__init__(
             f"No certificate can be had for {domain!r}: {why}.",
-            remedy="Use --domain with a public DNS name that leads to this machine.",
+            remedy=remedy or "Use --domain with a public DNS name that leads to this machine.",
             reference="docs/serve/certificates.md",
         )
         self.domain = domain
@@ -22,11 +22,18 @@ class IssueRefused(OperatorError):
 
     def __init__(self, why: str, remedy: str = "") -> None:
         super().__init__(
-            f"The authority issued no certificate: {why}",
+            f"The authority issued no certificate: {_sentence(why)}",
             remedy=remedy or "Each name must lead here, and port 80 of this machine must be reachable from outside.",
             reference="docs/serve/certificates.md",
         )
         self.why = why
+
+
+class RenewalFailed(OperatorError):
+    """Asked for, and not had: another process tried and said why, or there is nothing to renew."""
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why, remedy=remedy, reference="docs/serve/expired.md")
 
 
 class AuthorityAway(DependencyError):
@@ -34,7 +41,7 @@ class AuthorityAway(DependencyError):
 
     def __init__(self, directory: str, why: str) -> None:
         super().__init__(
-            f"The ACME authority {directory} does not answer: {why}",
+            f"The ACME authority {directory} does not answer: {_sentence(why)}",
             remedy="Check the address in acme.directory, the way out of this machine, and acme.ca_file.",
         )
         self.why = why
@@ -46,3 +53,8 @@ class StateBroken(OperatorError):
     def __init__(self, path: object, why: str) -> None:
         super().__init__(f"{path} can't be used: {why}.", remedy=f"Move {path} away; a new one is made.")
         self.path = path
+
+
+def _sentence(why: str) -> str:
+    """`why` with an end, since a remedy may follow on the same line."""
+    return why if why.endswith((".", "!", "?", "…")) else f"{why}."

@@ -20,7 +20,7 @@ from ...secrets.resolver import Resolver
 from ..clients import Clients
 from ..errors import ExtraMissingError
 from ..listen import open_listeners, public_addresses
-from .errors import DomainRefused, IssueRefused
+from .errors import DomainRefused, RenewalFailed
 from .issuer import Issuer, Sources
 from .port80 import Port80
 from .state import Accounts, Set, Sets
@@ -137,13 +137,14 @@ def open_port80(policy: Policy, wish: Wish) -> Port80:
 def issued(policy: Policy, wish: Wish, emit: Emit, environ: Mapping[str, str]) -> Iterator[Path]:
     """A file with key, certificate and chain for `wish.names`, kept good until the end of the block.
 
-    Raises `IssueRefused` and `AuthorityAway` when there is none and none can be had, `PortUnavailableError`,
-    `FileRefusedError`, and what `build_sources` raises.
+    Raises `IssueRefused`, `RenewalFailed` and `AuthorityAway` when there is none and none can be had,
+    `PortUnavailableError`, `FileRefusedError`, and what `build_sources` raises.
     """
     answers = compile_hosts(policy.hosts)
     for name in wish.names:
         if not answers(host_name(name)):
-            raise DomainRefused(name, "the application would not answer to it: it is not in the policy's hosts")
+            why = "the application would not answer to it: it is not in the policy's hosts"
+            raise DomainRefused(name, why, "Add it to `hosts` in the policy, or leave it out.")
     sets = Sets(acme_folder(policy), wish.names[0]).open()
     with authority(policy, wish, environ) as (sources, show):
         issuer = Issuer(wish.names, sets, sources, show, emit)
@@ -158,11 +159,13 @@ def issued(policy: Policy, wish: Wish, emit: Emit, environ: Mapping[str, str]) -
 def renew_now(policy: Policy, sets: Sets, emit: Emit, environ: Mapping[str, str], *, patience: float = PATIENCE) -> Set:
     """Renew one set, by the server that looks after it, or by this process where none does. The new set.
 
-    Raises `IssueRefused` and `AuthorityAway`, and what `issued` raises.
+    Raises `IssueRefused`, `RenewalFailed` and `AuthorityAway`, and what `issued` raises.
     """
     before = sets.read()
     if before is None:
-        raise IssueRefused(f"there is no certificate for {sets.name} to renew; garrison serve --domain asks for one")
+        raise RenewalFailed(
+            f"There is no certificate for {sets.name} to renew.", "garrison serve --domain asks for one."
+        )
     names = (sets.name, *sorted(before.names - {sets.name}))
     with sets.only_one() as ours:
         if ours:
@@ -185,9 +188,9 @@ def _by_the_server(sets: Sets, before: Set, patience: float) -> None:
         if found is not None and found.pem != before.pem:
             return
         if progress.failures > failures:
-            raise IssueRefused(progress.error)
+            raise RenewalFailed(progress.error)
         time.sleep(0.2)
-    raise IssueRefused("the server that looks after it did not answer; its log says more")
+    raise RenewalFailed("The server that looks after it did not answer.", "Its log says more.")
 
 
 def first(issuer: Issuer, sets: Sets) -> None:
@@ -201,5 +204,5 @@ def first(issuer: Issuer, sets: Sets) -> None:
                     raise error
                 return
         if time.monotonic() > deadline:
-            raise IssueRefused("another process has been issuing for minutes")
+            raise RenewalFailed("Another process has been issuing for minutes.", "Its log says more.")
         time.sleep(0.5)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,6 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from .errors import IssueRefused
+
+LONGEST: Final = 400
+"""Characters of somebody else's text."""
 
 
 def request_for(key: ec.EllipticCurvePrivateKey, names: Sequence[str]) -> bytes:
@@ -43,4 +47,4 @@ def check_issued(chain: str, key: ec.EllipticCurvePrivateKey, names: Sequence[st
 def plain_line(text: str) -> str:
     """Somebody else's text: one line of bounded length."""
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
-    return plain[:300]
+    return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…"
