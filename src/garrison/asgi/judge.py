@@ -5,14 +5,15 @@ Enforce or monitor is decided here and nowhere else. A layer that raises is a cl
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from typing import TypeAlias
+from collections.abc import Awaitable, Iterator
+from typing import Any, TypeAlias
 
 from ..core.exchange import Exchange
 from ..core.facts import Facts
-from ..core.stack import Step
+from ..core.stack import Step, Steps
 from ..core.verdict import Answer, Mode, Refuse, Verdict
 from . import record
+from .body import expect
 from .door import Door
 
 Stands: TypeAlias = Refuse | Answer | None
@@ -44,50 +45,68 @@ async def let_in(door: Door, facts: Facts, exchange: Exchange) -> Stands:
     return await verdict
 
 
-def judge(door: Door, steps: Iterable[Step], facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
+def judge(door: Door, steps: Steps, facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
     """The verdict of `steps`, or None when the request may go on. Neither this nor what it returns raises.
 
     It comes at once as long as stores answer at once: a coroutine for each request would cost more than most layers.
     """
-    layer = ""
-    walk = iter(steps)
+    ask: Any = None
     try:
-        for layer, mode, decide, toll in walk:
-            if decide is not None:
-                verdict: Verdict | Awaitable[Verdict] = decide(facts)
-            elif toll is not None:
-                verdict = toll(facts, exchange)
-            if verdict is None:
-                continue
-            if not isinstance(verdict, (Refuse, Answer)):
-                return _judge_later(verdict, layer, mode, walk, door, facts, exchange)
-            if mode is Mode.ENFORCE or isinstance(verdict, Answer):
-                return verdict
-            record.refused(exchange.services.emit, facts, verdict, mode, door.name, exchange)
+        for decides, tolls in steps.runs:
+            for ask in decides:
+                verdict: Verdict | Awaitable[Verdict] = ask(facts)
+                if verdict is not None:
+                    return _weigh(verdict, *steps.told(ask), door, facts, exchange)
+            for ask in tolls:
+                verdict = ask(facts, exchange)
+                if verdict is not None:
+                    return _weigh(verdict, *steps.told(ask), door, facts, exchange)
     except Exception as error:  # noqa: BLE001  # whatever broke the guard, the door stays closed
-        return record.failed(exchange.services.emit, facts, layer, error, door.name)
+        step, _ = steps.told(ask)
+        return record.failed(exchange.services.emit, facts, step[0], error, door.name)
     return None
 
 
-async def _judge_later(
-    pending: Awaitable[Verdict],
-    layer: str,
-    mode: Mode,
-    rest: Iterable[Step],
+def _weigh(
+    verdict: Verdict | Awaitable[Verdict],
+    step: Step,
+    rest: Iterator[Step],
     door: Door,
     facts: Facts,
     exchange: Exchange,
-) -> Stands:
-    """Wait for the answer of a remote store, then go on with the `rest` of the steps."""
-    try:
-        verdict = await pending
-    except Exception as error:  # noqa: BLE001  # whatever broke the guard, the door stays closed
-        return record.failed(exchange.services.emit, facts, layer, error, door.name)
+) -> Stands | Awaitable[Stands]:
+    """What comes of a verdict that `step` gave: it stands, it is waited for, or the `rest` is asked."""
+    layer, mode, _, _ = step
     if verdict is not None:
+        if not isinstance(verdict, (Refuse, Answer)):
+            return _weigh_later(verdict, step, rest, door, facts, exchange)
         if mode is Mode.ENFORCE or isinstance(verdict, Answer):
             return verdict
         record.refused(exchange.services.emit, facts, verdict, mode, door.name, exchange)
-    following = judge(door, rest, facts, exchange)
+    for step in rest:
+        layer, _, decide, toll = step
+        try:
+            if decide is not None:
+                verdict = decide(facts)
+            elif toll is not None:
+                verdict = toll(facts, exchange)
+        except Exception as error:  # noqa: BLE001  # as in `judge`
+            return record.failed(exchange.services.emit, facts, layer, error, door.name)
+        if verdict is not None:
+            return _weigh(verdict, step, rest, door, facts, exchange)
+    return None
+
+
+async def _weigh_later(
+    pending: Awaitable[Verdict], step: Step, rest: Iterator[Step], door: Door, facts: Facts, exchange: Exchange
+) -> Stands:
+    """Wait for the answer of a remote store, then go on."""
+    try:
+        verdict = await pending
+        expect(verdict, Refuse, Answer, type(None))
+    except Exception as error:  # noqa: BLE001  # as in `judge`
+        return record.failed(exchange.services.emit, facts, step[0], error, door.name)
+    following = _weigh(verdict, step, rest, door, facts, exchange)
     return following if following is None or isinstance(following, (Refuse, Answer)) else await following
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from functools import partial
+from typing import TypeAlias, TypeVar, cast
 
 from .errors import OperatorError
 from .headers import RawHeaders, merge_vary
@@ -39,10 +40,47 @@ class ClaimMissing(OperatorError):
 
 
 Step: TypeAlias = tuple[str, Mode, Decide | None, Toll | None]
-"""One question asked of a request: the layer's name, its mode, and exactly one of `decide` and `toll`.
+"""One question asked of a request: the layer's name, its mode, and exactly one of `decide` and `toll`."""
 
-A plain tuple, not a named one: the interpreter unpacks it three times as fast, a dozen times per request.
-"""
+Ask = TypeVar("Ask", Decide, Toll)
+Run: TypeAlias = tuple[tuple[Decide, ...], tuple[Toll, ...]]
+"""Steps in a row: some decides, and the tolls that follow them."""
+
+
+class Steps(tuple[Step, ...]):
+    """What a request is asked, in order. `runs` are the same questions for the request path: functions and no more.
+
+    Nearly every layer has nothing to say: its name and mode are looked up only where it has, see `told`.
+    """
+
+    runs: tuple[Run, ...]
+    _places: dict[int, int]
+
+    def __new__(cls, steps: Iterable[Step] = ()) -> Steps:
+        made = super().__new__(cls, steps)
+        made._places = {}
+        runs: list[tuple[list[Decide], list[Toll]]] = []
+        for place, (_, _, decide, toll) in enumerate(made, 1):
+            if not runs or (decide is not None and runs[-1][1]):
+                runs.append(([], []))
+            if decide is not None:
+                runs[-1][0].append(made._placed(decide, place))
+            elif toll is not None:
+                runs[-1][1].append(made._placed(toll, place))
+        made.runs = tuple((tuple(decides), tuple(tolls)) for decides, tolls in runs)
+        return made
+
+    def _placed(self, ask: Ask, place: int) -> Ask:
+        """`ask` as one that tells its place: two layers may have been given the same function."""
+        if id(ask) in self._places:
+            ask = cast("Ask", partial(ask))
+        self._places[id(ask)] = place
+        return ask
+
+    def told(self, ask: Decide | Toll) -> tuple[Step, Iterator[Step]]:
+        """The step that `ask`, a function of `runs`, belongs to, and those that follow it."""
+        place = self._places[id(ask)]
+        return self[place - 1], iter(self[place:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +92,9 @@ class Stack:
     """
 
     layers: tuple[Layer, ...] = ()
-    gate: tuple[Step, ...] = ()
-    gates: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
-    admits: tuple[Step, ...] = ()
+    gate: Steps = field(default_factory=Steps)
+    gates: Mapping[str, Steps] = field(default_factory=dict)
+    admits: Steps = field(default_factory=Steps)
     peeks: tuple[tuple[str, Mode, AskPeek], ...] = ()
     watches: tuple[tuple[str, Mode, Watch], ...] = ()
     amends: tuple[tuple[str, Amend], ...] = ()
@@ -78,7 +116,7 @@ class Stack:
             layers=active,
             gate=_gate(active),
             gates={method: _gate(active, method) for method in METHODS},
-            admits=tuple((a.name, a.mode, None, a.admit) for a in active if a.admit is not None),
+            admits=Steps([(a.name, a.mode, None, a.admit) for a in active if a.admit is not None]),
             peeks=tuple((a.name, a.mode, a.peek) for a in active if a.peek is not None),
             watches=tuple((a.name, a.mode, a.watch) for a in active if a.watch is not None),
             amends=tuple((a.name, a.amend) for a in reversed(active) if a.amend is not None),
@@ -95,12 +133,14 @@ class Stack:
         return next((layer for layer in self.layers if layer.name == name), None)
 
 
-def _gate(layers: Sequence[Layer], method: str | None = None) -> tuple[Step, ...]:
-    return tuple(
-        (layer.name, layer.mode, decide, toll)
-        for layer in layers
-        for decide, toll in ((layer.decide if method not in layer.spares else None, None), (None, layer.toll))
-        if decide is not None or toll is not None
+def _gate(layers: Sequence[Layer], method: str | None = None) -> Steps:
+    return Steps(
+        [
+            (layer.name, layer.mode, decide, toll)
+            for layer in layers
+            for decide, toll in ((layer.decide if method not in layer.spares else None, None), (None, layer.toll))
+            if decide is not None or toll is not None
+        ]
     )
 
 
