@@ -12,20 +12,31 @@ from garrison.core.layer import Layer
 from garrison.core.names import METHODS
 from garrison.core.stack import Stack
 from garrison.core.verdict import Reason, Refuse
-from garrison.layers import cors, origin
+from garrison.layers import content, cors, method, origin
 from garrison.policy import Policy
 from tests.asgi.driving import drive, hardened, http_scope
 from tests.layers.wiring import Bench
 from tests.support.facts import make_facts
 
 POLICY = Policy(cors={"origins": ("https://app.example.com",), "credentials": True})
-SPARING = [layer.compile(POLICY, Bench().services()) for layer in (origin, cors)]
+SPARING = [layer.compile(POLICY, Bench().services()) for layer in (origin, cors, method, content)]
 VALUES = st.sampled_from(
-    [b"cross-site", b"none", b"null", b"https://evil.test", b"https://app.example.com", b"POST", b""]
+    [
+        b"cross-site",
+        b"none",
+        b"null",
+        b"https://evil.test",
+        b"https://app.example.com",
+        b"POST",
+        b"",
+        b"text/x-odd",
+        b"7",
+    ]
 )
-NAMES = st.sampled_from(
-    [b"origin", b"sec-fetch-site", b"access-control-request-method", b"access-control-request-headers", b"cookie"]
-)
+NAMES = st.sampled_from([
+    b"origin", b"sec-fetch-site", b"access-control-request-method", b"access-control-request-headers", b"cookie",
+    b"content-type", b"content-length", b"transfer-encoding", *method.OVERRIDES,
+])  # fmt: skip
 
 
 def refuse(facts: Any) -> Refuse:
@@ -39,8 +50,10 @@ def test_a_layer_says_nothing_of_what_it_spares(
 ) -> None:
     assert layer.decide is not None
     assert layer.spares
-    for method in layer.spares:
-        assert layer.decide(make_facts(method, headers=headers, scheme=scheme)) is None
+    if not layer.unless.isdisjoint(name for name, _ in headers):
+        return
+    for each in layer.spares:
+        assert layer.decide(make_facts(each, headers=headers, scheme=scheme)) is None
 
 
 def test_only_the_spared_methods_have_a_shorter_way_and_tolls_are_never_spared() -> None:
@@ -55,10 +68,30 @@ def test_only_the_spared_methods_have_a_shorter_way_and_tolls_are_never_spared()
 @pytest.mark.anyio
 @pytest.mark.parametrize(("method", "status"), [("GET", 200), ("POST", 403), ("HEAD", 403), ("PROPFIND", 405)])
 async def test_a_spared_method_passes_and_every_other_one_is_judged(method: str, status: int) -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
     onion = hardened(app, Layer("mine", decide=refuse, spares=frozenset({"GET"})))
     headers = [(b"sec-fetch-site", b"same-origin")]
     assert (await drive(onion, http_scope(method, b"/", headers))).status == status
+
+
+@pytest.mark.anyio
+async def test_a_header_ends_the_sparing_for_the_layer_that_names_it() -> None:
+    layer = Layer("mine", decide=refuse, spares=frozenset({"GET"}), unless=frozenset({b"x-mine"}))
+    for name, status in ((b"x-other", 200), (b"x-mine", 403)):
+        assert (await drive(hardened(app, layer), http_scope("GET", b"/", [(name, b"1")]))).status == status
+
+
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_two_steps_with_one_function_each_tell_their_own_name() -> None:
+    tolls = {"first": None, "second": _pass, "third": _pass}
+    layers = [Layer(name, decide=refuse, toll=toll) for name, toll in tolls.items()]
+    steps = Stack.build(layers).gate
+    told = [steps.told(ask)[0][0] for run in steps.runs for part in run for ask in part]
+    assert told == [step[0] for step in steps] == ["first", "second", "second", "third", "third"]
+    assert [step[0] for step in steps.told(steps.runs[0][0][1])[1]] == ["second", "third", "third"]
+
+
+def _pass(facts: Any, exchange: Any) -> None: ...

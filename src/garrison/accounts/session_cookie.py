@@ -14,8 +14,10 @@ from ..policy.model import SessionSection
 PRESESSION, SESSION = "p", "s"
 _KINDS: Final = {kind.encode("ascii"): kind for kind in (PRESESSION, SESSION)}
 _LONGEST: Final = 256
+_LONGEST_LINE: Final = 2048
 _REMEMBERED: Final = 1024
-"""Cookies whose signature was checked and held. Whether one of ours is not a question of time, so it is asked once."""
+"""Cookie lines with a signature that was checked and held. Whether it is ours is no question of time: it is asked once.
+Whole lines, since a browser sends the same one again and again, and finding our cookie in it costs more than this."""
 
 
 class Ticket(NamedTuple):
@@ -36,18 +38,20 @@ class SessionCookie:
 
     def ticket(self, facts: Facts) -> Ticket | None:
         """The ticket of this request; None where the cookie is absent, tossed or not ours."""
-        values = self._read(facts)
-        if len(values) != 1:
+        line = facts.headers.get(b"cookie")
+        if line is None:
             return None
-        value = values[0]
-        known = self._tickets.get(value)
-        if known is not None:
+        repeated = b"cookie" in facts.duplicates
+        known = self._tickets.get(line)
+        if known is not None and not repeated:
             return known
-        ticket = self._verified(value)
-        if ticket is not None:  # what does not verify is never kept: clients can make as much of it as they like
+        values = self._read(facts)
+        ticket = self._verified(values[0]) if len(values) == 1 else None
+        # What does not verify is never kept: clients can make as much of it as they like.
+        if ticket is not None and not repeated and len(line) <= _LONGEST_LINE:
             if len(self._tickets) >= _REMEMBERED:
                 self._tickets.clear()
-            self._tickets[value] = ticket
+            self._tickets[line] = ticket
         return ticket
 
     def line(self, kind: str, identifier: str) -> bytes:

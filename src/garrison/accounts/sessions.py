@@ -47,6 +47,7 @@ class Sessions:
             raise DependencyError("Sessions need a record store.")
         self._services = services
         self._records = services.records
+        self._wall = services.clock.wall
         self._section = section
         self._cookie = SessionCookie(services, section)
         self._bindings = Bindings()
@@ -67,15 +68,16 @@ class Sessions:
         ticket = self._cookie.ticket(facts)
         if ticket is None:
             return None
-        exchange.session = ticket.key
-        if ticket.kind != SESSION:
+        kind, key = ticket
+        exchange.session = key
+        if kind != SESSION:
             return None
-        record = await self._records.get(KIND, ticket.key)
+        record = await self._records.get(KIND, key)
         if record is None:
-            self._tell_once(EventName.SESSION_USE_AFTER_EXPIRE, facts, ticket.key)
+            self._tell_once(EventName.SESSION_USE_AFTER_EXPIRE, facts, key)
             return None
-        now = self._services.clock.wall()
-        latest = self._latest.get(ticket.key)
+        now = self._wall()
+        latest = self._latest.get(key)
         if latest is not None:  # nearly always: nothing has changed since the session's last request
             its_record, agent, client, until, principal = latest
             same = its_record is record and facts.client.key == client and facts.headers.get(b"user-agent") == agent
@@ -93,7 +95,7 @@ class Sessions:
     async def log_in(self, exchange: Exchange, principal: Principal) -> None:
         """See `core.ports.SessionKeeper`. Where the user has too many sessions, those unused for longest end."""
         before = self._cookie.ticket(exchange.facts)
-        now = self._services.clock.wall()
+        now = self._wall()
         binding = self._bindings.of(exchange.facts)
         data: dict[str, Detail] = {"begun": now, "used": now, "agent": binding.agent, "network": binding.network}
         identifier = secrets.token_urlsafe(_ID_BYTES)
@@ -113,7 +115,7 @@ class Sessions:
         record = await self._in_force(exchange)
         if record is None:
             return False
-        data = {**record.data, "used": self._services.clock.wall(), **(_data(principal) if principal else {})}
+        data = {**record.data, "used": self._wall(), **(_data(principal) if principal else {})}
         identifier = secrets.token_urlsafe(_ID_BYTES)
         key = key_of(identifier.encode("ascii"))
         await self._records.put(KIND, key, data, expires=record.expires, expect=0)
@@ -139,7 +141,7 @@ class Sessions:
 
     async def list(self, principal_id: str, exchange: Exchange | None = None) -> Sequence[SessionInfo]:
         """A user's live sessions, the last used first; `exchange` tells which is asking. Raises DependencyError."""
-        now = self._services.clock.wall()
+        now = self._wall()
         current = exchange.session if exchange is not None else None
         records = await self._of(principal_id)
         live = [

@@ -17,16 +17,15 @@ from .judge import Stands
 from .types import Receive, Scope
 
 _ANNOUNCED = frozenset({"1.0", "1.1"})
+_ANNOUNCING = frozenset({b"content-length", b"transfer-encoding"})
 _OF_ENCODED_FORM = frozenset({b"content-encoding", b"content-length"})
 
 
 def may_have_body(scope: Scope, facts: Facts) -> bool:
     """HTTP/1 announces a body by header; HTTP/2 and later need not."""
-    headers = facts.headers
     return (
         facts.method not in SAFE_METHODS
-        or b"content-length" in headers
-        or b"transfer-encoding" in headers
+        or not _ANNOUNCING.isdisjoint(facts.headers)
         or scope.get("http_version", "1.1") not in _ANNOUNCED
     )
 

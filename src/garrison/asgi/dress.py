@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from operator import length_hint
 
 from ..core.exchange import Exchange
 from ..core.headers import Edit, RawHeaders, merge_vary
@@ -30,23 +31,24 @@ def dress(
 
     Layers amend what the application sent; what the policy alone decides comes last, in one piece.
     """
-    owned = stack.owned
-    kept: RawHeaders = []
-    for name, value in headers:
-        low = name.lower()
-        if low not in owned:
-            kept.append((low, value))
-    edit = Edit(status, kept, ours=ours)
-    layer = ""
+    edit = Edit(status, [*map(tuple, headers)], ours=ours)  # type: ignore[list-item]  # ASGI: pairs, lists perhaps
+    if not stack.owned.isdisjoint(edit.sent) or not b"".join(edit.sent).islower():
+        edit = Edit(status, _disowned(stack.owned, edit.headers), ours=ours)
+    amends = iter(stack.amends)
     try:
-        for layer, amend in stack.amends:  # noqa: B007  # `layer` names the culprit below
+        for amend in amends:
             amend(exchange, edit)
     except Exception as error:
         # A layer that can't write its headers leaves the answer without a defence: the caller closes the door.
-        raise AmendFailed(layer, error) from error
+        raise AmendFailed(stack.amenders[-1 - length_hint(amends)], error) from error
     if stack.varies and (edit.varied or b"vary" in edit.sent):
         return merge_vary(edit.headers, stack.varies) + stack.sets
     return edit.headers + stack.ending
+
+
+def _disowned(owned: Container[bytes], headers: RawHeaders) -> RawHeaders:
+    """`headers` in lower case, without those that layers own. Most answers are so from the start."""
+    return [(low, value) for name, value in headers if (low := name.lower()) not in owned]
 
 
 def dress_plainly(stack: Stack, headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:

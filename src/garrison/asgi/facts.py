@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Any
 from urllib.parse import quote
 
 from ..core.address import compile_client, forwarded_scheme
@@ -59,16 +60,18 @@ class ReadFacts:
         size = len(b"".join(chain.from_iterable(raw)))  # cheaper than adding up lengths
         kind = scope["type"]
         method = scope["method"] if kind == "http" else "GET"
-        raw_path = scope.get("raw_path")
-        if raw_path is None or raw_path.find(b"?") >= 0:  # `in` raises and catches inside, for bytes in bytes
+        raw_path: Any = scope.get("raw_path")
+        place = self._places.get((raw_path, method))
+        if place is None:
             raw_path = _raw_path(scope)
-        path, fault, route = self._places.get((raw_path, method)) or self._place(raw_path, method)
+            place = self._places.get((raw_path, method)) or self._place(raw_path, method)
+        path, fault, route = place
         host = None if duplicates else self._hosts.get(headers.get(b"host", b""))
         peer = scope.get("client")
         forwarded = headers.get(self._forwarded)
         values = () if forwarded is None else duplicates.get(self._forwarded, (forwarded,))
         client = self._client(peer[0] if peer else None, values)
-        scheme = scope.get("scheme", "http" if kind == "http" else "ws")
+        scheme = scope.get("scheme") or ("http" if kind == "http" else "ws")
         if client.proxied and (proto := headers.get(self._proto)) is not None:
             told = forwarded_scheme(duplicates.get(self._proto, (proto,)))
             if told == "https":
@@ -90,7 +93,7 @@ class ReadFacts:
             route,
             self._ids.next(),
             "extensions" in scope and _has_certificate(scope),
-            bool(self._operator) and not client.proxied and _listener(scope) in self._operator,
+            not client.proxied and _listener(scope) in self._operator if self._operator else False,
             self._marked(method, headers, duplicates, raw_path, scope) if DRILL in headers else "",
         )
 

@@ -52,7 +52,8 @@ def judge(door: Door, steps: Steps, facts: Facts, exchange: Exchange) -> Stands 
     """
     ask: Any = None
     try:
-        for decides, tolls in steps.runs:
+        unless = steps.unless
+        for decides, tolls in steps.plain if not unless or facts.headers.keys().isdisjoint(unless) else steps.runs:
             for ask in decides:
                 verdict: Verdict | Awaitable[Verdict] = ask(facts)
                 if verdict is not None:

@@ -10,7 +10,8 @@ watch    `(facts)`             judge each body chunk (or WebSocket message) as i
 amend    `(exchange, edit)`    write response headers the layer has claimed
 release  `(exchange)`          the request or connection is over, however it ended; give back what a toll took
 
-`decide` is not asked for HTTP requests whose method is among `spares`: it must have nothing to say of them.
+`decide` is not asked for HTTP requests whose method is among `spares`, unless one of the headers of `unless` came: it
+must have nothing to say of them.
 
 `release` is called for every request of the route class, also where the layer's toll was never reached.
 
@@ -74,4 +75,5 @@ class Layer:
     varies: tuple[bytes, ...] = ()
     claims: tuple[bytes, ...] = ()
     spares: frozenset[str] = frozenset()
+    unless: frozenset[bytes] = frozenset()
     mode: Mode = Mode.ENFORCE

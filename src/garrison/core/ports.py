@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from .clock import SYSTEM, Clock
 
@@ -78,8 +78,7 @@ class Quota:
         return self.window / self.limit
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """The state of one quota after a decision: `remaining` requests, `reset` seconds until it is whole again."""
 
     quota: Quota

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias
 
 from .errors import OperatorError
 from .headers import RawHeaders, merge_vary
@@ -42,52 +42,64 @@ class ClaimMissing(OperatorError):
 Step: TypeAlias = tuple[str, Mode, Decide | None, Toll | None]
 """One question asked of a request: the layer's name, its mode, and exactly one of `decide` and `toll`."""
 
-Ask = TypeVar("Ask", Decide, Toll)
-Run: TypeAlias = tuple[tuple[Decide, ...], tuple[Toll, ...]]
+Ask: TypeAlias = Callable[..., Any]
+Run: TypeAlias = tuple[tuple[Ask, ...], tuple[Ask, ...]]
 """Steps in a row: some decides, and the tolls that follow them."""
 
 
 class Steps(tuple[Step, ...]):
-    """What a request is asked, in order. `runs` are the same questions for the request path: functions and no more.
+    """What a request is asked, in order, laid out for the request path: functions and no more.
 
-    Nearly every layer has nothing to say: its name and mode are looked up only where it has, see `told`.
+    `runs` are all of the questions, `plain` those for a request without any header of `unless`. Nearly every layer has
+    nothing to say: its name and mode are looked up only where it has, see `told`.
     """
 
     runs: tuple[Run, ...]
+    plain: tuple[Run, ...]
+    unless: frozenset[bytes]
     _places: dict[int, int]
 
-    def __new__(cls, steps: Iterable[Step] = ()) -> Steps:
+    def __new__(cls, steps: Iterable[Step] = (), spared: Mapping[str, frozenset[bytes]] | None = None) -> Steps:
+        """`spared` are layers, by name, whose decide is asked only where one of the headers came."""
         made = super().__new__(cls, steps)
         made._places = {}
-        runs: list[tuple[list[Decide], list[Toll]]] = []
-        for place, (_, _, decide, toll) in enumerate(made, 1):
-            if not runs or (decide is not None and runs[-1][1]):
-                runs.append(([], []))
-            if decide is not None:
-                runs[-1][0].append(made._placed(decide, place))
-            elif toll is not None:
-                runs[-1][1].append(made._placed(toll, place))
-        made.runs = tuple((tuple(decides), tuple(tolls)) for decides, tolls in runs)
+        asks = [
+            (decide is not None, name, made._placed(decide or toll, place))
+            for place, (name, _, decide, toll) in enumerate(made)
+        ]
+        spared = spared or {}
+        made.runs = _runs((pure, ask) for pure, _, ask in asks)
+        made.plain = _runs((pure, ask) for pure, name, ask in asks if not pure or name not in spared)
+        made.unless = frozenset[bytes]().union(*spared.values())
         return made
 
-    def _placed(self, ask: Ask, place: int) -> Ask:
-        """`ask` as one that tells its place: two layers may have been given the same function."""
-        if id(ask) in self._places:
-            ask = cast("Ask", partial(ask))
-        self._places[id(ask)] = place
-        return ask
+    def _placed(self, ask: Any, place: int) -> Ask:
+        """`ask` as a function that tells its place: two layers may have been given the same one."""
+        own: Ask = partial(ask) if id(ask) in self._places else ask
+        self._places[id(own)] = place
+        return own
 
-    def told(self, ask: Decide | Toll) -> tuple[Step, Iterator[Step]]:
+    def told(self, ask: Ask) -> tuple[Step, Iterator[Step]]:
         """The step that `ask`, a function of `runs`, belongs to, and those that follow it."""
         place = self._places[id(ask)]
-        return self[place - 1], iter(self[place:])
+        return self[place], iter(self[place + 1 :])
+
+
+def _runs(asks: Iterable[tuple[bool, Ask]]) -> tuple[Run, ...]:
+    runs: list[tuple[list[Ask], list[Ask]]] = []
+    for pure, ask in asks:
+        if not runs or (pure and runs[-1][1]):
+            runs.append(([], []))
+        runs[-1][0 if pure else 1].append(ask)
+    return tuple((tuple(decides), tuple(tolls)) for decides, tolls in runs)
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
     """What the onion walks for a route class.
 
-    `gates` is `gate` for an HTTP request of each of the usual methods, without the layers that spare it.
+    `gates` is `gate` for an HTTP request of each of the usual methods, without the decides of layers that spare it.
+    `amenders` are the names of the layers that `amends` belong to.
     `ending` is what nearly every answer ends with: `sets`, and the `Vary` line of `varies` if there is one.
     """
 
@@ -97,7 +109,8 @@ class Stack:
     admits: Steps = field(default_factory=Steps)
     peeks: tuple[tuple[str, Mode, AskPeek], ...] = ()
     watches: tuple[tuple[str, Mode, Watch], ...] = ()
-    amends: tuple[tuple[str, Amend], ...] = ()
+    amends: tuple[Amend, ...] = ()
+    amenders: tuple[str, ...] = ()
     releases: tuple[tuple[str, Release], ...] = ()
     owned: frozenset[bytes] = frozenset()
     sets: RawHeaders = field(default_factory=list)
@@ -119,7 +132,8 @@ class Stack:
             admits=Steps([(a.name, a.mode, None, a.admit) for a in active if a.admit is not None]),
             peeks=tuple((a.name, a.mode, a.peek) for a in active if a.peek is not None),
             watches=tuple((a.name, a.mode, a.watch) for a in active if a.watch is not None),
-            amends=tuple((a.name, a.amend) for a in reversed(active) if a.amend is not None),
+            amends=tuple(a.amend for a in reversed(active) if a.amend is not None),
+            amenders=tuple(a.name for a in reversed(active) if a.amend is not None),
             releases=tuple((a.name, a.release) for a in reversed(active) if a.release is not None),
             owned=frozenset(name for a in active for name in (*a.drops, *(pair[0] for pair in a.sets))),
             sets=sets,
@@ -134,14 +148,17 @@ class Stack:
 
 
 def _gate(layers: Sequence[Layer], method: str | None = None) -> Steps:
-    return Steps(
-        [
-            (layer.name, layer.mode, decide, toll)
-            for layer in layers
-            for decide, toll in ((layer.decide if method not in layer.spares else None, None), (None, layer.toll))
-            if decide is not None or toll is not None
-        ]
-    )
+    spared = {layer.name: layer.unless for layer in layers if method in layer.spares}
+    steps = [
+        (layer.name, layer.mode, decide, toll)
+        for layer in layers
+        for decide, toll in (
+            (layer.decide if spared.get(layer.name) != frozenset() else None, None),
+            (None, layer.toll),
+        )
+        if decide is not None or toll is not None
+    ]
+    return Steps(steps, spared)
 
 
 def _check_claims(layers: Sequence[Layer]) -> None:

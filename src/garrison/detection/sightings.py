@@ -76,6 +76,7 @@ class Sightings:
         self._queue: deque[Raw] = deque()
         self._answers = self._errors = self.lost = 0
         self._number = 0
+        self._spans: deque[tuple[int, float]] = deque(maxlen=_MOST)
         self._times: list[list[float]] = [[0, 0.0] for _ in self._routes or ("",)]
         self._counted = self._beat = self._wall()
         self._shaper = Shaper(Redactor(self._redact), self._node, secrets.token_hex(4), self._routes)
@@ -89,10 +90,7 @@ class Sightings:
         if self.asns.on:
             self.asns.learn(facts)
         if exchange.began and not edit.ours and facts.kind == "http":
-            times = self._times[facts.route if facts.route < len(self._times) else 0]
-            seconds = self._monotonic() - exchange.began
-            times[0] += 1
-            times[1] += math.log2(seconds * 1e6) if seconds > 1e-6 else 0.0
+            self._spans.append((facts.route, self._monotonic() - exchange.began))
         length = edit.sent.get(b"content-length", b"")
         trap = facts.path in self._traps
         if status >= 400 or trap or len(length) >= _LARGE_DIGITS:
@@ -137,6 +135,7 @@ class Sightings:
 
     def _counts(self, now: float) -> list[Raw]:
         """How long answers took by route class, every few seconds; a clock that was set back begins anew."""
+        self._add_up()
         if 0 <= now - self._counted < COUNTED_EVERY:
             return []
         self._counted, times = now, self._times
@@ -146,6 +145,13 @@ class Sightings:
             for name, (number, total) in zip(self._routes, times, strict=False)
             if number
         ]
+
+    def _add_up(self) -> None:
+        for _ in range(len(self._spans)):
+            route, seconds = self._spans.popleft()
+            times = self._times[route if route < len(self._times) else 0]
+            times[0] += 1
+            times[1] += math.log2(seconds * 1e6) if seconds > 1e-6 else 0.0
 
     def _next(self) -> int:
         self._number += 1

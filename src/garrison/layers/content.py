@@ -27,6 +27,7 @@ _CACHE = 256
 _CACHED_BYTES = 128
 _CHARSET_ALIASES = {"utf8": "utf-8", "ascii": "us-ascii"}
 _EMPTY = (None, b"0")
+_BODIES = frozenset({b"content-length", b"transfer-encoding"})
 
 UNTYPED = "no Content-Type"
 
@@ -67,7 +68,7 @@ def compile(policy: Policy, services: Services) -> Layer:
             verdicts[value] = verdict
         return verdict
 
-    return Layer(NAME, decide=decide, mode=section.mode)
+    return Layer(NAME, decide=decide, spares=SAFE_METHODS, unless=_BODIES, mode=section.mode)
 
 
 def _judge(section: ContentSection) -> Callable[[bytes], Verdict]:

@@ -17,7 +17,7 @@ import re
 from ..core.errors import OperatorError
 from ..core.facts import Facts
 from ..core.layer import Layer
-from ..core.names import SAFE_METHODS
+from ..core.names import METHODS, SAFE_METHODS
 from ..core.ports import Services
 from ..core.verdict import Reason, Refuse, Verdict
 from ..policy.model import Policy
@@ -60,7 +60,7 @@ def compile(policy: Policy, services: Services) -> Layer:
                     return refuse(f"{facts.method} overridden by {name.decode('ascii')}")
         return None
 
-    return Layer(NAME, decide=decide, mode=policy.method.mode)
+    return Layer(NAME, decide=decide, spares=METHODS & allowed, unless=frozenset(OVERRIDES), mode=policy.method.mode)
 
 
 def _checked(name: str) -> str:

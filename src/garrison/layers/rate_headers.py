@@ -29,15 +29,14 @@ def header_writer() -> Amend:
         taken = exchange.taken
         if not taken:
             return
-        last = taken[-1].quota.name
-        texts = known.get(last)
         quotas: list[Quota] = []
         numbers: list[int] = []
-        for one in taken:
-            quotas.append(one.quota)
-            numbers += (one.remaining, ceil(one.reset if one.allowed else one.retry_after))
+        for quota, allowed, remaining, reset, retry_after in taken:
+            quotas.append(quota)
+            numbers += remaining, ceil(reset if allowed else retry_after)
+        texts = known.get(quota.name)
         if texts is None or texts.quotas != quotas:
-            texts = known[last] = _Texts(quotas)
+            texts = known[quota.name] = _Texts(quotas)
         edit.headers += (texts.policy, (STATE, texts.state % tuple(numbers)))
 
     return amend

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 
 from ..core.clock import Clock
 from ..core.ports import Quota, Taken
-from .gauge import Gauge, Outcome
+from .gauge import Gauge, taken_of
 
 _SHARD_SIZE = 256
 """Keys per shard at the cap: what one step of the sweep looks at. It bounds every pause, a dictionary's growth too."""
@@ -86,7 +86,7 @@ class MemoryCounters:
                 return self._states(charges, cost, now, blocker=len(before))
             shard[name] = now + level
             before.append(tat)
-            taken.append(Outcome(quota, True, int((gauge.ceiling - level) * gauge.pace), level))
+            taken.append(taken_of((quota, True, int((gauge.ceiling - level) * gauge.pace), level, 0.0)))
         if new:
             self._grown(new, now)
         return taken
@@ -108,7 +108,7 @@ class MemoryCounters:
             shard[name] = now + level
             if tat is None:
                 self._grown(1, now)
-            return Outcome(quota, True, int((ceiling - level) * pace), level)
+            return taken_of((quota, True, int((ceiling - level) * pace), level, 0.0))
 
         return charge
 

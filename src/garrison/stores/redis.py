@@ -24,7 +24,7 @@ from typing import Final
 
 from ..core.clock import Clock
 from ..core.ports import Quota, Taken
-from .gauge import Gauge, Outcome
+from .gauge import Gauge
 from .link import Link
 from .refusals import Charges, Refusals
 from .scripts import FORGET, GIVE_BACK, TAKE
@@ -180,4 +180,4 @@ def place_of(key: str) -> str:
 def _passed(gauge: Gauge, level: float, cost: int) -> Taken:
     if not cost:
         return gauge.taken(True, level, 0)
-    return Outcome(gauge.quota, True, int((gauge.ceiling - level) * gauge.pace), level)
+    return Taken(gauge.quota, True, int((gauge.ceiling - level) * gauge.pace), level)

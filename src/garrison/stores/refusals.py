@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from ..core.ports import Quota, Taken
-from .gauge import Outcome
 
 LONGEST: Final = 5.0
 _MOST: Final = 10_000
@@ -76,9 +75,9 @@ class Refusals:
         own = self._known.get((quota.name, key), found)
         seen = own.taken if own is not found and own.cost == cost else found.beside.get((quota.name, key))
         if seen is None:
-            return Outcome(quota, True, 0, 0.0)
+            return Taken(quota, True, 0, 0.0)
         passed = now - (own.at if seen is own.taken else found.at)
         reset = max(0.0, seen.reset - passed)
         if seen.allowed or seen.retry_after <= passed:
-            return Outcome(quota, True, seen.remaining, reset)
-        return Outcome(quota, False, seen.remaining, reset, seen.retry_after - passed)
+            return Taken(quota, True, seen.remaining, reset)
+        return Taken(quota, False, seen.remaining, reset, seen.retry_after - passed)
