@@ -64,11 +64,11 @@ def test_scans_of_another_scope_are_no_points_of_the_line_and_are_counted(file: 
     keep(file, tmp_path, FULL, gated("A1"), NOW)
     live = keep(file, tmp_path, both, gated("A1"), NOW, ["--url https://a.example"])
     assert keep(file, tmp_path, tuple(reversed(both)), gated("A2"), NOW) == wide == Scope(("code", "ruff"))
-    assert [(one.total, one.new, one.gone) for one in points(file, tmp_path, scope=wide)] == [
+    assert [(one.total, one.new, one.gone) for one in points(file, tmp_path, of=wide)] == [
         (2, None, None),
         (1, 0, 1),
     ]
-    assert [(one.total, one.new, one.scope) for one in points(file, tmp_path, scope=live)] == [(1, None, live)]
+    assert [(one.total, one.new, one.scope) for one in points(file, tmp_path, of=live)] == [(1, None, live)]
     assert (apart(file, tmp_path, wide), apart(file, tmp_path / "b", wide)) == (2, 0)
     assert str(live) == "code, ruff with --url https://a.example"
 
@@ -80,7 +80,7 @@ def test_scans_on_each_commit_do_not_push_out_those_by_night(
     night = keep(file, tmp_path, (ToolStatus.ran("ruff"),), gated("A1"), NOW)
     for number in range(20):
         commit = keep(file, tmp_path, FULL, gated("A1"), NOW + timedelta(days=number))
-    assert [len(points(file, tmp_path, scope=one)) for one in (night, commit)] == [1, 4]
+    assert [len(points(file, tmp_path, of=one)) for one in (night, commit)] == [1, 4]
     assert points(file, tmp_path)[-1].at == NOW + timedelta(days=19)
 
 

@@ -162,7 +162,7 @@ def report_of(
     if kept_in is not None and created is not None:
         try:
             scope = keep(kept_in, root, seen.statuses, gated, created, asked)
-            trend, others = tuple(points(kept_in, root, scope=scope)), apart(kept_in, root, scope)
+            trend, others = tuple(points(kept_in, root, of=scope)), apart(kept_in, root, scope)
         except TrendUnusable as error:
             statuses.append(ToolStatus.failed("trend", f"this scan was not kept: {error.message}", required=False))
     return Report(

@@ -92,7 +92,7 @@ DELETE FROM scans WHERE (SELECT count(*) FROM scans WHERE project = ?1) > ?2 AND
 """One goes for one that came: the oldest of the commonest scope, or scans on each commit would end those by night."""
 
 
-def points(file: Path, project: Path, most: int = 30, scope: Scope | None = None) -> list[Point]:
+def points(file: Path, project: Path, most: int = 30, of: Scope | None = None) -> list[Point]:
     """The last scans of a project, of one scope or of all, oldest first; none where nothing was kept yet.
 
     Raises `TrendUnusable`.
@@ -103,7 +103,7 @@ def points(file: Path, project: Path, most: int = 30, scope: Scope | None = None
         rows = store.execute(
             "SELECT at, counts, new, gone, suppressed, gaps, scope FROM scans"
             " WHERE project = ?1 AND (?2 IS NULL OR scope = ?2) ORDER BY id DESC LIMIT ?3",
-            (str(project.resolve()), None if scope is None else _stored(scope), most),
+            (str(project.resolve()), None if of is None else _stored(of), most),
         ).fetchall()
     try:
         return [_point(row) for row in reversed(rows)]
@@ -111,17 +111,17 @@ def points(file: Path, project: Path, most: int = 30, scope: Scope | None = None
         raise TrendUnusable(file, f"a scan in it can't be read ({type(error).__name__})") from None
 
 
-def apart(file: Path, project: Path, scope: Scope) -> int:
+def apart(file: Path, project: Path, of: Scope) -> int:
     """How many scans of the project are of another scope. Raises `TrendUnusable`."""
     with _open(file) as store:
         (count,) = store.execute(
-            "SELECT count(*) FROM scans WHERE project = ? AND scope <> ?", (str(project.resolve()), _stored(scope))
+            "SELECT count(*) FROM scans WHERE project = ? AND scope <> ?", (str(project.resolve()), _stored(of))
         ).fetchone()
     return int(count)
 
 
-def _stored(scope: Scope) -> str:
-    return json.dumps([scope.scanners, scope.asked])
+def _stored(of: Scope) -> str:
+    return json.dumps([of.scanners, of.asked])
 
 
 def _scope(stored: str) -> Scope:
