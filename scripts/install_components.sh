@@ -27,6 +27,8 @@ need dbus dbus-daemon
 need gnome-keyring gnome-keyring-daemon
 need haproxy haproxy /usr/sbin/haproxy
 need nginx nginx /usr/sbin/nginx
+# A collector of OpenTelemetry, which comes with a Python package, is linked to a library of one of these.
+if ! ls /usr/lib/*/libpython3.1[0-3].so.1.0 >/dev/null 2>&1; then missing="$missing libpython3-dev"; fi
 need slowhttptest slowhttptest
 need sslscan sslscan
 need systemd systemd-analyze

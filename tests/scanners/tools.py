@@ -1,8 +1,8 @@
 """Install the scanners: exact versions with hashes, in a folder of their own, once for each state of the lock files.
 
 They are no dependency of the package or of its other tests: drHEADer (MIT, Python) and sslyze get a virtual
-environment each, HTTP Observatory (MPL-2.0, Node) a node_modules folder whose install scripts don't run. The folder is
-`.tools/` in the work tree; `GARRISON_TOOLS` names another.
+environment each, HTTP Observatory (MPL-2.0, Node) a node_modules folder whose install scripts don't run. A collector of
+OpenTelemetry comes the same way. The folder is `.tools/` in the work tree; `GARRISON_TOOLS` names another.
 """
 
 from __future__ import annotations
@@ -55,6 +55,34 @@ def sslyze() -> list[str]:
 
     folder = _once("sslyze", [HERE / "sslyze.txt", HERE / "sslyze_build.txt"], install)
     return [str(folder / "bin/python"), "-W", "ignore", "-m", "sslyze"]
+
+
+def collector() -> str:
+    """The program rotel, a collector of OpenTelemetry (Apache-2.0), out of its wheel.
+
+    It is linked to the library of the Python that the wheel is for, whichever Python runs the tests.
+    """
+    libraries = sorted(Path("/usr/lib").glob("*/libpython3.1[0-3].so.1.0"))
+    if not libraries:
+        _without("a library of Python 3.10 to 3.13 is missing (on Debian: apt install libpython3-dev)")
+    version = libraries[-1].name.removeprefix("libpython").removesuffix(".so.1.0")
+
+    def install(folder: Path) -> None:
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "--only-binary=:all:",
+            "--no-deps",
+        ]
+        lock = str(HERE / "rotel.txt")
+        _run([*pip, f"--python-version={version}", f"--target={folder}", "-r", lock], HERE)
+        (folder / "rotel/rotel-agent").chmod(0o755)
+
+    return str(_once(f"rotel-{version}", [HERE / "rotel.txt"], install) / "rotel/rotel-agent")
 
 
 def observatory() -> tuple[list[str], Path]:

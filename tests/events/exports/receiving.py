@@ -16,6 +16,7 @@ from garrison.events.event import Event
 from garrison.events.terms import Outcome, Severity
 from garrison.events.vocabulary import EventName
 from tests.events.making import event
+from tests.scanners import tools
 from tests.serve.authority import Authority
 from tests.support.components import need
 from tests.support.valkey import free_port
@@ -98,6 +99,24 @@ class Rsyslog:
     def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(10)
+
+
+@contextmanager
+def collector(folder: Path, onward: str) -> Iterator[str]:
+    """A real OpenTelemetry collector that hands what it understood to `onward`, in protobuf; its own address."""
+    address, grpc = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    command = [
+        tools.collector(), "start", f"--otlp-http-endpoint={address}", f"--otlp-grpc-endpoint={grpc}",
+        "--exporter=otlp", f"--otlp-exporter-endpoint={onward}", "--otlp-exporter-protocol=http",
+        "--otlp-exporter-retry-initial-backoff=1s",
+    ]  # fmt: skip
+    with (folder / "collector.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+    try:
+        yield f"http://{address}"
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 @contextmanager

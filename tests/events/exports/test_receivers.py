@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import hmac
 import json
 import socket
@@ -14,27 +15,32 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import uvicorn
 from google.protobuf import json_format
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from starlette.applications import Starlette
 
 from garrison import Policy, harden
 from garrison.core.clock import SYSTEM
 from garrison.events.bus import Bus
 from garrison.events.exports.build import BadAuthorities, build_exports
+from garrison.events.exports.otlp import to_otlp
 from garrison.events.links import BadLink
 from garrison.events.vocabulary import EventName
-from tests.events.exports.receiving import HOSTILE, Rsyslog, prometheus, samples, web, within
+from tests.events.exports.receiving import HOSTILE, Rsyslog, collector, prometheus, samples, web, within
 from tests.events.making import Listed, section
 from tests.support.revealing import revealing
 from tests.support.valkey import Server, free_port
 
 KEY = b"k" * 32
+T = TypeVar("T", bound=Message)
 
 
 @contextmanager
@@ -112,6 +118,42 @@ def test_otlp_arrives_where_collectors_listen_and_is_read_by_their_schema() -> N
     assert (headers["path"], headers["content-type"]) == ("/v1/logs", "application/json")
     read = json_format.Parse(body, ExportLogsServiceRequest())
     assert len(read.resource_logs[0].scope_logs[0].log_records) == 3
+
+
+def test_a_collector_understands_logs_and_counts_as_they_were_meant(tmp_path: Path) -> None:
+    """A real one, of other people: what it hands on is what the protocol's schema reads in what it was sent."""
+    with (
+        web() as (onward, got),
+        collector(tmp_path, onward) as address,
+        exporting({"to": f"otlp+{address}", "metrics": True}) as (bus, beside, _),
+    ):
+        send(bus)  # it may not listen yet: then it is sent again
+
+        def counts() -> list[Metric]:
+            return [
+                metric
+                for request in _handed_on(got, "/v1/metrics", ExportMetricsServiceRequest)
+                for metric in request.resource_metrics[0].scope_metrics[0].metrics
+            ]
+
+        assert within(30, lambda: len(_log_ins(got)) >= 3 and bool(counts())), (tmp_path / "collector.log").read_text()
+    meant = [one for one in beside.events if one.name is EventName.AUTHN_LOGIN_FAIL]
+    sent = json_format.ParseDict(to_otlp(meant), ExportLogsServiceRequest()).resource_logs[0].scope_logs[0]
+    assert len(meant) == 3
+    assert list(map(json_format.MessageToDict, _log_ins(got))) == list(map(json_format.MessageToDict, sent.log_records))
+    assert {one.name for one in counts()} == {"garrison.events"}
+    assert all(one.sum.is_monotonic for one in counts())
+
+
+def _handed_on(got: list[tuple[dict[str, str], bytes]], path: str, kind: type[T]) -> list[T]:
+    """What came in protobuf to `path`, which it always compresses."""
+    return [kind.FromString(gzip.decompress(body)) for headers, body in got if headers["path"] == path]
+
+
+def _log_ins(got: list[tuple[dict[str, str], bytes]]) -> list[LogRecord]:
+    requests = _handed_on(got, "/v1/logs", ExportLogsServiceRequest)
+    every = [one for each in requests for logs in each.resource_logs for one in logs.scope_logs[0].log_records]
+    return [one for one in every if any(of.value.string_value == HOSTILE for of in one.attributes)]
 
 
 def test_otlp_metrics_are_cumulative_and_count_a_batch_that_comes_again_once() -> None:
