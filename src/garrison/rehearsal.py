@@ -8,15 +8,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .asgi.selftest import selftest
+from .asgi.types import App
 from .core.clock import SYSTEM
 from .core.errors import GarrisonError
-from .core.ports import silent
+from .core.ports import Services, silent
 from .events.audit.build import place_of
 from .events.build import build_bus
+from .events.bus import Bus
 from .events.exports.build import build_exports
 from .events.links import parse_link
 from .inputs.uploads import try_uploads
-from .policy.model import BansSection, BearerSection, EventsSection, Policy
+from .policy.model import BansSection, BearerSection, EventsSection, PasswordsSection, Policy
 from .policy.own_references import OwnReference, own_references
 from .policy.section_alerts import AlertsSection
 from .policy.section_audit import AuditSection
@@ -24,11 +26,29 @@ from .policy.section_detection import DetectionSection
 from .policy.section_secrets import SecretsSection
 from .secrets.errors import SecretError, SecretsUnresolved, SourceAway, without_kept
 from .secrets.resolver import Resolver
-from .wire import build_door, build_services, own_routes
+from .wire import build_door, build_services, own_routes, route_check
+
+_SUBSTITUTES: tuple[Mapping[str, object], ...] = (
+    {
+        "key": "env:KEY",
+        "store": "memory",
+        "secrets": SecretsSection(),
+        "detection": DetectionSection(),
+        "alerts": AlertsSection(),
+        "proxies": (),
+        "bans": BansSection(),
+    },
+    {"passwords": PasswordsSection()},
+    {"bearer": BearerSection()},
+)
+"""What is put in the place of sections that can't be built, one step after the other: what is wrong with one must not
+hide what else is wrong."""
 
 
-def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
+def rehearse(policy: Policy, environ: Mapping[str, str], app: App | None = None) -> list[GarrisonError]:
     """Build what `harden` builds and throw it away; every error that would stop the start, once each.
+
+    app   the application, if it is known: whether its routes are as the policy wants them
 
     Leaves nothing behind: events go nowhere, and generated development keys into a folder that is removed.
     """
@@ -47,25 +67,7 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
         resolver = Resolver.from_policy(policy, environ)
         found |= _unresolved(own, resolver)
         found |= {str(error): error for error in _receivers(events, ship, resolver)}
-        try:
-            services = build_services(policy, environ, SYSTEM, bus, resolver=resolver)
-        except GarrisonError as error:
-            found |= {str(one): one for one in without_kept(error)}
-            # What is missing must not hide what else is wrong: go on with a key and stores that are there.
-            without = {"key": "env:KEY", "store": "memory", "secrets": SecretsSection()}
-            without |= {
-                "detection": DetectionSection(),
-                "alerts": AlertsSection(),
-                "proxies": (),
-                "bans": BansSection(),
-            }
-            environ = {"KEY": random.token_urlsafe(32)}
-            try:
-                services = build_services(policy.model_copy(update=without), environ, SYSTEM, bus)
-            except GarrisonError as another:
-                found[str(another)] = another
-                without["bearer"] = BearerSection()
-                services = build_services(policy.model_copy(update=without), environ, SYSTEM, bus)
+        services = _services(policy, environ, bus, resolver, found)
         routes = [None, *own_routes(policy), *policy.routes]
         services.route_names = tuple(route.name if route else "default" for route in routes)
         for route in routes:
@@ -73,9 +75,38 @@ def rehearse(policy: Policy, environ: Mapping[str, str]) -> list[GarrisonError]:
                 selftest([build_door(policy.effective(route), services, ())], services)
             except GarrisonError as error:
                 found.setdefault(str(error), error)
+        found |= _of_routes(policy, app)
         bus.close()
         resolver.close()
         return [*found.values(), *try_uploads(policy.uploads)]
+
+
+def _services(
+    policy: Policy, environ: Mapping[str, str], bus: Bus, resolver: Resolver, found: dict[str, GarrisonError]
+) -> Services:
+    """Services, with substitutes for what can't be built; why it can't goes into `found`."""
+    try:
+        return build_services(policy, environ, SYSTEM, bus, resolver=resolver)
+    except GarrisonError as error:
+        found |= {str(one): one for one in without_kept(error)}
+    without: dict[str, object] = {}
+    environ = {"KEY": random.token_urlsafe(32)}
+    for more in _SUBSTITUTES[:-1]:
+        without |= more
+        try:
+            return build_services(policy.model_copy(update=without), environ, SYSTEM, bus)
+        except GarrisonError as error:
+            found[str(error)] = error
+    return build_services(policy.model_copy(update={**without, **_SUBSTITUTES[-1]}), environ, SYSTEM, bus)
+
+
+def _of_routes(policy: Policy, app: App | None) -> dict[str, GarrisonError]:
+    try:
+        if app is not None:
+            route_check(policy, app)()
+    except GarrisonError as error:
+        return {str(error): error}
+    return {}
 
 
 def _receivers(events: EventsSection, ship: Sequence[str], resolver: Resolver) -> Iterator[GarrisonError]:

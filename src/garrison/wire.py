@@ -100,7 +100,7 @@ def _wire(
 ) -> Onion:
     policy = loaded.policy
     resolver = Resolver.from_policy(policy, environ, secrets.resolver.vault if secrets else None, opens=True)
-    check_routes = _route_check(policy, app)
+    check_routes = route_check(policy, app)
     check_routes()
     routes = [*own_routes(policy), *policy.routes]
     names = ("default", *(route.name for route in routes))
@@ -223,7 +223,7 @@ def _tokens(policy: Policy, services: Services, accounts: Accounts) -> list[Cred
     return found
 
 
-def _route_check(policy: Policy, app: App) -> Callable[[], None]:
+def route_check(policy: Policy, app: App) -> Callable[[], None]:
     """Raises `RoutesUndeclared` where the policy wants all routes declared. Asked again when the application starts."""
 
     def check() -> None:

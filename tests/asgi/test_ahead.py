@@ -131,6 +131,6 @@ async def test_a_body_is_watched_wherever_one_may_come(
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
-    onion = hardened(app, Layer("mine", watch=lambda facts: seen.append))  # type: ignore[arg-type, return-value]
+    onion = hardened(app, Layer("mine", watch=lambda facts, exchange: seen.append))  # type: ignore[arg-type, return-value]
     await drive(onion, http_scope(method, headers=headers, http_version=version), request_body(b"abc"))
     assert bool(seen) == watched

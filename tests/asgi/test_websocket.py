@@ -126,7 +126,7 @@ async def test_a_guard_that_breaks_closes_the_handshake(part: str, mode: Mode) -
 
 async def test_a_guard_that_breaks_on_a_message_closes_the_connection() -> None:
     echo = Echo()
-    onion = hardened(echo, Layer("mine", watch=lambda facts: breaks))
+    onion = hardened(echo, Layer("mine", watch=lambda facts, exchange: breaks))
     with captured_events(onion) as events:
         driven = await talk(onion, text("hello"))
     assert (kinds(driven), closes(driven), echo.got) == (["accept", "close"], [1008], [1008])
@@ -143,7 +143,7 @@ async def test_a_layer_that_watches_sees_each_message_as_bytes() -> None:
     for mode, expected in ((Mode.ENFORCE, ["höflich", 1008]), (Mode.MONITOR, ["höflich", "attack", "x", 1005])):
         seen.clear()
         echo = Echo()
-        onion = hardened(echo, Layer("mine", mode=mode, watch=lambda facts: look))
+        onion = hardened(echo, Layer("mine", mode=mode, watch=lambda facts, exchange: look))
         with captured_events(onion) as events:
             await talk(onion, text("höflich"), text("attack"), text("x"))
         assert echo.got == expected

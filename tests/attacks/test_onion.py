@@ -82,7 +82,7 @@ GUARDS = {
     "peek": {"peek": breaks},
     "judge of the prefix": {"peek": lambda facts: Peek(100, breaks)},
     "watch": {"watch": breaks},
-    "watch of a chunk": {"watch": lambda facts: breaks},
+    "watch of a chunk": {"watch": lambda facts, exchange: breaks},
     "amend": {"amend": breaks},
 }
 
@@ -95,7 +95,7 @@ async def test_control_the_bare_till_pays() -> None:
 
 async def test_control_a_guard_that_says_nothing_lets_the_till_pay() -> None:
     till = Till()
-    quiet = Layer("quiet", decide=lambda facts: None, watch=lambda facts: lambda chunk: None)
+    quiet = Layer("quiet", decide=lambda facts: None, watch=lambda facts, exchange: lambda chunk: None)
     assert (await drive(hardened(till, quiet), ORDER, BODY)).status == 200
     assert till.paid == 1
 
@@ -124,8 +124,8 @@ GARBAGE = {
     "admit": {"admit": lambda facts, exchange: 403},
     "peek": {"peek": lambda facts: True},
     "judge of the prefix": {"peek": lambda facts: Peek(100, lambda prefix, complete: False)},
-    "watch": {"watch": lambda facts: True},
-    "watch of a chunk": {"watch": lambda facts: lambda chunk: False},
+    "watch": {"watch": lambda facts, exchange: True},
+    "watch of a chunk": {"watch": lambda facts, exchange: lambda chunk: False},
 }
 
 
@@ -187,7 +187,7 @@ REFUSING = {
     "toll": {"toll": lambda facts, exchange: REFUSAL},
     "admit": {"admit": lambda facts, exchange: REFUSAL},
     "peek": {"peek": lambda facts: Peek(100, lambda prefix, complete: REFUSAL)},
-    "watch": {"watch": lambda facts: lambda chunk: REFUSAL},
+    "watch": {"watch": lambda facts, exchange: lambda chunk: REFUSAL},
 }
 
 

@@ -227,6 +227,33 @@ async def test_an_attempt_that_fails_again_is_not_told_again(server: Server, sit
     assert [away for away, _ in site.changes] == [True]
 
 
+@ways
+async def test_a_process_that_nobody_asks_anything_comes_back_too(
+    server: Server, site: Site, fail: Callable[[Server], None], mend: Callable[[Server], None]
+) -> None:
+    fail(server)
+    await site.lose()
+    mend(server)
+    site.hands.now += 10.0
+    await until(nothing, lambda: not site.link.away)
+    assert [away for away, _ in site.changes] == [True, False]
+
+
+async def test_attempts_without_a_request_go_on_at_their_distances_until_it_is_closed(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    site = Site(server.url)
+    await site.link.open()
+    for _ in range(2):  # each fails, and arms the next
+        site.hands.now += 10.0
+        await asyncio.sleep(0.3)
+    assert site.link.away
+    with server:
+        await site.link.close()
+        site.hands.now += 10.0
+        await asyncio.sleep(0.3)
+        assert site.link.away, "closed: nothing is under way any more"
+
+
 async def test_a_flood_against_a_store_that_hangs_ends_within_one_deadline(server: Server, site: Site) -> None:
     await asyncio.gather(*(site.ask() for _ in range(20)))
     server.pause()

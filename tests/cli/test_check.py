@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.cli.running import KEY, Here
+from tests.support.valkey import Server
 
 SAFE = 'hosts = ["a.example"]\naudit.ship = ["/srv/worm/checkpoints"]\n'
 UNSAFE = """\
@@ -98,6 +99,32 @@ def test_what_only_the_start_finds_is_a_finding(here: Here) -> None:
     assert "start/BadContentType" in ran.flat
 
 
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ('profile = "fast"', "UnknownProfile"), ('profile = "testing"', "ProfileRefused"),
+        ('breached = "/none"', "BreachFilterUnreadable"), ('range_service = "http://a.example"', "OperatorError"),
+    ],
+)  # fmt: skip
+def test_passwords_that_can_t_be_had_are_a_finding_and_hide_no_other(here: Here, line: str, name: str) -> None:
+    here.write("garrison.toml", f'{SAFE}[passwords]\n{line}\n[bearer]\nissuer = "http://id.example"\naudience = "a"\n')
+    ran = here.run("check", "--format", "json", GARRISON_KEY=KEY)
+    assert ran.code == 1
+    assert {f"start/{name}", "start/NotHttps"} <= {one["id"] for one in json.loads(ran.out)["findings"]}
+
+
+def test_a_shared_store_is_asked_and_one_that_is_away_is_told(here: Here) -> None:
+    with Server(here.folder / "valkey") as server:
+        here.write("garrison.toml", f'store = "{server.url}"\n{SAFE}')
+        ran = here.run("check", GARRISON_KEY=KEY)
+        assert ran.code == 0
+        assert "store/away" not in ran.flat
+        assert "connected, a script run, a key written" in ran.flat
+    ran = here.run("check", GARRISON_KEY=KEY)
+    assert ran.code == 0, "it may just be out of reach from here"
+    assert "store/away Store does not answer Where garrison.toml:1 · store" in ran.flat
+
+
 def test_an_error_of_the_start_is_shown_with_its_place_in_the_file(here: Here) -> None:
     here.write("garrison.toml", SAFE + '[method]\nallow = ["GET", "TRACE"]\n')
     ran = here.run("check", GARRISON_KEY=KEY)
@@ -147,6 +174,31 @@ class TestTheApplication:
         assert ran.code == 1
         assert "P003" in ran.out
         assert "refused:app can't be loaded before the findings are mended" in ran.flat
+
+    @pytest.mark.parametrize("last", ["", "from garrison import harden\napp = harden(app)\n"])
+    def test_a_route_that_declares_no_access_is_found_where_the_policy_wants_it(self, here: Here, last: str) -> None:
+        here.write("garrison.toml", SAFE + "[authorisation]\ndeclare = true\n")
+        module = APP.format(debug=False).replace("FastAPI(", "FastAPI(openapi_url=None, ")
+        here.write("silent.py", module + "app.get('/salaries')(lambda: 1)\n" + last)
+        ran = here.run("check", "silent:app", GARRISON_KEY=KEY)
+        assert ran.code == 1
+        assert "start/RoutesUndeclared" in ran.flat
+        assert "GET /salaries" in ran.flat
+        here.write("spoken.py", module + last)
+        assert here.run("check", "spoken:app", GARRISON_KEY=KEY).code == 0
+
+    def test_what_its_own_code_is_refused_for_is_a_finding(self, here: Here) -> None:
+        here.write("garrison.toml", SAFE)
+        unsafe = 'app = harden(FastAPI(), Policy(hosts=["a.example"], cors={"origins": ["null"]}))\n'
+        here.write("unsafe.py", "from fastapi import FastAPI\nfrom garrison import Policy, harden\n" + unsafe)
+        ran = here.run("check", "unsafe:app", GARRISON_KEY=KEY)
+        assert ran.code == 1
+        assert "P004" in ran.out
+        plain = "from garrison.accounts import OidcLogin, Provider\nOidcLogin(Provider('http://id.example', 'a'))\n"
+        here.write("plain.py", plain)
+        ran = here.run("check", "plain:app", GARRISON_KEY=KEY)
+        assert ran.code == 1
+        assert "start/NotHttps" in ran.flat
 
     def test_one_that_is_broken_could_not_be_checked(self, here: Here) -> None:
         here.write("crash.py", "1 / 0\n")

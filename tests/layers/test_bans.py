@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,6 +44,12 @@ class Stand:
         verdict = self.layer.toll(facts, Exchange(facts, self.services))
         assert verdict is None or isinstance(verdict, Refuse)
         return verdict
+
+    def watch(self, principal: Principal | None, **facts: Any) -> Callable[[bytes], Refuse | None] | None:
+        assert self.layer.watch is not None
+        exchange = Exchange(make_facts(**facts), self.services)
+        exchange.principal = principal
+        return self.layer.watch(exchange.facts, exchange)
 
     def admit(self, principal: Principal | None, **facts: Any) -> Verdict:
         assert self.layer.admit is not None
@@ -125,13 +132,27 @@ def test_a_banned_session_is_turned_away_by_its_handle() -> None:
 
 def test_a_connection_that_stands_ends_with_its_next_message() -> None:
     stand = Stand()
-    assert stand.layer.watch is not None
-    assert stand.layer.watch(make_facts()) is None, "a body ends by itself"
-    check = stand.layer.watch(make_facts(kind="websocket", scheme="wss", address="203.0.113.9"))
+    assert stand.watch(None) is None, "a body ends by itself"
+    check = stand.watch(None, kind="websocket", scheme="wss", address="203.0.113.9")
     assert check is not None
     assert check(b"hello") is None
     stand.book._take_over([Ban(parse_target("203.0.113.9"), 0.0)])
     assert isinstance(check(b"hello"), Refuse)
+
+
+@pytest.mark.parametrize("target", ["principal:ann", "api-key:k1", f"session:{session_handle('5e55')}"])
+def test_a_connection_of_a_banned_identity_ends_with_its_next_message(target: str) -> None:
+    stand = Stand(session="5e55", allow=["principal:bob"])
+    ann, bob = (
+        stand.watch(Principal(name, "api-key", credential="k1"), kind="websocket", scheme="wss")
+        for name in ("ann", "bob")
+    )
+    assert ann is not None
+    assert bob is not None
+    assert ann(b"hello") is None
+    stand.book._take_over([Ban(parse_target(target), 0.0)])
+    assert isinstance(ann(b"hello"), Refuse)
+    assert bob(b"hello") is None, "bans.allow goes before every ban"
 
 
 async def test_a_table_that_is_too_old_is_renewed_before_it_judges() -> None:

@@ -15,6 +15,7 @@ from starlette.datastructures import UploadFile
 from starlette.testclient import TestClient
 
 from garrison import Policy, harden
+from garrison.core.exchange import Exchange
 from garrison.core.json_guard import JsonLimits
 from garrison.core.multipart import Multipart
 from garrison.core.ports import Services
@@ -285,7 +286,8 @@ def test_multipart_that_is_compressed_or_has_no_sane_boundary_is_refused() -> No
         (((b"content-type", TYPE.encode()), (b"content-encoding", b"gzip")), Reason.ENCODING_UNSUPPORTED),
         (((b"content-type", b"multipart/form-data"),), Reason.BODY_MALFORMED),
     ):
-        check = layer.watch(make_facts(method="POST", headers=headers))
+        facts = make_facts(method="POST", headers=headers)
+        check = layer.watch(facts, Exchange(facts, Services()))
         assert check is not None
         refusal = check(b"x")
         assert isinstance(refusal, Refuse)

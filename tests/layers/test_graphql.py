@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from garrison import harden
+from garrison.core.exchange import Exchange
 from garrison.core.ports import Services
 from garrison.core.verdict import Mode, Refuse
 from garrison.layers import graphql
@@ -162,6 +163,7 @@ def test_a_form_that_is_compressed_or_has_no_sane_boundary_is_refused() -> None:
         ((b"content-type", b"multipart/form-data; boundary=B"), (b"content-encoding", b"gzip")),
         ((b"content-type", b"multipart/form-data"),),
     ):
-        check = layer.watch(make_facts(method="POST", path="/graphql", headers=headers))
+        facts = make_facts(method="POST", path="/graphql", headers=headers)
+        check = layer.watch(facts, Exchange(facts, Services()))
         assert check is not None
         assert isinstance(check(b"x"), Refuse)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from garrison.core.exchange import Exchange
 from garrison.core.ports import Services
 from garrison.core.verdict import Reason, Refuse, Verdict
 from garrison.layers import size
@@ -129,13 +130,14 @@ async def test_bytes_are_counted_as_they_arrive_whatever_was_declared(
 def test_websocket_messages_are_not_counted_here() -> None:
     watch = size.compile(POLICY, Services()).watch
     assert watch is not None
-    assert watch(make_facts(kind="websocket", scheme="wss")) is None
+    facts = make_facts(kind="websocket", scheme="wss")
+    assert watch(facts, Exchange(facts, Services())) is None
 
 
 def test_two_requests_are_counted_apart() -> None:
     watch = size.compile(POLICY, Services()).watch
     assert watch is not None
-    first, second = watch(make_facts()), watch(make_facts())
+    first, second = (watch(facts, Exchange(facts, Services())) for facts in (make_facts(), make_facts()))
     assert first is not None
     assert second is not None
     assert (first(b"x" * 900), second(b"x" * 900)) == (None, None)

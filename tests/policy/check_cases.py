@@ -311,6 +311,33 @@ CASES: dict[str, list[Case]] = {
         Case({"preset": "api", "routes": [{"name": "docs", "paths": ["no slash"]}]}, app=documented()),
         Case({"preset": "browser"}, app=documented()), Case({"preset": "api"}, app=FastAPI()), Case({"preset": "api"}),
     ],
+    "P131": [
+        Case({"login": {"address": []}}, "login.address"), Case({"login": {"recovery": []}}, "login.recovery"),
+        Case({"login": {"requests": []}}, "login.requests"),
+        Case({"second_factor": {"attempts": []}}, "second_factor.attempts"),
+        Case({"login": {"address": ["9/hour"]}, "second_factor": {"attempts": ["9/hour"]}}), Case({}),
+    ],
+    "P132": [
+        Case({"passwords": {"min_length": 300}}, "passwords.min_length"),
+        Case({"passwords": {"min_length_second_factor": 65, "max_length": 64}}, "passwords.min_length_second_factor"),
+        Case({"login": {"wait": "2 hours"}}, "login.wait"), Case({"api_keys": {"lifetime": 0}}, "api_keys.lifetime"),
+        Case({"login": {"recovery_lifetime": 0}}, "login.recovery_lifetime"),
+        Case({"login": {"device_lifetime": 0}}, "login.device_lifetime"),
+        Case({"bearer": {"longest": 0}}, "bearer.longest"),
+        Case({"passwords": {"min_length": 64, "max_length": 64}, "login": {"wait": 60, "longest_wait": 60}}), Case({}),
+    ],
+    "P133": [
+        Case({"login": {"device_cookie": "__Host-session"}}, "login.device_cookie"),
+        Case({"session": {"cookie": "__Host-csrf"}}, "csrf.cookie"),
+        Case({"csrf": {**OFF, "cookie": "__Host-session"}}), Case({}),
+    ],
+    "P134": [
+        Case({"bearer": {"audience": "notes"}}, "bearer.audience"),
+        Case({"bearer": {"jwks": "https://id.example.com/keys"}}, "bearer.jwks"),
+        Case({"authorisation": {"public": ["/docs"]}}, "authorisation.public"),
+        Case({"bearer": {"issuer": "https://id.example.com", "audience": "notes"}}),
+        Case({"authorisation": {"public": ["/docs"], "declare": True}}), Case({}),
+    ],
     "P082": [
         Case({"alerts": {"receivers": [{"to": "https://a.example"}, {"to": "http://a.example"}]}},
              "alerts.receivers.1.to"),

@@ -95,6 +95,23 @@ async def test_known_bans_hold_while_the_store_is_away_and_it_is_told_once() -> 
     assert stand.names == ["ban_set", "service_degraded", "service_recovered"]
 
 
+async def test_a_process_that_nobody_asks_anything_tells_that_the_store_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("garrison.stores.bans.FRESH", 0.01)
+    stand = Stand()
+    stand.records.away = True
+    await settle(stand.here)
+    before = stand.records.calls
+    while stand.records.calls < before + 3:  # noqa: ASYNC110  # it goes on asking
+        await asyncio.sleep(0.01)
+    assert stand.names == ["service_degraded"], "told once"
+    stand.records.away = False
+    while "service_recovered" not in stand.names:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    assert stand.names == ["service_degraded", "service_recovered"]
+
+
 async def test_while_the_store_is_away_nobody_waits_for_it_twice() -> None:
     stand = Stand()
     stand.records.away = True

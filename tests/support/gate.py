@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from garrison.asgi.facts import ReadFacts
+from garrison.core.exchange import Exchange
 from garrison.core.layer import Layer
+from garrison.core.ports import Services
 from garrison.core.verdict import Refuse
 from garrison.policy.model import Policy
 
@@ -98,7 +100,7 @@ class Gate:
         if isinstance(verdict, Refuse):
             await self._refuse(verdict, send)
             return
-        watch = self.layer.watch(facts) if self.layer.watch else None
+        watch = self.layer.watch(facts, Exchange(facts, Services())) if self.layer.watch else None
         muted = False
 
         async def counted() -> Message:

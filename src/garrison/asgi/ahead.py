@@ -58,7 +58,7 @@ def watchers(door: Door, exchange: Exchange) -> list[Check] | Refuse:
     checks: list[Check] = []
     for layer, mode, watch in door.stack.watches:
         try:
-            check = watch(exchange.facts)
+            check = watch(exchange.facts, exchange)
         except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door, whatever broke it
             return record.failed(exchange.services.emit, exchange.facts, layer, error, door.name)
         if isinstance(check, FormWatch):

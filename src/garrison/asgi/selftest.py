@@ -161,7 +161,7 @@ def _verdicts(layer: Layer, facts: Facts, exchange: Exchange, body: bytes) -> It
         yield layer.toll(facts, exchange)
     if layer.peek is not None and (wish := layer.peek(facts)) is not None:
         yield wish.judge(body, True)
-    if body and layer.watch is not None and (check := layer.watch(facts)) is not None:
+    if body and layer.watch is not None and (check := layer.watch(facts, exchange)) is not None:
         yield check(body)
 
 

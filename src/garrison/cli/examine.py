@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import __version__
 from ..asgi.onion import Onion
@@ -14,7 +15,7 @@ from ..core.errors import GarrisonError
 from ..findings.record import Finding, Location
 from ..findings.report import Report, ToolStatus
 from ..findings.severity import Severity
-from ..policy.checks import Subject, locate, registered, run_checks_twice
+from ..policy.checks import PolicyUnsafe, Subject, locate, registered, run_checks_twice
 from ..policy.load import Loaded, PolicyInvalid, load
 from ..policy.model import SECTIONS
 from ..policy.problems import Problem
@@ -24,6 +25,7 @@ from ..secrets.resolver import Resolver
 from ..serve.errors import AppBrokenError
 from ..serve.load import load_app
 from .examine_config import examine_config
+from .examine_store import examine_store
 from .own_source import examine_source
 
 _SAID_BY_A_CHECK = {
@@ -38,11 +40,13 @@ _KEY = re.compile(r"\b[a-z]+(?:\.[a-z_]+)+\b")
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """The application under check: itself, its policy if it is hardened already, and what was looked at."""
+    """The application under check: itself, its policy if it is hardened already, what was looked at, and why it refused
+    to be loaded."""
 
-    app: object | None = None
+    app: Any = None
     policy: Loaded | None = None
     status: ToolStatus | None = None
+    refused: GarrisonError | None = None
 
 
 def examine(policy: Path | None, app: str) -> Report:
@@ -55,9 +59,12 @@ def examine(policy: Path | None, app: str) -> Report:
     target = _target(app, loaded)
     loaded = target.policy or loaded
     findings = _checked(Subject(loaded.policy, os.environ, target.app, loaded.sources))
-    start = list(_start(loaded, {finding.id for finding in findings}))
+    start = list(_start(loaded, {finding.id for finding in findings}, target))
     statuses = [ToolStatus.ran("check", *_looked_at(loaded)), ToolStatus.ran("start", _built(loaded))]
     source: list[Finding] = []
+    if (store := examine_store(loaded)) is not None:
+        findings += store[0]
+        statuses.append(store[1])
     if loaded.policy.config:
         own, status = examine_config(loaded.policy)
         findings += own
@@ -104,9 +111,9 @@ def _target(reference: str, found: Loaded) -> _Target:
     except AppBrokenError as error:
         if not isinstance(error.__cause__, GarrisonError):
             raise
-        # The module hardens itself and Garrison refused: the checks say why, only the application itself stays unseen.
+        # The module hardens itself and Garrison refused: the findings say why, the application itself stays unseen.
         why = f"{reference} can't be loaded before the findings are mended"
-        return _Target(status=ToolStatus.skipped("application", why, required=False))
+        return _Target(status=ToolStatus.skipped("application", why, required=False), refused=error.__cause__)
     if not isinstance(app, Onion):
         return _Target(app, status=ToolStatus.ran("application", reference))
     used = app.doors[0].policy
@@ -126,23 +133,34 @@ def _built(loaded: Loaded) -> str:
     return f"a rehearsal of the start with {count} route class{'es' if count > 1 else ''}"
 
 
-def _start(loaded: Loaded, told: Collection[str]) -> Iterator[Finding]:
+def _start(loaded: Loaded, told: Collection[str], target: _Target) -> Iterator[Finding]:
     """What would stop the start though no check objects to it, as findings."""
-    for error in rehearse(loaded.policy, os.environ):
-        name = type(error).__name__
-        if not _SAID_BY_A_CHECK.get(name, set()).isdisjoint(told):
-            continue
-        yield Finding(
-            id=f"start/{name}",
-            title="The start is refused",
-            severity=Severity.CRITICAL,
-            message=error.message,
-            consequence="The application does not start.",
-            remedy=error.remedy,
-            reference=error.reference,
-            location=_place(loaded, f"{error.message} {error.remedy}"),
-            source="start",
-        )
+    rehearsed = rehearse(loaded.policy, os.environ, target.app)
+    yield from (_refusal(error, loaded) for error in rehearsed if not _is_told(error, told))
+    # The application has a policy of its own, or objects to something that only its own code knows.
+    refused = target.refused
+    if isinstance(refused, PolicyUnsafe):
+        yield from (finding for finding in refused.findings if finding.id not in told)
+    elif refused is not None and not _is_told(refused, told) and type(refused) not in map(type, rehearsed):
+        yield _refusal(refused, loaded)
+
+
+def _is_told(error: GarrisonError, told: Collection[str]) -> bool:
+    return not _SAID_BY_A_CHECK.get(type(error).__name__, set()).isdisjoint(told)
+
+
+def _refusal(error: GarrisonError, loaded: Loaded) -> Finding:
+    return Finding(
+        id=f"start/{type(error).__name__}",
+        title="The start is refused",
+        severity=Severity.CRITICAL,
+        message=error.message,
+        consequence="The application does not start.",
+        remedy=error.remedy,
+        reference=error.reference,
+        location=_place(loaded, f"{error.message} {error.remedy}"),
+        source="start",
+    )
 
 
 def _place(loaded: Loaded, text: str) -> Location | None:

@@ -6,7 +6,7 @@ decide   `(facts)`             pure and synchronous: refuse, answer, or say noth
 toll     `(facts, exchange)`   stateful: charge a counter, ask a store. May return an awaitable (remote stores)
 admit    `(facts, exchange)`   like toll, but after the principal is resolved
 peek     `(facts)`             ask for a prefix of the body before the application runs, and judge it
-watch    `(facts)`             judge each body chunk (or WebSocket message) as it arrives
+watch    `(facts, exchange)`   judge each body chunk (or WebSocket message) as it arrives
 amend    `(exchange, edit)`    write response headers the layer has claimed
 release  `(exchange)`          the request or connection is over, however it ended; give back what a toll took
 
@@ -36,7 +36,7 @@ Decide: TypeAlias = Callable[[Facts], Verdict]
 Toll: TypeAlias = Callable[[Facts, Exchange], Verdict | Awaitable[Verdict]]
 Amend: TypeAlias = Callable[[Exchange, Edit], None]
 Release: TypeAlias = Callable[[Exchange], None]
-Watch: TypeAlias = Callable[[Facts], Callable[[bytes], Refuse | None] | None]
+Watch: TypeAlias = Callable[[Facts, Exchange], Callable[[bytes], Refuse | None] | None]
 Judge: TypeAlias = Callable[[bytes, bool], Verdict]
 
 

@@ -48,7 +48,7 @@ def honey_layer(honey: Honey, emit: Emit) -> Layer:
 
         return Peek(PEEK_LIMIT, judge)
 
-    def messages(facts: Facts) -> Callable[[bytes], None] | None:
-        return (lambda text: tell(facts, honey.in_body(facts, text))) if facts.kind == "websocket" else None
+    def messages(facts: Facts, exchange: Exchange) -> Callable[[bytes], None] | None:
+        return (lambda text: tell(facts, honey.in_body(facts, text), exchange)) if facts.kind == "websocket" else None
 
     return Layer(NAME, peek=body, watch=messages, amend=head)

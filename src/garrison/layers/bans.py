@@ -23,7 +23,7 @@ from ..core.ban_table import SELFTEST_KEY
 from ..core.bans import Ban, BanBook, session_handle
 from ..core.exchange import Exchange
 from ..core.facts import Facts
-from ..core.layer import Layer
+from ..core.layer import Layer, Watch
 from ..core.ports import Services
 from ..core.verdict import Mode, Reason, Refuse, Verdict
 from ..policy.model import Policy
@@ -51,8 +51,8 @@ def compile(policy: Policy, services: Services) -> Layer:
     return Layer(
         NAME,
         toll=_toll(book, judge, services.clock.monotonic),
-        admit=_by_identity(book, AllowList(section.allow), services),
-        watch=_watch(book, judge, services.clock.monotonic),
+        admit=(identify := _by_identity(book, AllowList(section.allow), services)),
+        watch=_watch(book, judge, identify, services.clock.monotonic),
         mode=section.mode,
     )
 
@@ -86,8 +86,8 @@ def _toll(
     return toll
 
 
-def _by_identity(book: BanBook, allowed: AllowList, services: Services) -> Callable[[Facts, Exchange], Verdict]:
-    def admit(facts: Facts, exchange: Exchange) -> Verdict:
+def _by_identity(book: BanBook, allowed: AllowList, services: Services) -> Callable[[Facts, Exchange], Refuse | None]:
+    def admit(facts: Facts, exchange: Exchange) -> Refuse | None:
         table = book.table
         if not table.identities or facts.operator:
             return None
@@ -104,16 +104,19 @@ def _by_identity(book: BanBook, allowed: AllowList, services: Services) -> Calla
 
 
 def _watch(
-    book: BanBook, judge: Callable[[Facts], Refuse | None], now: Callable[[], float]
-) -> Callable[[Facts], Callable[[bytes], Refuse | None] | None]:
-    def watch(facts: Facts) -> Callable[[bytes], Refuse | None] | None:
+    book: BanBook,
+    judge: Callable[[Facts], Refuse | None],
+    identify: Callable[[Facts, Exchange], Refuse | None],
+    now: Callable[[], float],
+) -> Watch:
+    def watch(facts: Facts, exchange: Exchange) -> Callable[[bytes], Refuse | None] | None:
         if facts.kind != "websocket":
             return None  # a body ends soon; a connection may not
 
         def check(message: bytes) -> Refuse | None:
             if now() >= book.due:
                 book.renew()  # nobody waits here: the next message meets the new table
-            return judge(facts)
+            return judge(facts) or identify(facts, exchange)
 
         return check
 

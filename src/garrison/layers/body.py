@@ -51,7 +51,7 @@ def compile(policy: Policy, services: Services) -> Layer:
             return json
         return form if kind == b"application/x-www-form-urlencoded" else None
 
-    return Layer(NAME, peek=peek, watch=lambda facts: _watch(facts, section), mode=section.mode)
+    return Layer(NAME, peek=peek, watch=lambda facts, exchange: _watch(facts, section), mode=section.mode)
 
 
 def _whole(size: int, why: Callable[[bytes], str]) -> Judge:

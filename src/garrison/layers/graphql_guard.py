@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from ..core.exchange import Exchange
 from ..core.facts import Facts
 from ..core.json_guard import JsonLimits, JsonRefused, loads
 from ..core.layer import Peek
@@ -72,7 +73,7 @@ class Guard:
 
         return Peek(self._size + 1, judge)
 
-    def watch(self, facts: Facts) -> Callable[[bytes], Refuse | None] | None:
+    def watch(self, facts: Facts, exchange: Exchange) -> Callable[[bytes], Refuse | None] | None:
         """Judge messages of a WebSocket, and the fields of a form that may hold files."""
         if not self._here(facts.path):
             return None

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..core.exchange import Exchange
 from ..core.facts import Facts
-from ..core.layer import Layer
+from ..core.layer import Layer, Watch
 from ..core.ports import Services
 from ..core.verdict import Mode, Reason, Refuse, Verdict
 from ..policy.model import Policy, SizeSection
@@ -69,8 +70,8 @@ def encoding_of(facts: Facts) -> str:
     return _ALIASES.get(name, name)
 
 
-def _watch(cap: int) -> Callable[[Facts], Callable[[bytes], Refuse | None] | None]:
-    def watch(facts: Facts) -> Callable[[bytes], Refuse | None] | None:
+def _watch(cap: int) -> Watch:
+    def watch(facts: Facts, exchange: Exchange) -> Callable[[bytes], Refuse | None] | None:
         if facts.kind != "http":
             return None  # messages are measured by the websocket layer
         seen = 0

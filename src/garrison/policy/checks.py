@@ -137,6 +137,7 @@ def registered() -> Mapping[str, Check]:
     from . import (  # noqa: F401  # they register
         rules,
         rules_abuse,
+        rules_accounts,
         rules_alerts,
         rules_audit,
         rules_docs,

@@ -81,6 +81,7 @@ class Bans:
         self._own_changes = False
         self._away = False
         self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def renew(self) -> Awaitable[None] | None:
         """See `core.bans.BanBook`. Outside an event loop nothing can be done, and the table stays."""
@@ -201,10 +202,17 @@ class Bans:
             if not self._away:
                 self._away = True
                 self._emit("service_degraded", None, service="bans", error=str(error))
+            if self._timer is None:  # a process that nobody asks anything must know that the store is back, too
+                self._timer = asyncio.get_running_loop().call_later(FRESH, self._again)
             return
         if self._away:
             self._away = False
             self._emit("service_recovered", None, service="bans")
+
+    def _again(self) -> None:
+        self._timer = None
+        if self._away:
+            self.renew()
 
     def _take_over(self, bans: Iterable[Ban]) -> None:
         now = self._clock.wall()

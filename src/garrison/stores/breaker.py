@@ -50,6 +50,11 @@ class Breaker:
         """Whether it is time for an attempt."""
         return not self.open or self._now() >= self._next
 
+    @property
+    def left(self) -> float:
+        """Seconds until then."""
+        return max(0.0, self._next - self._now()) if self.open else 0.0
+
     def attempt_failed(self) -> bool:
         """An attempt found the store away: open, with a longer rest. True when it was closed."""
         if self.trip():

@@ -2,8 +2,9 @@
 
 A call is answered within 50 ms or raises `StoreAway`; once the store is known to be away, at once. Connecting always
 happens aside, with more time, so that no request pays for finding Sentinel's primary or a cluster's map; so does the
-attempt to come back, which starts from a new client and needs the store to run a script and write. An application
-without an event loop of asyncio (trio) can't use a shared store.
+attempt to come back, which starts from a new client and needs the store to run a script and write. A timer makes it, so
+a process that nobody asks anything comes back, too. An application without an event loop of asyncio (trio) can't use a
+shared store.
 
 Assumption: calls come from one event loop at a time. Another loop, as in tests or after a fork, gets its own client.
 """
@@ -32,6 +33,7 @@ CONNECT_SECONDS: Final = 3.0
 _LONGEST_REASON: Final = 200
 _LOOK_SECONDS: Final = 0.005
 """Between two looks whether calls on an old client have ended."""
+_SHORTEST_REST: Final = 0.01
 _BUSY_WEIGHT: Final = 0.5
 """What a late answer weighs when our own event loop was late as well."""
 
@@ -39,12 +41,13 @@ _BUSY_WEIGHT: Final = 0.5
 class _Session:
     """What belongs to one event loop."""
 
-    __slots__ = ("connecting", "flights", "loop")
+    __slots__ = ("connecting", "flights", "loop", "timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.flights: Flights | None = None
         self.connecting: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
 
 
 class Link:
@@ -100,6 +103,8 @@ class Link:
         session, self._session = self._session, None
         if session is None or session.loop is not asyncio.get_running_loop():
             return
+        if session.timer is not None:
+            session.timer.cancel()
         if session.connecting is not None:
             session.connecting.cancel()
             await asyncio.wait({session.connecting}, timeout=CALL_SECONDS)
@@ -134,6 +139,7 @@ class Link:
             self._why = self._explained(error)
             if self._breaker.attempt_failed():
                 self._changed(True, self._why)
+            self._arm(session)
         else:
             left = session.flights.client if session.flights is not None else None
             session.flights = Flights(client, self._landed, self._seconds)
@@ -183,6 +189,22 @@ class Link:
             key = command.keys[0]
             self._tried = key[: key.find(b"}") + 1] + b":attempt"
             self._changed(True, self._why)
+            if self._session is not None:
+                self._arm(self._session)
+
+    def _arm(self, session: _Session) -> None:
+        """Have the next attempt made when its time has come."""
+        if session.timer is None and session is self._session:
+            session.timer = session.loop.call_later(max(_SHORTEST_REST, self._breaker.left), self._retry, session)
+
+    def _retry(self, session: _Session) -> None:
+        session.timer = None
+        if session is not self._session or not self._breaker.open or session.connecting is not None:
+            return  # closed, back already, or an attempt is on its way, which arms the next one
+        if self._breaker.due:
+            session.connecting = session.loop.create_task(self._connect(session))
+        else:
+            self._arm(session)
 
     def _explained(self, error: Exception) -> str:
         return _explained(error, self._address)
