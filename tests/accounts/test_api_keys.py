@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -115,12 +116,14 @@ class TestLife:
 
     async def test_last_use_is_written_once_a_minute_at_most(self, keys: ApiKeys, stand: Stand) -> None:
         new = await keys.create(stand.visit(), "ann", "CI")
+        stand.now += 1
+        first = stand.now
         for _ in range(10):
-            stand.now += 5
             await keys.verify(new.text, stand.visit())
+            stand.now += 5
         record = await stand.records.get(KIND, new.info.id)
         assert record is not None
-        assert (record.version, record.data["used"]) == (1, 0.0)
+        assert (record.version, record.data["used"]) == (2, first), "the first use is written, whenever it comes"
         stand.now += 10
         await keys.verify(new.text, stand.visit())
         assert [one.used for one in await keys.list("ann")] == [stand.now]
@@ -138,6 +141,45 @@ class TestLife:
             await keys.create(stand.visit(), "ann", "CI")
         await keys.revoke(stand.visit(), "ann", new[0].info.id)
         await keys.create(stand.visit(), "ann", "CI")
+
+    async def test_of_those_made_at_one_moment_no_more_are_left_than_an_owner_may_have(
+        self, keys: ApiKeys, stand: Stand
+    ) -> None:
+        one, another = await made(keys, stand), await made(keys, stand)
+        find, late = stand.records.find, []
+
+        async def overtaken(*given: Any, **more: Any) -> Any:
+            """Another process makes the third key between this one's look and its write."""
+            found = await find(*given, **more)
+            if not late:
+                late.append(None)
+                await made(keys, stand)
+            return found
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stand.records, "find", overtaken)
+            with pytest.raises(TooManyKeys):
+                await keys.create(stand.visit(), "ann", "CI")
+        assert len(await keys.list("ann")) == 3
+        assert isinstance(await keys.verify(one, stand.visit()), Principal)
+        assert isinstance(await keys.verify(another, stand.visit()), Principal)
+
+    async def test_a_key_can_t_hide_behind_those_that_were_revoked(
+        self, keys: ApiKeys, stand: Stand, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A stolen session makes and revokes keys, then one that its owner must not see."""
+        monkeypatch.setattr("garrison.accounts.api_keys._AT_ONCE", 10)
+        for _ in range(12):
+            stand.now += 1
+            await keys.revoke(stand.visit(), "ann", (await keys.create(stand.visit(), "ann", "noise")).info.id)
+        stand.now += 1
+        hidden = await keys.create(stand.visit(), "ann", "hidden")
+        assert hidden.info.id not in {one.id for one in await stand.records.find(KIND, "owner", "ann", limit=10)}, (
+            "control"
+        )
+        assert hidden.info.id in {one.id for one in await keys.list("ann")}
+        assert await keys.revoke_all(stand.visit(), "ann") == 1
+        assert isinstance(await keys.verify(hidden.text, stand.visit()), Bad)
 
     @pytest.mark.parametrize("scope", ["", "two words", "tab\t"])
     async def test_a_scope_is_a_word(self, keys: ApiKeys, stand: Stand, scope: str) -> None:

@@ -5,7 +5,9 @@ and lives on (each expires, says when it was last used, and can be revoked; a re
 critical event), a key that may do more than it is for (scopes), guessing (256 bits; the id of a key helps nothing).
 
 Verification reads one record and compares in constant time, for unknown ids against a hash of nothing. Whether an id
-exists may show in how long the store takes; ids are no secrets. Last use is written once a minute at most.
+exists may show in how long the store takes; ids are no secrets. Last use is written once a minute at most. Keys in
+force are found apart from revoked ones, which stay for ninety days: whoever takes over a session can't hide a key
+behind a thousand that they made and revoked.
 
 Assumption: https. Lets pass: whoever has the key, until it expires or is revoked; an owner who was disabled since,
 which only the application knows (ask it in the endpoint, or `revoke_all` when you disable).
@@ -14,6 +16,7 @@ which only the application knows (ask it in the endpoint, or `revoke_all` when y
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,7 +29,7 @@ from .api_keys_text import make_key, parse_key
 from .authorisation_principals import Bad
 from .compare import same
 from .revoking import KEY as KIND
-from .revoking import revoke_key
+from .revoking import LIVE, revoke_key
 
 _TOUCH_EVERY: Final = 60.0
 _NOTHING: Final = hashlib.sha256(b"").hexdigest()
@@ -107,19 +110,23 @@ class ApiKeys:
         length = longest if lifetime is None else min(lifetime, longest)
         if length <= 0:
             raise ValueError("a key needs a lifetime above 0")
-        live = [one for one in await self.list(owner) if not one.revoked]
-        if len(live) >= self._section.most:
+        if len(await self._live(owner)) >= self._section.most:
             raise TooManyKeys(self._section.most)
         text, now = make_key(self._section.prefix), self._services.clock.wall()
         info = KeyInfo(text.id, owner, name[:80], scopes, now, now + length)
         await self._records.put(KIND, text.id, _data(info, _hash(text.whole)), expires=info.expires, expect=0)
+        if len(await self._live(owner)) > self._section.most:  # others were made at the same moment
+            await self._records.delete(KIND, text.id)
+            raise TooManyKeys(self._section.most)
         self._services.emit(EventName.AUTHN_TOKEN_CREATED, exchange.facts, principal=owner, handle=text.id)
         return NewKey(info, text.whole)
 
     async def list(self, owner: str) -> list[KeyInfo]:
-        """The owner's keys that have not expired, revoked ones included, oldest first."""
-        records = await self._records.find(KIND, "owner", owner, limit=_AT_ONCE)
-        return sorted((_info(record) for record in records), key=lambda one: one.created)
+        """The owner's keys that have not expired, revoked ones included, oldest first. All that are in force, and a
+        thousand others at most."""
+        found = [*await self._live(owner), *await self._records.find(KIND, "owner", owner, limit=_AT_ONCE)]
+        records = {record.id: record for record in found}
+        return sorted((_info(record) for record in records.values()), key=lambda one: one.created)
 
     async def revoke(self, exchange: Exchange, owner: str, id: str) -> bool:
         """End one key of `owner`, now. False when there is none of that id, or it is somebody else's."""
@@ -128,8 +135,7 @@ class ApiKeys:
 
     async def revoke_all(self, exchange: Exchange, owner: str) -> int:
         """End every key of `owner`; how many there were."""
-        live = [one for one in await self.list(owner) if not one.revoked]
-        return sum([await self.revoke(exchange, owner, one.id) for one in live])
+        return sum([await self.revoke(exchange, owner, one.id) for one in await self._live(owner)])
 
     async def verify(self, token: str, exchange: Exchange) -> Principal | Bad:
         """The owner as a principal of kind "api-key" with the key's scopes."""
@@ -146,11 +152,15 @@ class ApiKeys:
             return Bad("revoked key")
         if now >= info.expires:
             return Bad("expired key")
-        if now - max(info.used, info.created) >= _TOUCH_EVERY:
+        if now - info.used >= _TOUCH_EVERY:
             await self._records.put(
                 KIND, info.id, {**record.data, "used": now}, expires=record.expires, expect=record.version
             )
         return Principal(info.owner, "api-key", info.scopes, credential=info.id)
+
+    async def _live(self, owner: str) -> Sequence[Record]:
+        """The owner's keys in force."""
+        return await self._records.find(KIND, LIVE, owner, limit=_AT_ONCE)
 
 
 def _hash(key: str) -> str:
@@ -159,8 +169,8 @@ def _hash(key: str) -> str:
 
 def _data(info: KeyInfo, digest: str) -> dict[str, Detail]:
     return {
-        "owner": info.owner, "name": info.name, "scopes": " ".join(sorted(info.scopes)), "created": info.created,
-        "expires": info.expires, "used": info.used, "revoked": info.revoked, "hash": digest,
+        "owner": info.owner, LIVE: info.owner, "name": info.name, "scopes": " ".join(sorted(info.scopes)),
+        "created": info.created, "expires": info.expires, "used": info.used, "revoked": info.revoked, "hash": digest,
     }  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from ..events.vocabulary import EventName
 from .session_info import KIND as SESSION
 
 KEY: Final = "api-key"
+LIVE: Final = "live"
+"""The field that names the owner of a key in force; a revoked one has none."""
 REMEMBERED: Final = 90 * 86_400.0
 """How long a revoked key is kept, so that its use is noticed."""
 _AT_ONCE: Final = 100
@@ -66,7 +68,7 @@ async def revoke_key(
         if record is None or record.data["revoked"] or (owner and record.data["owner"] != owner):
             return False
         expires = max(record.expires or 0.0, now + REMEMBERED)
-        data = {**record.data, "revoked": now}
+        data = {name: value for name, value in record.data.items() if name != LIVE} | {"revoked": now}
         if await records.put(KEY, what, data, expires=expires, expect=record.version) is not None:
             emit(EventName.AUTHN_TOKEN_REVOKED, facts, principal=str(record.data["owner"]), handle=what)
             return True
