@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from garrison import inputs
+from garrison.inputs import text as text_module
 from garrison.inputs.text import compile_clean
 
 TEAM = Annotated[str, inputs.UrlRule(schemes=("https",), hosts=("example.com",))]
@@ -277,6 +278,14 @@ def test_what_is_no_text_any_more_is_written_as_the_text_it_was() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # pydantic warns of values that are not what their schema says
         assert adapter.dump_python(adapter.validate_python(given_), mode="json") == given_
+
+
+def test_no_character_that_shows_nothing_is_a_name_alone() -> None:
+    adapter: TypeAdapter[Any] = TypeAdapter(inputs.Name)
+    for unseen in text_module._UNSEEN:
+        with pytest.raises(ValidationError):
+            adapter.validate_python(unseen)
+        assert adapter.validate_python("\u0e01" + unseen + "\u0e01") if unseen.isprintable() else True
 
 
 def test_minus_nothing_is_nothing() -> None:

@@ -33,11 +33,19 @@ SILENT: Final = r"\ud800-\udfff\ufeff\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\U000
 """What is no text: halves of pairs, non-characters, language tags; for a class of a pattern."""
 _TAGS: Final = r"(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007f]"
 """Tag characters outside the flag emoji that are made of them (England, Scotland, Wales)."""
-_SHOWN: Final = re.compile(
-    r"[^\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    r"\ufe00-\ufe0f\ufeff\uffa0\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
-"""A character that is seen: no space, nothing of Unicode's Default_Ignorable_Code_Point, not the blank of Braille."""
+_UNSEEN: Final = frozenset(
+    chr(code)
+    for first, last in (
+        (0x09, 0x0D), (0x20, 0x20), (0xA0, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160),
+        (0x1680, 0x1680), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x206F),
+        (0x2800, 0x2800), (0x3000, 0x3000), (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0),
+        (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+    )
+    for code in range(first, last + 1)
+)  # fmt: skip
+"""What shows nothing: spaces, Unicode's Default_Ignorable_Code_Point, the blank of Braille."""
+_LATIN: Final = "\u034e"
+"""No printable character up to here shows nothing."""
 
 
 def compile_clean(
@@ -58,17 +66,24 @@ def compile_clean(
         if text.isprintable() or (lines and text.replace("\n", "").isprintable()):
             if not text.isascii():
                 text = normalize("NFC", text)
+                if text > _LATIN and least and text[0] in _UNSEEN:
+                    _look(text)
             elif bounded:
                 return text
         else:
             text = _searched(normalize("NFC", text), bad, lines=lines)
-        if least and not _SHOWN.search(text):
-            raise PydanticCustomError("string_too_short", "Text should have a character that can be seen")
+            if least:
+                _look(text)
         if len(text) > most:
             raise PydanticCustomError("string_too_long", "Text should have at most {most} characters", {"most": most})
         return text
 
     return clean
+
+
+def _look(text: str) -> None:
+    if _UNSEEN.issuperset(text):
+        raise PydanticCustomError("string_too_short", "Text should have a character that can be seen")
 
 
 def _searched(text: str, bad: re.Pattern[str], *, lines: bool) -> str:
