@@ -20,6 +20,8 @@ HOST = b"Host: localhost\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 JSON = b"Content-Type: application/json\r\n"
 END = b"0\r\n\r\n"
+ECHO = b"GET /echo HTTP/1.1\r\n"
+UPGRADE = b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
 WEBSOCKET = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 
 
@@ -29,6 +31,11 @@ def get(*lines: bytes, line: bytes = b"GET / HTTP/1.1\r\n") -> bytes:
 
 def post(*lines: bytes, body: bytes = b"", line: bytes = b"POST / HTTP/1.1\r\n") -> bytes:
     return line + HOST + JSON + b"".join(lines) + b"\r\n" + body
+
+
+def hello(*lines: bytes, line: bytes = ECHO) -> bytes:
+    """A WebSocket handshake with `lines` more."""
+    return get(UPGRADE, WEBSOCKET, *lines, line=line)
 
 
 class Row(NamedTuple):
@@ -53,6 +60,8 @@ TABLE = [
     Row("chunks", post(CHUNKED, body=b"5;name=value\r\n12345\r\n" + END), ONCE, closed=False),
     Row("three at once", get() * 3, [200, 200, 200], closed=False),
     Row("HTTP/1.0", get(line=b"GET / HTTP/1.0\r\n"), ONCE),
+    Row("WebSocket", hello(), [101], closed=False),
+    Row("WebSocket with a line of 8 KB", hello(b"X: %b\r\n" % (b"a" * 8000)), [101], closed=False),
     Row("absolute target", get(line=b"GET http://localhost/ HTTP/1.1\r\n"), ONCE, closed=False),
     # RFC 9112 section 6.1: Content-Length beside Transfer-Encoding
     refused("CL then TE", post(b"Content-Length: 5\r\n", CHUNKED, body=END)),
@@ -120,6 +129,22 @@ TABLE = [
         "WebSocket with a body",
         get(b"Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 5\r\n", WEBSOCKET) + b"12345",
     ),
+    # RFC 6455 section 4.2.1: the library would answer by itself, with the input, or never
+    *(
+        refused(f"WebSocket {what}", hello(*changes, line=line), status)
+        for what, line, changes, status in [
+            ("by POST", b"POST /echo HTTP/1.1\r\n", (), 400),
+            ("in HTTP/1.0", b"GET /echo HTTP/1.0\r\n", (), 400),
+            ("with a second key", ECHO, (WEBSOCKET,), 400),
+            ("for two protocols", ECHO, (b"Upgrade: websocket\r\n",), 400),
+            ("with a subprotocol that is none", ECHO, (b"Sec-WebSocket-Protocol: a b\r\n",), 400),
+            ("with a length", ECHO, (b"Content-Length: 00\r\n",), 400),
+            ("with 140 lines", ECHO, (b"X: a\r\n" * 140,), 431),
+            ("with a line of 9 KB", ECHO, (b"X: %b\r\n" % (b"a" * 9000),), 431),
+        ]
+    ),
+    refused("WebSocket without version", get(UPGRADE, WEBSOCKET.replace(b"13", b"12"), line=ECHO)),
+    refused("WebSocket with a short key", get(UPGRADE, WEBSOCKET.replace(b"dGhl", b"\xff"), line=ECHO)),
     Row("upgrade, then more", get(b"Upgrade: h2c\r\nConnection: Upgrade\r\n") + get(), ONCE),
     # RFC 9112 section 9.6: nothing counts after the last request
     Row("close, then more", get(b"Connection: close\r\n") + get(), ONCE),

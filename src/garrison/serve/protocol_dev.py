@@ -11,6 +11,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from . import strict
+from .handshake import handshake_fault
 
 
 class StrictHttp(HttpToolsProtocol):
@@ -29,8 +30,12 @@ class StrictHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         parser = self.parser
-        upgrade = parser.should_upgrade()
-        wrong = strict.fault(parser.get_method(), self.url, parser.get_http_version(), self._framing, upgrade)
+        method, version, upgrade = parser.get_method(), parser.get_http_version(), parser.should_upgrade()
+        wrong = strict.fault(method, self.url, version, self._framing, upgrade)
         if wrong:
             raise httptools.HttpParserError(wrong)  # the parser hands it on as an error of its own
+        if upgrade and self._should_upgrade():
+            no = handshake_fault(method, self.url, version, self.headers)
+            if no is not None:
+                raise httptools.HttpParserError(no[1])
         super().on_headers_complete()

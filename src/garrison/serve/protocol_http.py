@@ -26,6 +26,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from . import strict
+from .handshake import handshake_fault
 from .progress import Progress
 from .tls_extension import tls_extension
 
@@ -120,7 +121,7 @@ class GuardedHttp(HttpToolsProtocol):
         except httptools.HttpParserError:  # the parser objects, or a callback below
             self._refuse(*(self._refusal or (400, "malformed request")))
         except httptools.HttpParserUpgrade:
-            if self._should_upgrade():
+            if self._websocket:
                 self.handle_websocket_upgrade()
         if self._stage == DONE or self._deaf:
             return
@@ -174,6 +175,8 @@ class GuardedHttp(HttpToolsProtocol):
         wrong = strict.fault(parser.get_method(), self.url, parser.get_http_version(), self._framing, upgrade)
         if wrong:
             self._stop(400, wrong)
+        if self._websocket and (no := self._no_handshake()):
+            self._stop(*no)
         if self.pipeline and len(self.pipeline) >= _PIPELINED:
             self._stop(400, "too many requests at once")
         if upgrade and self.cycle is not None and not self.cycle.response_complete:
@@ -191,6 +194,10 @@ class GuardedHttp(HttpToolsProtocol):
             # The parser stops here. Going on would read what follows by rules that the client does not know of.
             self._deaf = True
             self.cycle.keep_alive = False
+
+    def _no_handshake(self) -> tuple[int, str] | None:
+        parser = self.parser
+        return handshake_fault(parser.get_method(), self.url, parser.get_http_version(), self.headers)
 
     def _size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)

@@ -31,6 +31,11 @@ class DenyingWebSocket(WebSocketsSansIOProtocol):
     refused could fill it.
     """
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated:
+            self.transport.close()  # the library takes it for no request (see `handshake`), and would never answer
+
     async def run_asgi(self) -> None:
         app = self.app
 
