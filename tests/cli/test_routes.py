@@ -174,6 +174,18 @@ def test_a_file_outside_of_the_working_folder_is_shown_as_python_imports_it(
     assert "elsewhere" not in ran.flat
 
 
+@pytest.mark.parametrize("command", [("routes", "main:app"), ("check", "--app", "main:app")])
+def test_what_the_application_prints_while_it_is_loaded_does_not_stand_in_the_report(
+    here: Here, command: tuple[str, ...]
+) -> None:
+    here.write("main.py", "import logging, sys\nprint('hello')\nlogging.basicConfig(stream=sys.stdout, force=True)\n"
+               "logging.error('here')\n" + BAD)  # fmt: skip
+    here.write("garrison.toml", 'hosts = ["a.example"]\n')
+    ran = here.process(*command, "--format", "json", GARRISON_KEY=KEY)
+    assert json.loads(ran.out)["tool"] == "garrison"
+    assert "hello" in ran.err
+
+
 def test_an_application_without_routes_is_exit_code_3(here: Here) -> None:
     here.write("main.py", "async def app(scope, receive, send): ...\n")
     ran = here.run("routes", "main:app")

@@ -23,9 +23,9 @@ from ..policy.source import DEFAULT, Kind, Source
 from ..rehearsal import rehearse
 from ..secrets.resolver import Resolver
 from ..serve.errors import AppBrokenError
-from ..serve.load import load_app
 from .examine_config import examine_config
 from .examine_store import examine_store
+from .output import load_quietly
 from .own_source import examine_source
 
 _SAID_BY_A_CHECK = {
@@ -107,7 +107,7 @@ def _target(reference: str, found: Loaded) -> _Target:
     if not reference:
         return _Target()
     try:
-        app = load_app(reference)
+        app = load_quietly(reference)
     except AppBrokenError as error:
         if not isinstance(error.__cause__, GarrisonError):
             raise

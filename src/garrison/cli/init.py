@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import assume_development
-from .output import COULD_NOT_RUN, err, paragraph, print_raw, safe
+from .output import COULD_NOT_RUN, err, load_quietly, paragraph, print_raw, safe
 
 if TYPE_CHECKING:
     from ..policy.example import AppFacts, HstsAnswers
@@ -71,13 +71,12 @@ def ask(answers: HstsAnswers) -> HstsAnswers:
 
 def _facts(reference: str) -> AppFacts:
     from ..policy.example import AppFacts
-    from ..serve.load import load_app
     from .look import look
 
     if not reference:
         return AppFacts()
     assume_development()  # there may be no policy yet
-    return look(load_app(reference), reference)
+    return look(load_quietly(reference), reference)
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stdout
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,8 @@ from ..findings.inert import lines, one_line
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+    from ..serve.load import ASGIApp
 
 FINE: Final = 0
 FOUND: Final = 1
@@ -49,6 +52,17 @@ def err() -> Console:
     from rich.console import Console
 
     return Console(file=sys.stderr, highlight=False)
+
+
+def load_quietly(reference: str) -> ASGIApp:
+    """The application, loaded. What it prints at that goes to stderr: on stdout stands our report, which others parse.
+
+    Raises what `load_app` raises.
+    """
+    from ..serve.load import load_app
+
+    with redirect_stdout(sys.stderr):
+        return load_app(reference)
 
 
 def print_json(value: object) -> None:

@@ -12,7 +12,7 @@ import typer
 from ..findings.formats import Format as ReportFormat
 from ..findings.severity import Severity
 from .options import PolicyFile, assume_development, settle
-from .output import out, print_raw
+from .output import load_quietly, out, print_raw
 
 if TYPE_CHECKING:
     from ..findings.report import Report
@@ -41,12 +41,11 @@ def routes(
     from ..findings.report import exit_code
     from ..policy.load import load
     from ..scan.routes import Exceptions, examine_routes
-    from ..serve.load import load_app
 
     settle(policy, None)
     assume_development()
     loaded = load(policy, os.environ)
-    found = load_app(app)
+    found = load_quietly(app)
     inner, policies = (found.app, [door.policy for door in found.doors]) if isinstance(found, Onion) else (found, [])
     if not policies and loaded.file is not None:
         policies = [loaded.policy.effective(route) for route in (None, *loaded.policy.routes)]
