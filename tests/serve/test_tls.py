@@ -16,10 +16,11 @@ from websockets.sync.client import connect
 from garrison.serve.context import TlsProfile, server_context
 from garrison.serve.devca import DevCA
 from garrison.serve.errors import ClientCAUnusableError
+from garrison.serve.gate import why_failed
 from garrison.serve.groups import refuses_group
 from garrison.serve.production import Pair
 from tests.serve.authority import Authority
-from tests.serve.conftest import client_context
+from tests.serve.conftest import client_context, handshake
 from tests.serve.running import Running, production, stock
 from tests.support.components import need
 
@@ -201,3 +202,51 @@ class TestClientCertificates:
         for path in (nonsense, tmp_path / "missing.pem"):
             with pytest.raises(ClientCAUnusableError, match=path.name):
                 server_context(TlsProfile(leaf.cert_file, leaf.key_file, client_ca=path))
+
+    @pytest.mark.parametrize(
+        ("options", "lacks"),
+        [
+            ([], "keyUsage"),  # what `openssl req -x509` makes by itself
+            (["keyUsage=critical,digitalSignature"], "keyUsage"),
+            (["keyUsage=critical,keyCertSign", "basicConstraints=critical,CA:FALSE"], "basicConstraints"),
+        ],
+    )
+    def test_an_authority_whose_certificates_nobody_would_believe_stops_the_start(
+        self, options: list[str], lacks: str, tmp_path: Path, ca: DevCA
+    ) -> None:
+        authority = tmp_path / "clients.pem"
+        words = [
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=clients",
+        ]
+        more = [word for option in options for word in ("-addext", option)]
+        subprocess.run(
+            ["openssl", *words, *more, "-keyout", tmp_path / "key.pem", "-out", authority],
+            check=True,
+            capture_output=True,
+        )
+        leaf = ca.issue(["127.0.0.1"])
+        with pytest.raises(ClientCAUnusableError, match=rf"CN=clients .*{lacks}"):
+            server_context(TlsProfile(leaf.cert_file, leaf.key_file, client_ca=authority))
+
+    def test_the_log_says_why_a_client_got_no_connection(self, ca: DevCA, tmp_path: Path) -> None:
+        authority = Authority(tmp_path / "clients", "Clients' authority")
+        leaf = ca.issue(["localhost"])
+        server = server_context(TlsProfile(leaf.cert_file, leaf.key_file, client_ca=authority.file))
+
+        def failure(pair: Pair | None) -> str:
+            with pytest.raises(ssl.SSLError) as caught:
+                handshake(server, self.context(ca, pair), "localhost")
+            return why_failed(caught.value)
+
+        stranger = Authority(tmp_path / "strangers", authority.name).pair("eve", client=True)
+        assert failure(None) == "no client certificate"
+        assert failure(stranger).startswith("client certificate refused (")
+        handshake(server, self.context(ca, authority.pair("alice", client=True)), "localhost")  # control

@@ -64,7 +64,8 @@ class ClientCAUnusableError(ServeError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(
             f"The clients' certificate authorities {path} can't be used: {why}.",
-            remedy="Name a PEM file with the certificates of the authorities that sign your clients' certificates.",
+            remedy="Name a PEM file with the authorities that sign your clients' certificates, each "
+            "made with keyUsage=critical,keyCertSign,cRLSign and basicConstraints=critical,CA:TRUE.",
         )
         self.path = path
 
@@ -74,8 +75,9 @@ class BindRefusedError(ServeError):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"The development server listens on loopback only, not on {host!r}.",
-            remedy="Use --host localhost, 127.0.0.1 or ::1; for others, serve without --dev.",
+            f"In development the server listens on loopback only, not on {host!r}.",
+            remedy="Use --host localhost, 127.0.0.1 or ::1; for others, serve without --dev, and with a policy whose "
+            'environment is not "development".',
         )
         self.host = host
 

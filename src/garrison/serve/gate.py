@@ -113,14 +113,23 @@ class Gate:
     async def _open(self, connection: socket.socket, key: str) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: self._make(key), connection, **self._tls)
-        except OSError:  # what a client does wrong is its own matter: no certificate, no common suite, too slow, gone
-            self._runtime.sweep.dropped["failed TLS handshake"] += 1
+        except OSError as error:  # what a client does wrong is its own matter: no common suite, too slow, gone
+            self._runtime.sweep.dropped[why_failed(error)] += 1
             self._runtime.clients.give(key)
             connection.close()
         except BaseException:  # cancelled at shutdown, or a fault of ours: the count must be right all the same
             self._runtime.clients.give(key)
             connection.close()
             raise
+
+
+def why_failed(error: OSError) -> str:
+    """What the log says of a handshake: a certificate that was refused is as often the operator's mistake."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"client certificate refused ({error.verify_message})"  # one of OpenSSL's own few sentences
+    if isinstance(error, ssl.SSLError) and error.reason == "PEER_DID_NOT_RETURN_A_CERTIFICATE":
+        return "no client certificate"
+    return "failed TLS handshake"
 
 
 def _reset(connection: socket.socket) -> None:
