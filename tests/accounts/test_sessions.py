@@ -176,6 +176,22 @@ async def test_use_keeps_a_session_alive_but_not_beyond_its_absolute_life(
     assert await who(sessions, services, with_cookies(cookie)) is None
 
 
+@pytest.mark.parametrize("idle", [5, 60, 90, 1800])
+async def test_use_keeps_a_session_alive_however_short_it_may_be_idle(idle: float) -> None:
+    world = World()
+    sessions = world.sessions(idle=idle)
+    visit = world.visit()
+    await visit.log_in(ALICE)
+    cookie = cookie_named(visit, NAME)
+    for _ in range(20):
+        world.hands.now += idle * 0.9
+        for _ in range(2):
+            assert await who_is(sessions, world, cookie) == ALICE
+            world.hands.now += idle * 0.01
+    world.hands.now += idle + 0.1
+    assert await who_is(sessions, world, cookie) is None, "control"
+
+
 async def test_an_active_session_costs_a_write_a_minute_not_one_per_request(
     sessions: Sessions, services: Services, time: Time
 ) -> None:

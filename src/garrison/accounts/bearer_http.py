@@ -30,7 +30,9 @@ class NotHttps(OperatorError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"The address of {what} is not https.",
-            remedy='Write https://…; for a provider on your own machine name "issuer" in allow_insecure_link.',
+            remedy='Write https://…; for a provider on your own machine name "issuer" in allow_insecure_link, or pass '
+            "OidcLogin(…, Fetch(allow_insecure_http=True)).",
+            reference="docs/accounts/openid.md",
         )
 
 

@@ -31,7 +31,9 @@ from .session_info import KIND, SessionInfo, number
 
 _ID_BYTES: Final = 32
 _TOUCH_EVERY: Final = 60.0
-"""Seconds between two writes of a session's last use: an active session must not cost a write per request."""
+_TOUCH_SHARE: Final = 30
+"""A session's last use is written once a minute, or a thirtieth of `session.idle` if that is less: it must not cost a
+write per request, and may end so much too early."""
 _TOLD: Final = 10_000
 """Changes and late uses that were told and are not told again; beyond it, all are forgotten."""
 _AT_ONCE: Final = 100
@@ -49,6 +51,7 @@ class Sessions:
         self._records = services.records
         self._wall = services.clock.wall
         self._section = section
+        self._touch_every = min(_TOUCH_EVERY, section.idle / _TOUCH_SHARE)
         self._cookie = SessionCookie(services, section)
         self._bindings = Bindings()
         self._told: set[tuple[str, ...]] = set()
@@ -88,7 +91,7 @@ class Sessions:
             await self._end(record, facts, "age")
             return None
         principal = self._recognise(record, facts, now - idle)
-        if idle >= _TOUCH_EVERY:
+        if idle >= self._touch_every:
             await self._touch(record, now)
         return principal
 
@@ -198,7 +201,7 @@ class Sessions:
         principal = Principal(str(data["principal"]), str(data["kind"]), frozenset(str(data["scopes"]).split()))
         if len(self._latest) >= _REMEMBERED:
             self._latest.clear()
-        until = min(used + min(_TOUCH_EVERY, self._section.idle), number(data["begun"]) + self._section.absolute)
+        until = min(used + self._touch_every, number(data["begun"]) + self._section.absolute)
         self._latest[record.id] = (record, facts.headers.get(b"user-agent"), facts.client.key, until, principal)
         return principal
 
