@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.server, pytest.mark.xdist_group("detection"), pytest.m
 ATTACKER, OTHER = "203.0.113.66", "198.51.100.20"
 PROBES = ("/.env", "/.git/config", "/wp-login.php")
 """Exactly as many as the rule needs: if one is lost, it says nothing."""
-STREAM, LEASE = "{garrison:detection}:events", "{garrison:detection}:lease"
+STREAM, LEASE = "garrison:{detection}:events", "garrison:{detection}:lease"
 Got = list[tuple[dict[str, str], bytes]]
 
 

@@ -219,9 +219,9 @@ def test_entries_that_somebody_takes_out_of_the_stream_are_missed(server: Server
     other.turn(*numbered(clock, 4, 5, 6))
     redis = client_for(parse_store(server.url))
     if taken_out:
-        entries = redis.xrange("{test:detection}:events")
+        entries = redis.xrange("test:{detection}:events")
         mine = [name for name, fields in entries if '"seq":5' in fields["e"] and '"web-2"' in fields["e"]]
-        assert redis.xdel("{test:detection}:events", *mine) == 1
+        assert redis.xdel("test:{detection}:events", *mine) == 1
     leader.turn()
     clock.advance(gaps.PATIENCE + 1)
     leader.turn()

@@ -18,6 +18,7 @@ from garrison.events.event import Event
 from garrison.policy.store_address import parse_store
 from tests.detection.making import event, rule
 from tests.support.valkey import Server
+from tests.support.valkey_links import RIGHTS
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("detection")]
 LEASE_MS = 1000
@@ -26,11 +27,11 @@ LEASE_MS = 1000
 class Node:
     """A process, as far as detection goes; its turns are taken by hand."""
 
-    def __init__(self, server: Server, name: str) -> None:
+    def __init__(self, server: Server, name: str, url: str = "") -> None:
         self.bus, self.captured = capturing_bus()
         seen = Sightings(time.time, name, (), (), ())
         self.detector = Detector(lambda: Engine([rule(cooldown=3600)], 1000), seen, self.bus.emit, time.time)
-        self.stream = Stream(lambda: client_for(parse_store(server.url)), "test", time.time)
+        self.stream = Stream(lambda: client_for(parse_store(url or server.url, secret=True)), "test", time.time)
         self.detector.stream = self.stream
         self.detector.settle = self.bus.flush
         self.detector.start = lambda: None  # type: ignore[method-assign]  # no thread
@@ -59,6 +60,27 @@ def now(seq: int, **fields: object) -> Event:
 
 def lapse() -> None:
     time.sleep(LEASE_MS / 1000 + 0.2)
+
+
+def test_a_user_with_the_rights_that_the_docs_tell_to_give_is_enough(server: Server) -> None:
+    server.ask("ACL", "SETUSER", "garrison", "on", ">s3cret", "~test:*", *RIGHTS.split())
+    url = f"redis://garrison:s3cret@127.0.0.1:{server.port}"
+    first, second = Node(server, "a", url), Node(server, "b", url)
+    first.turn()
+    second.turn(now(1), now(2), now(3))
+    assert first.turn() == 1, "published, read and told"
+    first.stream.abandon()
+    second.turn()
+    assert second.stream.leading, "handed over, with what was folded already"
+    server.ask("ACL", "SETUSER", "garrison", "-xadd")
+    with pytest.raises(StreamAway, match="NoPermission"):  # the control
+        second.stream.publish([now(4)])
+
+
+def test_the_docs_tell_these_rights() -> None:
+    page = Path("docs/stores.md").read_text("utf-8")
+    told = page.split("ACL SETUSER garrison on >… ~garrison:* ")[1].split("```")[0]
+    assert told.split() == RIGHTS.split()
 
 
 def test_what_no_node_sees_alone_is_seen_together(server: Server) -> None:

@@ -20,7 +20,8 @@ from .valkey import Server
 Pair: TypeAlias = tuple[Path, Path]
 RIGHTS: Final = (
     "+evalsha +eval +time +get +mget +set +del +hmget +hset +pexpire +persist +pttl +zadd +zrem +zrange +zcard "
-    "+zremrangebyscore +select +client|setinfo"
+    "+zremrangebyscore +exists +xadd +xgroup|create +xinfo|groups +xreadgroup +xack +xautoclaim +xrange +select "
+    "+client|setinfo"
 )
 """What docs/stores.md tells to allow, and nothing else."""
 

@@ -58,7 +58,7 @@ class Stream:
     def __init__(self, connect: Callable[[], Any], prefix: str, wall: Callable[[], float]) -> None:
         self._connect, self._wall = connect, wall
         self.numbered: Told = lambda publisher, number: None
-        tag = f"{{{prefix}:detection}}"  # one slot of a cluster
+        tag = f"{prefix}:{{detection}}"  # one slot of a cluster
         self._key, self._lease, self._claims = f"{tag}:events", f"{tag}:lease", f"{tag}:alert:"
         self.reset()
 
