@@ -112,6 +112,24 @@ def test_a_suppression_of_the_policy_holds_and_a_broken_one_is_exit_code_2(proje
     assert run("scan", str(project), *CODE).code == 2
 
 
+def test_a_policy_in_pyproject_is_the_policy_of_the_scan_as_well(project: Path) -> None:
+    """The control: the same tables under another name are none."""
+    (project / "app.py").write_text(HOLE)
+    entry = (
+        '[[tool.garrison.suppressions]]\nid = "G201"\nwhere = "app.py"\nreason = "a file of ours"\nuntil = 2999-01-01\n'
+    )
+    policy = f"[tool.garrison]\nhosts = []\n{entry}"
+    (project / "pyproject.toml").write_text(policy.replace("garrison", "others"))
+    ran = run("scan", str(project), *CODE, "--only", "check", "--format", "json")
+    assert (ran.code, {one["tool"]: one["outcome"] for one in ran.json["statuses"]}["check"]) == (1, "skipped")
+    (project / "pyproject.toml").write_text(policy)
+    ran = run("scan", str(project), *CODE, "--only", "check", "--format", "json")
+    assert {one["tool"]: one["outcome"] for one in ran.json["statuses"]}["check"] == "findings", ran.out
+    assert "G201" not in {one["id"] for one in ran.json["findings"]}
+    (project / "pyproject.toml").write_text(policy.replace("reason", "raeson"))
+    assert run("scan", str(project), *CODE).code == 2
+
+
 def test_suppressions_can_stand_in_a_file_of_their_own(project: Path, tmp_path: Path) -> None:
     (project / "app.py").write_text(HOLE)
     entry = '[[suppressions]]\nid = "G201"\nwhere = "app.py"\nreason = "a file that we write"\nuntil = 2999-01-01\n'

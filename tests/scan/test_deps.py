@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.request import Request
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from garrison.scan.advisories import import_records
-from garrison.scan.index import NoIndex, Release, index_of_pip, releases
-from garrison.scan.lockfiles import Dependency
+from garrison.scan.index import NoIndex, Release, _NotBack, index_of_pip, releases
+from garrison.scan.lockfiles import Dependency, NotRead, read_lock
 from garrison.scan.outdated import Advice, advise
 from tests.cli.running import Here, Ran
 
@@ -219,3 +223,89 @@ class TestCommand:
     def test_only_http_is_asked(self, address: str) -> None:
         with pytest.raises(NoIndex, match="not http"):
             releases(address, "thing")
+
+    def test_an_index_that_answers_for_ever_is_no_index(self) -> None:
+        begins = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
+        with odd_server(begins, for_ever=True) as address, pytest.raises(NoIndex, match="does not come to an end"):
+            releases(address, "thing", 0.2)
+
+    @pytest.mark.parametrize(
+        ("answer", "says"),
+        [
+            (b"\x00\x01garbage\r\n\r\n", "does not answer"),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "97 bytes too early"),
+            (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "does not answer"),
+            (b"", "does not answer"),
+        ],
+    )
+    def test_what_is_no_whole_answer_is_a_reason_and_no_crash(self, answer: bytes, says: str) -> None:
+        with odd_server(answer) as address, pytest.raises(NoIndex, match=says):
+            releases(address, "thing", 5)
+
+    def test_a_redirect_out_of_tls_is_not_followed(self) -> None:
+        """The control: one that stays in it is."""
+        asked, handler = Request("https://packages.example/simple/thing/"), _NotBack()
+        with pytest.raises(NoIndex, match="without TLS"):
+            handler.redirect_request(asked, None, 302, "", {}, "http://packages.example/thing/")
+        assert handler.redirect_request(asked, None, 302, "", {}, "https://files.example/thing/") is not None
+
+
+@contextmanager
+def odd_server(answer: bytes, *, for_ever: bool = False) -> Iterator[str]:
+    """Says these bytes to whoever asks, and with `for_ever` one more after the other until they go."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                came, _ = listening.accept()
+                with came, suppress(OSError):
+                    came.recv(65536)
+                    came.sendall(answer)
+                    while for_ever:
+                        came.sendall(b" ")
+                        time.sleep(0.05)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/simple"
+    finally:
+        listening.close()
+
+
+class TestRequirements:
+    def test_what_comes_by_an_address_or_a_file_is_named_and_never_with_its_password(self, tmp_path: Path) -> None:
+        lines = {
+            "git+https://me:s3cret@git.example/us/thing.git@v1#egg=The_Thing": "the-thing",
+            "-e git+ssh://git@git.example/us/other.git@abc123": "other",
+            "--editable=hg+https://hg.example/us/third": "third",
+            "https://me:s3cret@files.example/fourth-1.2-py3-none-any.whl?x=y": "fourth",
+            "./wheels/fifth-2.0.tar.gz": "fifth",
+        }
+        (tmp_path / "requirements.txt").write_text("\n".join(["# why", "-e .", "./local", "plain==1", *lines]))
+        found = read_lock(tmp_path, "requirements.txt")
+        assert [(one.name, one.elsewhere) for one in found] == [
+            ("plain", False),
+            *((one, True) for one in lines.values()),
+        ]
+        assert "s3cret" not in repr(found)
+        ran = Here(tmp_path).run("scan", "deps", str(tmp_path), "--index", "http://127.0.0.1:9/simple")
+        assert ran.code == 3
+        assert "the-thing (it comes from no registry)" in ran.said
+        assert "s3cret" not in ran.said
+
+    def test_files_that_are_taken_in_are_read_once_and_one_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "deps").mkdir()
+        (tmp_path / "requirements.txt").write_text("-r deps/base.txt\n--requirement=requirements-dev.txt\na==1\n")
+        (tmp_path / "requirements-dev.txt").write_text("dev==1\n")  # a lock by its name: read as one
+        (tmp_path / "deps" / "base.txt").write_text("-r more.txt\nb==1\n")
+        (tmp_path / "deps" / "more.txt").write_text("-rbase.txt\nc==1\n")
+        found = read_lock(tmp_path, "requirements.txt")
+        assert [(one.name, one.path) for one in found] == [
+            ("a", "requirements.txt"), ("b", "deps/base.txt"), ("c", "deps/more.txt"),
+        ]  # fmt: skip
+        for other in ("gone.txt", "../../etc/passwd", "/etc/passwd"):
+            (tmp_path / "requirements.txt").write_text(f"-r {other}\n")
+            with pytest.raises(NotRead, match="not in the project"):
+                read_lock(tmp_path, "requirements.txt")
+            assert f"takes in {other}" in Here(tmp_path).run("scan", "deps", str(tmp_path)).said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -149,6 +150,7 @@ class TestWhoIsAsked:
             "https://b.example.org/npm/",
         ):
             assert made.token(address) == "", address
+        assert made.token("http://b.example/npm/") == ""  # not in clear
 
     def test_npm_is_asked_and_its_users_token_is_sent(
         self, registry: Callable[..., tuple[str, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -156,13 +158,16 @@ class TestWhoIsAsked:
         """By a stand-in for npm: it prints what `npm config list --json` does."""
         address, asked = registry({"/us/@us%2Fthing": metadata(("1.0.0", 9)), "/thing": metadata(("1.0.0", 9))})
         (tmp_path / ".npmrc").write_text(f"{address.removeprefix('http:')}/us/:_authToken = ${{US_TOKEN}}\n")
-        said = {"registry": f"{address}/", "@us:registry": f"{address}/us/", "userconfig": str(tmp_path / ".npmrc")}
+        said = {"registry": f"{address}/", "@us:registry": f"{address}/us/", "userconfig": "/elsewhere"}
+        asks = ["config", "list", "--json", f"--userconfig={tmp_path / '.npmrc'}"]
         npm = tmp_path / "npm"
-        npm.write_text(f"#!{sys.executable}\nimport sys\nassert sys.argv[1:] == ['config', 'list', '--json']\n"
+        npm.write_text(f"#!{sys.executable}\nimport sys\nassert sys.argv[1:] == {asks}\n"
                        f"print({json.dumps(said)!r})\n")  # fmt: skip
         npm.chmod(0o700)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
         monkeypatch.setenv("US_TOKEN", "s3cret")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.delenv("NPM_CONFIG_USERCONFIG", raising=False)
         made = registries_of_npm(tmp_path)
         assert "s3cret" not in repr(made)
         for name in ("@us/thing", "thing"):
@@ -178,6 +183,34 @@ class TestWhoIsAsked:
                 patch.delenv(name)
             made = registries_of_npm(tmp_path)
         assert (made.of("thing"), made.of("@us/thing")) == ("https://packages.example/npm/", "https://us.example/")
+
+    @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+    def test_a_project_gets_no_variable_of_the_environment_out(
+        self, registry: Callable[..., tuple[str, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its npmrc names a registry, a file with a token, and variables. The control: npm believes it."""
+        address, asked = registry({})
+        root, home = tmp_path / "project", tmp_path / "home"
+        root.mkdir()
+        home.mkdir()
+        lines = f"registry={address}/${{npm_config__auth}}/\nuserconfig=./evil\n"
+        (root / ".npmrc").write_text(lines)
+        (root / "evil").write_text(f"{address.removeprefix('http:')}/:_authToken=${{CANARY}}\n")
+        for name, value in (("CANARY", "c4nary"), ("npm_config__auth", "c4nary"), ("HOME", str(home))):
+            monkeypatch.setenv(name, value)
+        for name in [name for name in os.environ if module._ASKED.fullmatch(name)]:
+            monkeypatch.delenv(name)
+        believed = subprocess.run(["npm", "config", "list", "--json"], cwd=root, check=True, capture_output=True)
+        assert b"/c4nary/" in believed.stdout
+        assert json.loads(believed.stdout)["userconfig"] == str(root / "evil")
+        with pytest.raises(NoIndex):
+            releases_of_npm(registries_of_npm(root), "thing")
+        assert len(asked) == 1
+        assert "c4nary" not in asked[0]
+        (home / ".npmrc").write_text((root / "evil").read_text())  # what the user's own says goes there
+        with pytest.raises(NoIndex):
+            releases_of_npm(registries_of_npm(root), "thing")
+        assert asked[1].endswith("Bearer c4nary")
 
     @pytest.mark.parametrize("body", ["sys.exit('boom')", "print('{')", "print('[]')", ""])
     def test_an_npm_that_does_not_tell_is_a_reason(

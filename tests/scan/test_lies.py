@@ -252,7 +252,7 @@ class TestAdvisories:
         project = self.locked(tmp_path, "planted-templates==2.10\n")
         outcome, why, code = gate_of(project, Dependencies(TODAY, tmp_path / "none.sqlite"))
         assert (outcome, code) == (Outcome.SKIPPED, 3)
-        assert "garrison scan db import" in why
+        assert "garrison scan db update" in why
 
     def test_an_old_database_closes_the_gate_and_says_its_date(self, tmp_path: Path) -> None:
         project = self.locked(tmp_path, "planted-templates==2.11\n")

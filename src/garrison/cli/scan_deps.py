@@ -69,8 +69,12 @@ def _locked(root: Path, locks: list[str]) -> tuple[list[Dependency], list[str]]:
             once.update({one.purl: one for one in reversed(read_lock(root, lock))})
         except (OSError, ValueError) as error:
             wrong.append(unreadable(lock, error))
-    wrong += [f"{one.name} (not pinned in {one.path})" for one in once.values() if not one.version]
-    wrong += [f"{one.name} {one.version} (it comes from no registry)" for one in once.values() if one.elsewhere]
+    wrong += [
+        f"{one.name} (not pinned in {one.path})" for one in once.values() if not one.version and not one.elsewhere
+    ]
+    wrong += [
+        f"{one.name} {one.version}".strip() + " (it comes from no registry)" for one in once.values() if one.elsewhere
+    ]
     fit = [one for one in once.values() if one.version and not one.elsewhere]
     wrong += [f"{len(fit) - MOST} dependencies (more than {MOST})"] if len(fit) > MOST else []
     return fit[:MOST], wrong
@@ -82,7 +86,7 @@ def _database(wrong: list[str]) -> Advisories | None:
     try:
         database = Advisories(database_file())
     except (FileNotFoundError, DatabaseBroken):
-        wrong.append("known holes (no database: garrison scan db import ARCHIVE)")
+        wrong.append("known holes (no database: garrison scan db update)")
         return None
     if (datetime.now(UTC).date() - database.newest).days > FRESH_DAYS:
         wrong.append(f"known holes since {database.newest} (the database is stale)")

@@ -7,6 +7,7 @@ Assumption: TLS, as the system has it: OSV signs nothing. The old database stays
 
 from __future__ import annotations
 
+import errno
 import http.client
 import tempfile
 import urllib.error
@@ -88,6 +89,8 @@ def _fetch(address: str, archive: Path, largest: int) -> None:
     except urllib.error.HTTPError as error:
         raise NoUpdate(f"{_shown(address)} answered {error.code}") from None
     except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoUpdate(f"There is no room for {_shown(address)} in {archive.parent.parent}.") from None
         raise NoUpdate(
             f"{_shown(address)} does not give it ({type(error).__name__})", remedy="Name a mirror: --from URL."
         ) from None

@@ -8,9 +8,11 @@ Assumption: TLS to the index is verified as the system has it. Lets pass: an ind
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from .adapter import Limits
 from .process import run_bounded
 
 LARGEST: Final = 64 * 1024 * 1024
+_CHUNK: Final = 1024 * 1024
 _ACCEPT: Final = "application/vnd.pypi.simple.v1+json, text/html;q=0.2"
 _ASK_PIP: Final = """
 import contextlib, os
@@ -85,7 +88,8 @@ def releases(index: str, name: str, seconds: float = 20) -> list[Release]:
 
 def fetch(index: str, path: str, headers: dict[str, str], authorization: str, seconds: float) -> tuple[str, bytes]:
     """The type and content that an index has below its address. `authorization`: instead of what its address says.
-    Raises `NoIndex`, with the reason and without the credentials.
+    `seconds` without a byte are too many, and six times as many for all of it. Raises `NoIndex`, with the reason and
+    without the credentials.
     """
     parts = urlsplit(index)
     if parts.scheme not in {"http", "https"}:
@@ -102,26 +106,49 @@ def fetch(index: str, path: str, headers: dict[str, str], authorization: str, se
     try:
         with http_only().open(request, timeout=seconds) as answer:
             kind = answer.headers.get_content_type()
-            content = answer.read(LARGEST + 1)
+            content = _read(answer, index, time.monotonic() + 6 * seconds)
     except urllib.error.HTTPError as error:
         why = "does not have it" if error.code == 404 else f"answered {error.code}"
         raise NoIndex(f"{shown(index)} {why}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise NoIndex(f"{shown(index)} does not answer ({type(error).__name__})") from None
-    if len(content) > LARGEST:
-        raise NoIndex(f"{shown(index)} answered more than {LARGEST // 1024**2} MB")
     return kind, content
 
 
-def http_only(redirects: urllib.request.HTTPRedirectHandler | None = None) -> urllib.request.OpenerDirector:
-    """What opens http and https, and follows redirects among them: no file, no FTP, whoever asks for it.
+def _read(answer: http.client.HTTPResponse, index: str, end: float) -> bytes:
+    content = bytearray()
+    while data := answer.read1(_CHUNK):
+        content += data
+        if len(content) > LARGEST:
+            raise NoIndex(f"{shown(index)} answered more than {LARGEST // 1024**2} MB")
+        if time.monotonic() > end:
+            raise NoIndex(f"{shown(index)} does not come to an end")
+    if answer.length:
+        raise NoIndex(f"{shown(index)} ended {answer.length} bytes too early")
+    return bytes(content)
 
-    `redirects`: who says which are followed.
+
+class _NotBack(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect from https to http: whoever stands between would answer."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """See the class. Raises `NoIndex`."""
+        if urlsplit(req.full_url).scheme == "https" and urlsplit(newurl).scheme != "https":
+            raise NoIndex(f"{shown(req.full_url)} leads to an address without TLS")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def http_only(redirects: urllib.request.HTTPRedirectHandler | None = None) -> urllib.request.OpenerDirector:
+    """What opens http and https: no file, no FTP, whoever asks for it.
+
+    `redirects`: who says which are followed; otherwise those that don't leave TLS.
     """
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(),
-        redirects or urllib.request.HTTPRedirectHandler(), urllib.request.HTTPDefaultErrorHandler(),
+        redirects or _NotBack(), urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):  # fmt: skip
         opener.add_handler(handler)

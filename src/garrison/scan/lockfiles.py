@@ -11,10 +11,16 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 _PIN: Final = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(===?\s*([^\s;#\\]+))?")
 _HASH: Final = re.compile(r"--hash=(sha(?:256|384|512)):([0-9a-f]+)")
+_TAKES_IN: Final = re.compile(r"^\s*(?:-r|--requirement)[ =]*([^\s#]+)")
+_EDITABLE: Final = re.compile(r"^(?:-e|--editable)[ =]\s*")
+_ADDRESS: Final = re.compile(r"\S+://|\S+\.(?:whl|zip|tar\.\w+|tgz)(?:\s|;|$)")
+_EGG: Final = re.compile(r"[#&]egg=([\w.-]+)")
 NPM_LOCKS: Final = frozenset({"package-lock.json", "npm-shrinkwrap.json"})
 UNREAD_LOCKS: Final = {"yarn.lock": "Yarn", "pnpm-lock.yaml": "pnpm", "bun.lock": "Bun", "bun.lockb": "Bun"}
 """Lock files that are known and not read: naming them is all that can be done."""
@@ -48,6 +54,10 @@ class Dependency:
         return f"pkg:{kind}/{name}" + (f"@{self.version.replace('+', '%2B')}" if self.version else "")
 
 
+class NotRead(ValueError):
+    """A lock file, or a part of it, that is known and not read; the text says which."""
+
+
 def is_lock(path: str) -> bool:
     """Whether a file says which versions are installed."""
     name = PurePosixPath(path).name
@@ -57,9 +67,32 @@ def is_lock(path: str) -> bool:
 
 
 def read_lock(root: Path, path: str) -> list[Dependency]:
-    """The dependencies of a lock file. Raises OSError, ValueError for what can't be read."""
+    """The dependencies of a lock file, and of the files that it takes in (`-r`) and that are none by their name.
+
+    Raises OSError, ValueError for what can't be read.
+    """
     _refuse_unread(path)
-    return parse_lock(path, (root / path).read_text(encoding="utf-8"))
+    found: list[Dependency] = []
+    waiting, seen = [path], {path}
+    while waiting:
+        one = waiting.pop()
+        text = (root / one).read_text(encoding="utf-8")
+        found += parse_lock(one, text)
+        fresh = [other for other in _taken_in(root, one, text) if other not in seen]
+        waiting += fresh
+        seen.update(fresh)
+    return found
+
+
+def _taken_in(root: Path, path: str, text: str) -> Iterator[str]:
+    for line in text.splitlines() if path.endswith(".txt") else ():
+        if not (match := _TAKES_IN.match(line)):
+            continue
+        other = normpath(PurePosixPath(path).parent / match[1])
+        if other.startswith(("../", "/")) or not (root / other).is_file():
+            raise NotRead(f"{path} (it takes in {match[1][:100]}, which is not in the project)")
+        if not is_lock(other):  # which is read as one
+            yield other
 
 
 def parse_lock(path: str, text: str) -> list[Dependency]:
@@ -82,12 +115,12 @@ def parse_lock(path: str, text: str) -> list[Dependency]:
 
 def _refuse_unread(path: str) -> None:
     if manager := UNREAD_LOCKS.get(PurePosixPath(path).name):
-        raise ValueError(f"{path} is a lock of {manager}, which is not read")
+        raise NotRead(f"{path} is a lock of {manager}, which is not read")
 
 
 def unreadable(path: str, error: Exception) -> str:
     """What reports say about a lock that gave nothing."""
-    return str(error) if PurePosixPath(path).name in UNREAD_LOCKS else f"{path} ({type(error).__name__})"
+    return str(error) if isinstance(error, NotRead) else f"{path} ({type(error).__name__})"
 
 
 def plain(name: str) -> str:
@@ -102,14 +135,26 @@ def _requirements(path: str, text: str) -> Iterator[Dependency]:
         if found is not None and stripped.startswith("--hash"):
             found = replace(found, hashes=(*found.hashes, *_hashes(line)))
             continue
+        stripped = _EDITABLE.sub("", stripped)
         if not stripped or stripped.startswith(("#", "-")) or line.startswith((" ", "\t")):
             continue
         if found is not None:
             yield found
-        match = _PIN.match(line)
+        if _ADDRESS.match(stripped):
+            found = Dependency(_called(stripped), "", path, number, elsewhere=True)
+            continue
+        match = _PIN.match(stripped)
         found = Dependency(plain(match[1]), match[3] or "", path, number, hashes=_hashes(line)) if match else None
     if found is not None:
         yield found
+
+
+def _called(address: str) -> str:
+    """The name of a package that comes by an address or as a file: as that says, or its last part; no password."""
+    if match := _EGG.search(address):
+        return plain(match[1])
+    last = PurePosixPath(urlsplit(address.split()[0]).path).name.partition("@")[0]
+    return plain(re.sub(r"\.git$|-\d.*|\.(?:whl|zip|tar\.\w+|tgz)$", "", last)) or "a package of no name"
 
 
 def _hashes(line: str) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """What releases a package of npm has, from the registry that npm is configured for (its documented package metadata).
 
 Threat: as for `index`, and the name of a private package, or a token, sent to a registry that it is not of. So npm
-itself is asked which registry a scope has, and a token only goes below the address that the user's npmrc binds it to.
+itself is asked which registry a scope has, and a token only goes below the address that the user's npmrc binds it to,
+and not in clear. The project's npmrc may say where the user's is, and put variables into addresses: so npm is told
+where it is, and given no variable with a secret.
 Assumption: the dates of the registry. Lets pass: whether a release fits the project's version of Node.
 """
 
@@ -21,6 +23,7 @@ from urllib.parse import quote, urlsplit
 from ..findings.inert import is_web_url
 from .adapter import Limits
 from .index import NoIndex, Release, fetch, shown
+from .live import Live
 from .process import run_bounded
 from .versions import parse
 
@@ -28,6 +31,8 @@ _MEMORY: Final = 64_000
 """Megabytes of address space: Node reserves much more than it uses."""
 _SCRIPTS: Final = ("preinstall", "install", "postinstall")
 _TOKEN: Final = re.compile(r"^\s*(//\S+?)/?:_authToken\s*=\s*(\S+)\s*$", re.MULTILINE)
+_ASKED: Final = re.compile(r"npm_config_(?:(?:@[\w.~-]+:)?registry|userconfig|globalconfig|prefix)", re.IGNORECASE)
+"""The variables that say where packages are; others hold secrets."""
 _NAMED: Final = re.compile(r"\$\{(\w+)\}")
 _NAME: Final = re.compile(r"(?:@[\w~-][\w.~-]*/)?[\w~-][\w.~-]*", re.ASCII)
 _FORGE: Final = re.compile(
@@ -48,7 +53,9 @@ class Registries:
         return self.by_scope.get(scope, self.by_scope[""])
 
     def token(self, address: str) -> str:
-        """The token for requests below an address; the longest that fits, as npm chooses it."""
+        """The token for requests below an address; the longest that fits, as npm chooses it. None goes in clear."""
+        if not address.startswith("https:") and not Live(address).is_loopback:
+            return ""
         place = re.sub(r"^https?:", "", address).rstrip("/") + "/"
         fit = [one for one in self.tokens if place.startswith(f"{one.rstrip('/')}/")]
         return self.tokens[max(fit, key=len)] if fit else ""
@@ -59,14 +66,16 @@ def registries_of_npm(folder: Path) -> Registries:
     program = shutil.which("npm")
     if program is None:
         raise NoIndex("npm is not installed, so its registry is not known.", remedy="Name one: --registry URL.")
-    extra = {name: value for name, value in os.environ.items() if name.lower().startswith("npm_config_")}
-    ended = run_bounded([program, "config", "list", "--json"], folder, Limits(60, _MEMORY), extra=extra)
+    given = {name.lower(): value for name, value in os.environ.items() if _ASKED.fullmatch(name)}
+    mine = Path(given.get("npm_config_userconfig") or Path.home() / ".npmrc")
+    command = [program, "config", "list", "--json", f"--userconfig={mine}"]
+    ended = run_bounded(command, folder, Limits(60, _MEMORY), extra=given)
     if why := ended.crash(0):
         raise NoIndex(f"npm does not tell its registry: {why}", remedy="Name one: --registry URL.")
     try:
         said = json.loads(ended.output)
         scopes = {key.partition(":")[0]: str(value) for key, value in said.items() if key.endswith(":registry")}
-        return Registries({**scopes, "": str(said["registry"])}, _tokens(Path(said["userconfig"])))
+        return Registries({**scopes, "": str(said["registry"])}, _tokens(mine))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NoIndex(f"npm does not tell its registry ({type(error).__name__})", remedy="Name one: --registry URL.")\
             from None  # fmt: skip

@@ -19,6 +19,7 @@ from ..findings.inert import clip
 from ..findings.record import Finding
 from ..findings.report import Report, ToolStatus
 from ..findings.severity import Severity
+from ..policy.files import FILE_NAME, PROJECT_FILE
 from .history import Change, Changes
 from .lockfiles import Dependency, is_lock, parse_lock, unreadable
 from .project import is_test
@@ -94,7 +95,7 @@ def _one(change: Change) -> Iterator[Finding]:
         yield Topic.RIGHTS.found("The file can be executed now.", change.path)
     if is_lock(change.path):
         yield from _dependencies(change)
-    elif PurePosixPath(change.path).name == "garrison.toml":
+    elif PurePosixPath(change.path).name in (FILE_NAME, PROJECT_FILE):
         yield from _policy(change)
     elif change.path.endswith(".py") and not is_test(change.path):
         yield from python_changes(change)
@@ -120,7 +121,7 @@ def _rights(change: Change) -> Iterator[Finding]:
 
 
 def _policy(change: Change) -> Iterator[Finding]:
-    before, after = (_flat(tomllib.loads(text)) for text in (change.before, change.after))
+    before, after = (_flat(_values(change.path, text)) for text in (change.before, change.after))
     lines = change.after.splitlines()
     for key in sorted({*before, *after}):
         if before.get(key) == after.get(key):
@@ -132,6 +133,15 @@ def _policy(change: Change) -> Iterator[Finding]:
         severity = Severity.MEDIUM if loose and key.startswith("suppressions") else None
         said = f"{key}: {before.get(key, 'not set')[:80]} → {after.get(key, 'not set')[:80]}"
         yield topic.found(said, change.path, line, key=key, severity=severity, mark=key)
+
+
+def _values(path: str, text: str) -> Any:
+    """The policy in a file: all of garrison.toml, one table of pyproject.toml."""
+    values = tomllib.loads(text)
+    for name in ("tool", "garrison") if PurePosixPath(path).name == PROJECT_FILE else ():
+        found = values.get(name)
+        values = found if isinstance(found, dict) else {}
+    return values
 
 
 def _flat(data: Any, prefix: str = "") -> dict[str, str]:

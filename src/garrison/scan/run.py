@@ -17,13 +17,14 @@ from ..core.errors import OperatorError
 from ..findings.report import Outcome, Report, ToolStatus
 from ..findings.severity import Severity
 from ..findings.trend import Point
+from ..policy.files import FILE_NAME
 from ..policy.section_scan import ScanSection
 from .adapter import Adapter, Limits, Result
 from .context import in_context
 from .gate import Baseline, Rules, gate
 from .merge import Merged, merge
 from .project import Project
-from .scan_policy import read_section, read_suppressions
+from .scan_policy import policy_file, read_section, read_suppressions
 from .tool_advisories import Dependencies
 from .tool_bandit import bandit
 from .tool_code import CodeScan
@@ -146,7 +147,7 @@ def report_of(
     severity from which on a finding closes the gate, whose status says so.
     """
     root = seen.project.root
-    file = (suppressions or root / "garrison.toml").name
+    file = (suppressions or policy_file(root) or Path(FILE_NAME)).name
     rules = Rules(tuple(read_suppressions(root, suppressions)), read_section(root, suppressions), file)
     gated = gate(seen.merged, rules, today, root, baseline)
     closing = sum(one.severity >= fail for one in gated.findings) if fail is not None else 0

@@ -1,17 +1,18 @@
-"""What a project's policy says about the scan: `[scan]` and `[[suppressions]]` of garrison.toml, or of another file.
+"""What a project's policy says about the scan: `[scan]` and `[[suppressions]]`, of garrison.toml, of pyproject.toml
+(`[tool.garrison]`), or of another file.
 
 Only these tables are read: a policy that is wrong elsewhere is a finding of `garrison check`, not the end of a scan.
 """
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from ..core.errors import OperatorError
+from ..policy.files import FILE_NAME, PolicyFileUnreadable, find_file, read_file
 from ..policy.section_scan import ScanSection
 from ..policy.section_suppressions import SuppressionTable
 
@@ -22,8 +23,13 @@ class SuppressionsUnusable(OperatorError):
     exit_code = 2
 
 
+def policy_file(root: Path) -> Path | None:
+    """Where the project has its policy, whatever the environment names: that is of another application."""
+    return find_file({}, root)
+
+
 def read_suppressions(root: Path, named: Path | None = None) -> list[SuppressionTable]:
-    """`[[suppressions]]` of the project's garrison.toml, or of the file `named`. Raises `SuppressionsUnusable`."""
+    """`[[suppressions]]` of the project's policy, or of the file `named`. Raises `SuppressionsUnusable`."""
     file, data = _read(root, named)
     try:
         return [SuppressionTable.model_validate(one) for one in data.get("suppressions", [])]
@@ -41,13 +47,13 @@ def read_section(root: Path, named: Path | None = None) -> ScanSection:
 
 
 def _read(root: Path, named: Path | None) -> tuple[Path, dict[str, Any]]:
-    file = named or root / "garrison.toml"
-    if named is None and not file.is_file():
-        return file, {}
+    file = named or policy_file(root)
+    if file is None:
+        return root / FILE_NAME, {}
     try:
-        return file, tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _unusable("policy of the scan", file, error, "Is it TOML?") from None
+        return file, read_file(file)[0]
+    except PolicyFileUnreadable as error:
+        raise SuppressionsUnusable(error.message, remedy=error.remedy or "Is it TOML?") from None
 
 
 def _unusable(what: str, file: Path, error: Exception, remedy: str) -> SuppressionsUnusable:

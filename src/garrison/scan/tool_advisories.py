@@ -46,7 +46,7 @@ class Dependencies:
         try:
             database = Advisories(self.file or database_file())
         except FileNotFoundError:
-            return Result(ToolStatus.skipped(_NAME, "no database of advisories: garrison scan db import ARCHIVE"))
+            return Result(ToolStatus.skipped(_NAME, "no database of advisories: garrison scan db update"))
         except DatabaseBroken as error:
             return Result(ToolStatus.failed(_NAME, error.message))
         try:
@@ -89,7 +89,7 @@ class Dependencies:
         )
         version = database.newest.isoformat()
         if (self.today - database.newest).days > FRESH_DAYS:
-            why = f"the newest advisory is of {database.newest}: garrison scan db import ARCHIVE"
+            why = f"the newest advisory is of {database.newest}: garrison scan db update"
             return replace(ToolStatus.stale(_NAME, database.newest, why), examined=examined, version=version)
         if unknown:
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""

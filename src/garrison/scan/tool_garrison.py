@@ -19,6 +19,7 @@ from ..findings.severity import Confidence, Severity
 from .adapter import Limits, Result
 from .process import run_bounded
 from .project import Project
+from .scan_policy import policy_file
 from .taxonomy import asvs, owasp
 
 
@@ -32,8 +33,9 @@ class OwnCommand:
 
     def run(self, project: Project, limits: Limits) -> Result:
         """See `Adapter`."""
-        if self.name == "check" and not (project.root / "garrison.toml").is_file():
-            return Result(ToolStatus.skipped(self.name, "no garrison.toml in the project", required=False))
+        if self.name == "check" and policy_file(project.root) is None:
+            why = "neither garrison.toml nor [tool.garrison] of pyproject.toml is in the project"
+            return Result(ToolStatus.skipped(self.name, why, required=False))
         command = [
             sys.executable,
             "-P",
