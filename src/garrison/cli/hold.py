@@ -31,8 +31,9 @@ def become_with_secrets(user: str, folders: Iterable[Path], policy: Policy) -> N
     what can't be read at all is the workers' to say.
     """
     from ..policy.held import hold_reference
-    from ..serve.privileges import become
+    from ..serve.privileges import become, check_reads_python
 
+    check_reads_python(user)
     before = _readable(policy)
     become(user, folders)
     after = _readable(policy)

@@ -92,7 +92,7 @@ def run_many(many: Many) -> None:
             notify.reloading()
             renew()
 
-        told = Told(lambda: _announce(many, policy, plan, notify), reloading, notify.stopping)
+        told = Told(lambda: _announce(many, policy, plan, notify, supervisors[0].warnings), reloading, notify.stopping)
         supervisors.append(Supervisor(plan, told))
         answer()
         supervisors[0].run()
@@ -162,7 +162,7 @@ def _port_of(listeners: list[socket.socket]) -> int:
     return int(listeners[0].getsockname()[1]) if listeners[0].family != socket.AF_UNIX else 443
 
 
-def _announce(many: Many, policy: Policy, plan: Plan, notify: Notify) -> None:
+def _announce(many: Many, policy: Policy, plan: Plan, notify: Notify, warnings: tuple[str, ...]) -> None:
     from ..core.host import bracketed
 
     console = err()
@@ -172,6 +172,8 @@ def _announce(many: Many, policy: Policy, plan: Plan, notify: Notify) -> None:
             continue
         address, port = one.getsockname()[:2]
         console.print(safe(f"Serving on https://{bracketed(address)}:{port} with {many.workers} workers", "bold green"))
+    for warning in warnings:
+        console.print(paragraph(warning, "yellow"))
     if many.workers > 1 and policy.store in ("embedded", "memory"):
         console.print(
             paragraph(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import GarrisonError
 from ..serve.compartment import receive, refuse_dumps
-from ..serve.supervise import JOB
+from ..serve.supervise import JOB, serving
 from .output import COULD_NOT_RUN, err, paragraph, show_error
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _serve(job: dict[str, Any]) -> None:
 
     def ready(listening: Listening) -> None:
         with suppress(OSError):
-            os.write(job["ready"], b"1")
+            os.write(job["ready"], serving(listening.warnings))
             os.close(job["ready"])
 
     if cert is None or key is None:  # the supervisor's listeners are Unix sockets, and TLS ends before them

@@ -166,7 +166,8 @@ def _take(descriptor: int, path: Path, deadline: float) -> None:
 def _check_private(path: Path, found: os.stat_result, command: str) -> None:
     if found.st_uid != os.geteuid():
         message = f"{path} belongs to another user (uid {found.st_uid})."
-        raise FileRefusedError(path, message, remedy="Use a folder of your own.")
+        remedy = f"Run this as that user. Or, if nobody else uses it: chown -R {os.geteuid()} {path}"
+        raise FileRefusedError(path, message, remedy=remedy)
     if found.st_mode & _OTHERS:
         mode = stat.S_IMODE(found.st_mode)
         message = f"{path} is open to other users (mode {mode:04o})."

@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import os
 import pwd
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from ..secrets.private_files import private_folder
 from .errors import OptionRefusedError
+
+_NEEDED: Final = tuple(map(os.path.realpath, (sys.executable, os.__file__, __file__)))
 
 
 def become(name: str, folders: Iterable[Path] = ()) -> None:
@@ -22,10 +26,7 @@ def become(name: str, folders: Iterable[Path] = ()) -> None:
 
     Private `folders` that do not exist yet are made, and are that user's. Raises `OptionRefusedError`.
     """
-    try:
-        user = pwd.getpwnam(name)
-    except KeyError:
-        raise _refused(f"There is no user {name!r} here.") from None
+    user = _user(name)
     if user.pw_uid == 0:
         raise _refused(f"{name!r} is the superuser.")
     if os.geteuid() == user.pw_uid and os.getuid() == user.pw_uid:
@@ -47,6 +48,40 @@ def become(name: str, folders: Iterable[Path] = ()) -> None:
     except OSError:
         return
     raise _refused("The superuser's rights could be taken back.")
+
+
+def check_reads_python(name: str) -> None:
+    """Raise `OptionRefusedError` unless the user `name` can read this Python and its packages.
+
+    Asked while that can still be said: once it is that user, this process can't even load what prints the error. Where
+    the caller is not the superuser there is nobody to ask for, and `become` says so.
+    """
+    user = _user(name)
+    if os.geteuid() != 0:
+        return
+    child = os.fork()
+    if child == 0:
+        try:
+            os.initgroups(name, user.pw_gid)
+            os.setgid(user.pw_gid)
+            os.setuid(user.pw_uid)
+            os._exit(0 if all(os.access(path, os.R_OK) for path in _NEEDED) else 1)
+        finally:
+            os._exit(1)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
+        places = ", ".join(dict.fromkeys(str(Path(path).parent) for path in _NEEDED))
+        raise OptionRefusedError(
+            "user",
+            f"{name!r} can't read this Python and its packages: {places}.",
+            remedy="Install them where that user may read; not below /root, or in another home.",
+        )
+
+
+def _user(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise _refused(f"There is no user {name!r} here.") from None
 
 
 def _refused(message: str) -> OptionRefusedError:

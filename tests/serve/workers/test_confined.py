@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from garrison.serve import landlock, seccomp
-from garrison.serve.privileges import become
+from garrison.serve.errors import OptionRefusedError
+from garrison.serve.privileges import become, check_reads_python
 from garrison.serve.sandbox import _files
 from tests.cli.running import Here
 from tests.serve.workers.conftest import ROOT, children, copied, open_folder, workers
@@ -254,3 +255,18 @@ def test_becoming_nobody_known_or_the_superuser_is_refused(here: Here) -> None:
         ran = here.run("serve", "crowd:app", "--cert", "a", "--key", "b", "--port", "0", "--user", user)
         assert ran.code == 3, ran.err
         assert "root" in ran.said
+
+
+@pytest.mark.skipif(not ROOT, reason="only the superuser can become somebody else")
+def test_a_user_who_can_not_read_this_python_is_refused_before_the_rights_are_given_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with open_folder() as folder:
+        library = folder / "library.py"
+        library.touch(0o644)
+        monkeypatch.setattr("garrison.serve.privileges._NEEDED", (str(library),))
+        check_reads_python("nobody")  # control
+        library.chmod(0o600)
+        with pytest.raises(OptionRefusedError, match=f"can't read this Python and its packages: {folder}"):
+            check_reads_python("nobody")
+    assert os.geteuid() == 0

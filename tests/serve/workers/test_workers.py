@@ -87,13 +87,17 @@ def test_workers_end_with_a_supervisor_that_is_killed(here: Here) -> None:
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left))
 
 
-def test_without_a_shared_store_it_is_said_that_limits_are_counted_apart(here: Here) -> None:
+def test_the_start_says_what_does_not_hold(here: Here) -> None:
+    """Limits that are counted apart, and HSTS that is not sent."""
     with workers(here, "--workers", "2") as (served, _, _):
         served.wait_for("counts by itself")
+        assert served.text.count("does not trust the certificate") == 1
 
 
 def test_health_is_told_apart_from_the_application(here: Here) -> None:
-    with workers(here) as (served, client, health):
+    trusted = str(DevCA.open(None, datetime.now(UTC)).certificate_file)
+    with workers(here, SSL_CERT_FILE=trusted) as (served, client, health):
+        assert "does not trust the certificate" not in served.text  # control: the start above
         assert "counts by itself" not in served.text  # control: one worker counts everything
         assert health_of(health, "health") == (200, "ok: 1 of 1 workers\n")
         assert health_of(health, "ready?x=1")[0] == 200
