@@ -147,6 +147,16 @@ def test_a_route_class_of_the_file_counts_for_its_paths_alone(here: Here) -> Non
     assert "R009" not in ran.out
 
 
+def test_many_of_low_severity_in_one_file_are_counted_and_none_of_medium_is_left_out(here: Here) -> None:
+    queries = "def f@(db, table, name):\n    db.execute(f'VACUUM {table}')\n    db.execute(f'VACUUM {name}')\n"
+    app = "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\ndef a() -> int:\n    return 1\n"
+    here.write("main.py", app + "".join(queries.replace("@", str(number)) for number in range(9)))
+    shown = here.run("routes", "main:app").flat
+    assert "and 6 more in this file" in shown
+    assert shown.count("`name` is part") == 9
+    assert shown.count("`table` is part") == 3
+
+
 def test_routers_beside_the_application_are_examined(here: Here) -> None:
     (here.folder / "nearrouters").mkdir()
     here.write("nearrouters/__init__.py", "")

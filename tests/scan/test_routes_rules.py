@@ -28,6 +28,8 @@ PLANTED = {
     "R007 file": "import os\n@app.get('/a')\ndef a():\n    os.remove('report.pdf')",
     "R007 path": "@app.get('/users/{n}/delete')\ndef a(n: int): ...",
     "R008 all": "@app.post('/a')\ndef a(): ...",
+    "R008 kept": "seen = {}\n@app.post('/a')\ndef a(n: int):\n    seen[n] = True\n    return {}\n@app.post('/b')\n"
+    "def b(user: User): ...",
     "R008 one": "@app.post('/a')\ndef a(): ...\n@app.post('/b')\ndef b(user: User): ...",
     "R009": "@app.post('/a')\nasync def a(request: Request):\n    return request.session['user'] and None",
     "R010 query": "@app.get('/a')\ndef a(next: str):\n    return RedirectResponse(next)",
@@ -95,6 +97,8 @@ SAFE = {
     "R008 header": "@app.post('/a')\ndef a(x_api_key: Annotated[str, Header()]): ...",
     "R008 garrison": "from garrison.fastapi import public\n@app.post('/a', dependencies=[public])\ndef a(): ...",
     "R008 login": "@app.post('/login')\ndef a(): ...",
+    "R008 constant": "@app.post('/a')\ndef a():\n    # one day\n    return {'answer': 'none yet'}\n@app.post('/b')\n"
+    "def b(user: User): ...",
     "R008 question": "@app.post('/a')\ndef search(q: str): ...\n@app.post('/b')\ndef b(user: User): ...",
     "R008 middleware": "class Auth:\n    def __init__(self, app): self.app = app\n"
     "    async def __call__(self, scope, receive, send): raise PermissionError('unauthorized')\n"
@@ -113,6 +117,7 @@ SAFE = {
     "R011 marks": "db = None\ndef find(names):\n    marks = ','.join('?' * len(names))\n"
     "    return db.execute(f'SELECT * FROM t WHERE name IN ({marks})', names)",
     "R011 constant": "db = None\nTABLE = 'notes'\ndef find():\n    return db.execute(f'SELECT * FROM {TABLE}')",
+    "R011 imported": "from os import name as WORDS\ndb = None\ndef find():\n    return db.execute(f'SELECT {WORDS}')",
     "R011 joined": "db = None\ndef find(name):\n    parts = ['a = ?']\n    if name:\n        parts.append('b = ?')\n"
     "    return db.execute('SELECT * FROM t WHERE ' + ' AND '.join(parts), (name,))",
     "R011 prose": "log = None\ndef tell(name):\n    log.text(f'Select {name} from the list, O\\'Brien')\n"

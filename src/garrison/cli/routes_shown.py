@@ -46,9 +46,9 @@ def _by_rule(findings: Iterable[Finding]) -> list[list[Finding]]:
     return sorted(groups, key=lambda group: (-max(one.severity.rank for one in group), group[0].id))
 
 
-def _order(finding: Finding) -> tuple[str, str, int]:
+def _order(finding: Finding) -> tuple[str, int, str, int]:
     where = finding.location
-    return finding.id, where.path if where else "", (where.line or 0) if where else 0
+    return finding.id, -finding.severity.rank, where.path if where else "", (where.line or 0) if where else 0
 
 
 def _rule(findings: list[Finding]) -> Iterator[RenderableType]:
@@ -67,7 +67,7 @@ def _rule(findings: list[Finding]) -> Iterator[RenderableType]:
     table.add_column(overflow="fold", ratio=3)
     for _, group in groupby(findings, key=lambda one: (one.severity, one.location.path if one.location else "")):
         shown = list(group)
-        most = len(shown) if first.severity >= Severity.MEDIUM or len(shown) <= _SHOWN + 1 else _SHOWN
+        most = len(shown) if shown[0].severity >= Severity.MEDIUM or len(shown) <= _SHOWN + 1 else _SHOWN
         for one in shown[:most]:
             table.add_row(Text(f"  {_SHORT[one.severity]}"), safe(one.location or ""), safe(one.message))
         if rest := len(shown) - most:

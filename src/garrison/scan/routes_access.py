@@ -170,12 +170,24 @@ def authentication(endpoints: Sequence[Endpoint], app: Application) -> Iterator[
 
 
 def _only_reads(endpoint: Endpoint) -> bool:
-    """Whether an endpoint is called like a question, and neither its path nor its method say otherwise."""
+    """Whether an endpoint is called like a question, and neither its path nor its method say otherwise; or
+    answers without a call, and sets nothing that outlives it."""
     main = endpoint.main
     if main is None:
         return False
+    if isinstance(main.node.body[-1], ast.Return) and not any(_may_change(node) for node in main.body()):
+        return True
     name = main.node.name
     return name.startswith("redirect") or (endpoint.methods == {"POST"} and bool(_READS.search(name)))
+
+
+def _may_change(node: ast.AST) -> bool:
+    match node:
+        case ast.Call() | ast.Await() | ast.Delete() | ast.Global() | ast.Nonlocal() | ast.Yield():
+            return True
+        case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
+            return True
+    return False
 
 
 def _place(endpoint: Endpoint, key: str = "") -> Any:

@@ -74,6 +74,8 @@ def _constant_names(node: ast.stmt) -> Iterator[str]:
             yield from (
                 one.id for one in targets if isinstance(one, ast.Name) and (_is_constant(value) or one.id.isupper())
             )
+        case ast.ImportFrom(names=names):
+            yield from (name for one in names if (name := one.asname or one.name).isupper())
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if (
             _is_constant(value) or name.isupper()
         ):
