@@ -9,10 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI, Request, WebSocket
+from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket
 from fastapi.responses import PlainTextResponse, Response
 from httpx_ws import AsyncWebSocketSession, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from garrison import harden
 from garrison.asgi.types import App
@@ -71,10 +72,58 @@ async def test_an_endpoints_limit_is_charged_there_and_nowhere_else() -> None:
         assert_refused(refused, "rate-limited", 429)
         assert refused.headers["content-type"] == "application/problem+json"
         assert refused.headers["retry-after"] == "30"
-        assert "endpoint:/limited" in refused.headers["ratelimit"]
+        assert "endpoint:GET /limited" in refused.headers["ratelimit"]
         assert_passed(await client.get("/free"), 200)
         clock.advance(30)
         assert_passed(await client.get("/limited"), 200)
+
+
+async def test_endpoints_whose_own_paths_are_the_same_are_counted_apart() -> None:
+    """Two routers with a path of one name, and two methods at one path: else the busy one shuts out the other."""
+    app, here = FastAPI(), {"dependencies": [Depends(limit("2/minute"))]}
+    for prefix in ("/notes", "/people/{group}"):
+        router = APIRouter(prefix=prefix)
+        router.get("/list", **here)(lambda: 1)  # type: ignore[arg-type]
+        router.post("/list", dependencies=[Depends(limit("1/minute"))])(lambda: 1)
+        app.include_router(router, prefix="/v1")
+    paths = ["/v1/notes/list", "/v1/people/a/list"]
+    clock = FrozenClock()
+    async with visit(harden(app, testing_policy(rate=ON), clock=clock.clock)) as client:
+        statuses = [(await client.get(path)).status_code for path in paths * 2]
+        statuses += [(await client.post(path)).status_code for path in paths]
+        assert statuses == [200] * 6
+        refused = await client.get("/v1/people/b/list")
+        assert_refused(refused, "rate-limited", 429)
+        assert '"endpoint:GET /v1/people/{group}/list"' in refused.headers["ratelimit"], (
+            "what a client chooses is no name"
+        )
+
+
+def test_at_a_websocket_the_handshake_is_charged() -> None:
+    app = FastAPI()
+
+    @app.websocket("/live", dependencies=[Depends(limit("1/minute"))])
+    async def live(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("hello")
+
+    hardened = harden(app, testing_policy(rate=ON), clock=FrozenClock().clock)
+    with captured_events(hardened) as events:
+        client, ours = TestClient(hardened, base_url="https://testserver"), {"Origin": "https://testserver"}
+        with client.websocket_connect("/live", headers=ours) as socket:
+            assert socket.receive_text() == "hello"
+        with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/live", headers=ours):
+            pass
+    assert refused.value.status_code == 429
+    assert [event.reason for event in events if event.reason] == ["rate-limited"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda: limit("5/minute", by="adress"), lambda: limit(), lambda: limit("5/lightyear")]
+)
+def test_a_limit_that_can_t_be_meant_is_told_when_it_is_written(wrong: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"by is one of|at least one|not a rate"):
+        wrong()
 
 
 async def test_an_endpoints_limit_only_records_in_monitor_mode() -> None:

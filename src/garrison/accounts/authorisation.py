@@ -63,7 +63,10 @@ def scoped(*scopes: str) -> Access:
 
 
 def allowed(check: Check, name: str = "") -> Access:
-    """For whom `check(principal, exchange)` answers True; it may be a coroutine. An exception of its own is a 500."""
+    """For whom `check(principal, exchange)` answers True; it may be a coroutine. An exception of its own is a 500.
+    Raises TypeError for what can't be called."""
+    if not callable(check):
+        raise TypeError(f"a check is a function (principal, exchange), not {check!r}")
     return Access(name or getattr(check, "__name__", "a check"), check=check)
 
 

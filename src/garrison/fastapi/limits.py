@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException
+from starlette.requests import HTTPConnection
 
 from ..core.exchange import Exchange
 from ..core.verdict import Refuse, Verdict
@@ -22,26 +23,29 @@ By: TypeAlias = Literal["address", "principal", "auto"]
 _Spend: TypeAlias = Callable[[Exchange], Verdict | Awaitable[Verdict]]
 
 
-def limit(*rates: str | Rate, name: str = "", by: By = "auto") -> Callable[[Request], Awaitable[None]]:
+def limit(*rates: str | Rate, name: str = "", by: By = "auto") -> Callable[[HTTPConnection], Awaitable[None]]:
     """A dependency that charges limits at one endpoint: `dependencies=[Depends(limit("5/minute"))]`.
 
     rates   such as "5/minute" or "100/hour burst 10"; all hold at once
-    name    what the limit is called in headers and events; the route's path by default
+    name    what the limit is called in headers and events, and counted under: limits of one name share their counters.
+            By default the route's methods and its path as declared, prefixes of routers included ("POST /v1/notes")
     by      whose count: "address", "principal", or "auto" for the principal where there is one
 
     It charges the same service as the rate layer: same store, same headers, same mode. Raises ValueError for a
-    malformed rate or name, when the endpoint is defined. HTTP endpoints only: messages on a WebSocket are limited by
-    the policy's `websocket` section.
+    malformed rate or name and an unknown `by`, when the endpoint is defined. Of a WebSocket it charges the handshake;
+    messages are limited by the policy's `websocket` section.
     """
     parsed = tuple(Rate.parse(text) for text in rates)
     if not parsed:
         raise ValueError("limit() needs at least one rate")
+    if by not in get_args(By):
+        raise ValueError(f"by is one of {', '.join(get_args(By))}, not {by!r}")
     # Made now even without a name: a bad one is a mistake of the author, to be told before the first request.
     by_name: dict[str, _Spend] = {name: meter(parsed, name, by=by)}  # then one entry per route it stands at
 
-    async def charge_limit(request: Request) -> None:
-        current = exchange(request)
-        called = name or _route_name(request)
+    async def charge_limit(connection: HTTPConnection) -> None:
+        current = exchange(connection)
+        called = name or _route_name(connection)
         spend = by_name.get(called)
         if spend is None:
             spend = by_name[called] = meter(parsed, called, by=by)
@@ -54,8 +58,11 @@ def limit(*rates: str | Rate, name: str = "", by: By = "auto") -> Callable[[Requ
     return charge_limit
 
 
-def _route_name(request: Request) -> str:
-    """The path as it was declared, in printable ASCII; never the path as sent, which clients choose."""
-    route = request.scope.get("route")
-    path = str(getattr(route, "path", "endpoint"))
+def _route_name(connection: HTTPConnection) -> str:
+    """Methods and path as they were declared, in printable ASCII; never as sent, which clients choose."""
+    scope = connection.scope
+    # A route that was included knows its own part of the path alone; FastAPI keeps the whole beside it.
+    route = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
+    methods = ",".join(sorted(getattr(route, "methods", None) or ("WEBSOCKET",)))
+    path = f"{methods} {getattr(route, 'path', 'endpoint')}"
     return "".join(char if char.isascii() and char.isprintable() else "-" for char in path)
