@@ -73,6 +73,52 @@ def test_what_the_request_gives_is_followed(source: str) -> None:
     assert [one.id for one in examine_code("app.py", text)] == ["G102"]
 
 
+HTML = (
+    "from html import escape\ndef page(x):\n    return f'<b>{escape(x)}'\n@app.get('/', response_class=HTMLResponse)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("return f'<h1>Hello {name}</h1>'", ["G105"]),
+        ("text = '<h1>' + name\n    return text", ["G105"]),
+        ("return HTMLResponse(f'<h1>{name}')", ["G105"]),  # once, not twice
+        ("return f'<h1>Hello {escape(name)}</h1>'", []),
+        ("return page(name)", []),
+        ("return templates.TemplateResponse('x.html', {'name': name})", []),
+        ("return 'O\\'Brien & Søn 🎉'", []),
+    ],
+)
+def test_what_an_endpoint_returns_as_html_is_looked_at(body: str, found: list[str]) -> None:
+    text = f"{HEAD}{HTML}def hello(name: str):\n    {body}\n"
+    assert [one.id for one in examine_code("app.py", text)] == found
+    as_json = text.replace(", response_class=HTMLResponse", "")  # the control
+    assert "answers HTML" not in " ".join(one.message for one in examine_code("app.py", as_json))
+
+
+ROLES = "from typing import Annotated\nfrom fastapi import Header\n"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "test", "found"),
+    [
+        ("x_admin: str = Header('')", "x_admin == '1'", True),
+        ("x_role: Annotated[str, Header()]", "x_role in ('admin', 'owner')", True),
+        ("who: str = Header('', alias='X-User-Role')", "who != 'admin'", True),
+        ("x_user: str = Header('')", "x_user == ''", False),
+        ("x_user: str | None = Header(None)", "x_user is None", False),
+        ("x_tenant: str = Header('')", "x_tenant not in ('a', 'b')", False),
+        ("x_admin: str = Query('')", "x_admin == '1'", False),
+        ("accept: str = Header('')", "accept == 'text/html'", False),
+        ("x_admin: str = Header('')", "compare_digest(x_admin, key)", False),
+    ],
+)
+def test_a_right_that_is_taken_from_a_parameter_of_a_header_is_found(parameter: str, test: str, found: bool) -> None:
+    text = f"{HEAD}{ROLES}@app.get('/')\ndef f({parameter}):\n    if {test}:\n        return 1\n"
+    assert [one.id for one in examine_code("app.py", text)] == (["G118"] if found else [])
+
+
 def test_functions_that_call_each_other_end() -> None:
     text = HEAD + "def a(x):\n    b(x)\ndef b(x):\n    a(x)\n@app.get('/')\ndef f(c: str):\n    a(c)\n"
     assert examine_code("app.py", text) == []

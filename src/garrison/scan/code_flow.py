@@ -71,6 +71,7 @@ class _Walk:
         self.names = set(tainted)
         self.types = {one.arg: _type_of(one.annotation) for one, _ in arguments_of(function)}
         self.calls: list[tuple[Function, frozenset[str]]] = []
+        self.answers_html = any(map(_makes_html, function.decorator_list))
 
     def hits(self) -> Iterator[Hit]:
         yield from self._block(self.function.body)
@@ -116,6 +117,12 @@ class _Walk:
                 self._bind(target, self.holds(value))
             case ast.AugAssign(target=ast.Name(id=name), value=value) if self.holds(value):
                 self.names.add(name)
+            case ast.Return(value=value) if self.answers_html and not self._by_function(value) and self.holds(value):
+                yield Hole.HTML, node, f"{self.function.name}() answers HTML with text that a client sent."
+
+    def _by_function(self, node: ast.expr | None) -> bool:
+        """Whether a function of the file makes it, which may well escape."""
+        return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self.module.functions
 
     def _branch(self, test: ast.expr, body: list[ast.stmt], other: list[ast.stmt]) -> Iterator[Hit]:
         checked = self._checked(test)
@@ -234,6 +241,12 @@ class _Walk:
         if name in _PASSES or self.module.dotted(call.func) == "os.path.join":
             return any(map(self.holds, given))
         return isinstance(call.func, ast.Name) and name in self.module.functions and any(map(self.holds, given))
+
+
+def _makes_html(decorator: ast.expr) -> bool:
+    """`@app.get("/", response_class=HTMLResponse)`: what the function returns is HTML."""
+    given = decorator.keywords if isinstance(decorator, ast.Call) else ()
+    return any(one.arg == "response_class" and _last(one.value) == "HTMLResponse" for one in given)
 
 
 def _last(node: ast.expr) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from .code_calls import SECRET_NAME
-from .code_module import Module
+from .code_module import Function, Module, arguments_of
 from .code_rules import Hole
 
 Hit = tuple[Hole, ast.AST, str]
@@ -58,6 +58,7 @@ def shapes(module: Module) -> Iterator[Hit]:
                 yield from _handlers(node)
                 yield from _answers(node)
                 yield from _asserts(node)
+                yield from _role_parameters(node)
             case ast.Assign(targets=[ast.Attribute(attr="check_hostname")], value=ast.Constant(value=False)):
                 yield Hole.TLS, node, "check_hostname = False: any certificate will do."
             case ast.Assign(targets=[ast.Attribute(attr="verify_mode")], value=value) if "CERT_NONE" in ast.unparse(
@@ -107,6 +108,36 @@ def _role(node: ast.AST, sides: tuple[ast.expr, ast.expr], text: object) -> Iter
                 | ast.Subscript(value=ast.Attribute(attr="headers"), slice=ast.Constant(value=str() as header))
             ) if _ROLE_HEADER.search(header):
                 yield Hole.TRUSTED_HEADER, node, f"The header {header[:40]} decides what may be done."
+
+
+def _role_parameters(function: Function) -> Iterator[Hit]:
+    """A parameter that FastAPI fills from such a header, compared with what stands in the source."""
+    roles = {one.arg: header for one, default in arguments_of(function) if (header := _header_of(one, default))}
+    for node in ast.walk(function) if roles else ():
+        match node:
+            case ast.Compare(
+                left=ast.Name(id=name), ops=[ast.Eq() | ast.NotEq()], comparators=[ast.Constant(value=text)]
+            ):
+                decides = name in roles and bool(text)
+            case ast.Compare(left=ast.Name(id=name), ops=[ast.In() | ast.NotIn()], comparators=[written]):
+                # A list of tenants or users may only say which there are.
+                decides = "role" in roles.get(name, "") or "admin" in roles.get(name, "")
+                decides = decides and isinstance(written, ast.Tuple | ast.List | ast.Set)
+            case _:
+                continue
+        if decides:
+            yield Hole.TRUSTED_HEADER, node, f"The header {roles[name][:40]} decides what may be done."
+
+
+def _header_of(argument: ast.arg, default: ast.expr | None) -> str:
+    """The name of the header that fills a parameter, where it says a role; else empty."""
+    noted = argument.annotation.slice if isinstance(argument.annotation, ast.Subscript) else None
+    for one in (default, *(noted.elts[1:] if isinstance(noted, ast.Tuple) else ())):
+        if isinstance(one, ast.Call) and _name(one.func) == "Header":
+            alias = next((word.value for word in one.keywords if word.arg == "alias"), None)
+            told = str(alias.value) if isinstance(alias, ast.Constant) else argument.arg.replace("_", "-")
+            return told if _ROLE_HEADER.search(told) else ""
+    return ""
 
 
 def _name(node: ast.expr) -> str:
