@@ -37,6 +37,7 @@ def test_a_clean_project_is_fine(project: Path) -> None:
     ran = run("scan", str(project), *CODE)
     assert ran.code == 0, ran.out
     assert "code ok 1 file" in ran.flat
+    assert "Nothing found. Looked at 1 file." in ran.flat
 
 
 def test_a_hole_is_found_and_the_exit_code_follows_the_severity_asked_for(project: Path) -> None:

@@ -42,6 +42,15 @@ def test_new_and_gone_are_told_between_scans_of_the_same_tools_only(file: Path, 
     assert (last.new, last.gone, last.total, last.suppressed) == (2, 1, 3, 2)
 
 
+def test_what_had_nothing_to_look_at_is_no_gap(file: Path, tmp_path: Path) -> None:
+    """The control: what was required, or broke, is one."""
+    nothing, missing = ToolStatus.skipped("compose", "no file", required=False), ToolStatus.skipped("ruff", "missing")
+    broke = ToolStatus.failed("gitleaks", "crashed", required=False)
+    keep(file, tmp_path, (*FULL, nothing), gated(), NOW)
+    keep(file, tmp_path, (*FULL, nothing, missing, broke), gated(), NOW)
+    assert [one.gaps for one in points(file, tmp_path)] == [(), ("ruff", "gitleaks")]
+
+
 def test_projects_do_not_see_each_other(file: Path, tmp_path: Path) -> None:
     keep(file, tmp_path / "a", FULL, gated("A1"), NOW)
     keep(file, tmp_path / "b", FULL, gated(), NOW)

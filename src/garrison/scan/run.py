@@ -156,7 +156,7 @@ def report_of(
     said += [f"{gated.known} known from the baseline"] if gated.known else []
     said += [f"{gated.suppressed} suppressed"] if gated.suppressed else []
     said += [f"{seen.project.excluded} files excluded"] if seen.project.excluded else []
-    verdict = replace(ToolStatus.ran("gate", *said), outcome=Outcome.FINDINGS if closing else Outcome.OK)
+    verdict = ToolStatus(tool="gate", outcome=Outcome.FINDINGS if closing else Outcome.OK, detail=", ".join(said))
     statuses = [*seen.statuses, verdict]
     trend: tuple[Point, ...] = ()
     others = 0

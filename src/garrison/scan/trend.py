@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from ..core.errors import DependencyError
-from ..findings.report import ToolStatus
+from ..findings.report import Outcome, ToolStatus
 from ..findings.severity import Severity
 from ..findings.trend import Point, Scope
 from .gate import Gated
@@ -68,7 +68,7 @@ def keep(
     scope = Scope(tuple(sorted(one.tool for one in statuses)), tuple(asked))
     when = now.astimezone(UTC).isoformat()
     ran = json.dumps(sorted(one.tool for one in statuses if one.outcome.full))
-    gaps = json.dumps([one.tool for one in statuses if not one.outcome.full])
+    gaps = json.dumps([one.tool for one in statuses if _is_gap(one)])
     counts = json.dumps(Counter(one.severity.value for one in gated.open))
     seen = {one.fingerprint: one.id for one in gated.open}
     key = str(project.resolve())
@@ -118,6 +118,11 @@ def apart(file: Path, project: Path, of: Scope) -> int:
             "SELECT count(*) FROM scans WHERE project = ? AND scope <> ?", (str(project.resolve()), _stored(of))
         ).fetchone()
     return int(count)
+
+
+def _is_gap(status: ToolStatus) -> bool:
+    """Whether something was left out. What the project has no file for, and what may be missing, was not."""
+    return not status.outcome.full and (status.required or status.outcome is not Outcome.SKIPPED)
 
 
 def _stored(of: Scope) -> str:
