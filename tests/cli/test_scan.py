@@ -184,7 +184,7 @@ def test_each_scan_is_kept_and_the_trend_shows_what_is_new_and_gone(project: Pat
     assert "not fully run: bandit" in shown
     assert shown.index("Scans by code:") < shown.index("Scans by bandit, code:")
     assert "<svg" in page.read_text()
-    assert "Scans by code. 1 kept by other scanners" in page.read_text()
+    assert "Scans by code. Left out: 1 by other scanners" in page.read_text()
     assert file.stat().st_mode & 0o077 == 0
 
 

@@ -188,7 +188,7 @@ class TestDrawing:
         scope = Scope(("code", "ruff"), ("--exclude <b>",))
         line = (Point(at=NOW, counts={}, scope=scope), Point(at=NOW, counts={}, scope=scope))
         page = write(Report(command="scan", version="0", statuses=FULL, created=NOW, trend=line, trend_apart=3))
-        assert "Scans by code, ruff with --exclude &lt;b&gt;. 3 kept by other scanners" in page
+        assert "Scans by code, ruff with --exclude &lt;b&gt;. Left out: 3 by other scanners" in page
         first = Report(command="scan", version="0", statuses=FULL, created=NOW, trend=line[:1], trend_apart=3)
-        assert "No earlier scan like this one. 3 kept" in write(first)
+        assert "No earlier scan like this one. Left out: 3 by" in write(first)
         assert "earlier scan" not in write(Report(command="scan", version="0", statuses=FULL, trend=line[:1]))

@@ -106,7 +106,7 @@ def _badge(severity: Severity, words: str) -> str:
 
 
 def _trend(trend: tuple[Point, ...], apart: int) -> str:
-    others = f" {apart} kept by other scanners or of another target are left out." if apart else ""
+    others = f" Left out: {apart} by other scanners or of another target." if apart else ""
     if len(trend) < 2:  # one point is no trend
         return f'<p class="quiet">No earlier scan like this one.{others}</p>' if others else ""
     rows = "\n".join(_point(one) for one in reversed(trend[-10:]))
