@@ -56,8 +56,12 @@ class ReadFacts:
         raw = scope["headers"]
         headers: dict[bytes, bytes] = dict(raw)
         count = len(raw)
-        duplicates = NO_DUPLICATES if len(headers) == count else _duplicates(raw)
-        size = len(b"".join(chain.from_iterable(raw)))  # cheaper than adding up lengths
+        if len(headers) == count:
+            duplicates = NO_DUPLICATES
+            size = len(b"".join(headers)) + len(b"".join(headers.values()))  # cheaper than adding up lengths
+        else:
+            duplicates = _duplicates(raw)
+            size = len(b"".join(chain.from_iterable(raw)))
         kind = scope["type"]
         method = scope["method"] if kind == "http" else "GET"
         raw_path: Any = scope.get("raw_path")
