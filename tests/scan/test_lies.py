@@ -20,10 +20,12 @@ from garrison.scan.adapter import Adapter, Limits, Result
 from garrison.scan.advisories import ArchiveUnusable, import_records
 from garrison.scan.project import Project, read_project
 from garrison.scan.run import report_of, scan
+from garrison.scan.source_files import LARGEST
 from garrison.scan.tool_advisories import Dependencies
 from garrison.scan.tool_bandit import bandit
 from garrison.scan.tool_code import CodeScan
 from garrison.scan.tool_garrison import OwnCommand
+from tests.cli.running import Here
 from tests.scan.planted_table import ADVISORY
 
 TODAY = date(2027, 1, 15)
@@ -258,7 +260,7 @@ class TestAdvisories:
         project = self.locked(tmp_path, "planted-templates==2.11\n")
         outcome, why, code = gate_of(project, Dependencies(TODAY, self.database(tmp_path, "2026-12-24T00:00:00Z")))
         assert (outcome, code) == (Outcome.STALE, 3)
-        assert "2026-12-24" in why
+        assert "2026-12-24: garrison scan db update" in why
 
     def test_a_database_that_is_none_closes_the_gate(self, tmp_path: Path) -> None:
         project = self.locked(tmp_path, "planted-templates==2.11\n")
@@ -351,3 +353,39 @@ class TestAdvisoriesOfNpm:
     def test_a_package_of_the_same_name_elsewhere_is_another_package(self, tmp_path: Path) -> None:
         python = {**ADVISORY, "modified": "2027-01-14T00:00:00Z"}
         assert self.run(tmp_path, "2.10.0", python, NPM_RECORD, name="planted-templates") == (Outcome.OK, "", 0)
+
+
+class TestWhatNobodyLookedAt:
+    def test_links_out_of_the_project_and_odd_folders_are_named(self, tmp_path: Path) -> None:
+        outside, root = tmp_path / "outside", tmp_path / "project"
+        for folder in (outside / "lib", root / "site", root / "dist" / "lib", root / "shop", root / ".git"):
+            folder.mkdir(parents=True)
+        for file in (
+            outside / "a.py",
+            outside / "lib/b.py",
+            root / "site/app.py",
+            root / "dist/lib/c.py",
+            root / "x.py",
+        ):
+            file.write_text("x = 1\n")
+        links = {"linked.py": "../outside/a.py", "lib": "../outside/lib", "gone.py": "../outside/gone.py"}
+        for link, target in {**links, "same.py": "x.py", "more": "shop", "data.bin": "../outside/a.py"}.items():
+            (root / link).symlink_to(target)
+        (root / "huge.json").write_text(" " * (LARGEST + 1))
+        project = read_project(root)
+        assert project.python == ("x.py",)
+        assert project.passed == ("gone.py", "lib/", "linked.py", "site/")
+        ran = Here(root).run("scan", str(root), "--only", "code", "--no-keep")
+        assert ran.code == 0
+        assert "not looked at: gone.py, lib/, linked.py, site/, huge.json" in ran.flat
+        assert read_project(root, ["site", "*.py", "lib"]).passed == ()
+
+    def test_a_project_as_most_are_has_nothing_of_it(self, tmp_path: Path) -> None:
+        """Environments, caches and builds are somebody else's."""
+        for name in ("node_modules/x.py", "build/lib/shop.py", "__pycache__/x.py", ".tox/x.py", "env/x.py", "shop.py"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("x = 1\n")
+        (tmp_path / "env/pyvenv.cfg").touch()
+        assert read_project(tmp_path).passed == ()
+        ran = Here(tmp_path).run("scan", str(tmp_path), "--only", "code", "--no-keep")
+        assert (ran.code, "not looked at" in ran.flat) == (0, False)

@@ -156,6 +156,9 @@ def report_of(
     said += [f"{gated.known} known from the baseline"] if gated.known else []
     said += [f"{gated.suppressed} suppressed"] if gated.suppressed else []
     said += [f"{seen.project.excluded} files excluded"] if seen.project.excluded else []
+    unseen = (*seen.project.passed, *seen.project.left_out)
+    more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
+    said += [f"not looked at: {', '.join(unseen[:5])}{more}"] if unseen else []
     verdict = ToolStatus(tool="gate", outcome=Outcome.FINDINGS if closing else Outcome.OK, detail=", ".join(said))
     statuses = [*seen.statuses, verdict]
     trend: tuple[Point, ...] = ()

@@ -58,9 +58,11 @@ class Dependencies:
         found: list[Finding] = []
         unknown: list[str] = []
         dependencies: list[Dependency] = []
+        read = 0
         for path in project.locks:
             try:
                 dependencies += read_lock(project.root, path)
+                read += 1
             except (OSError, ValueError) as error:
                 unknown.append(unreadable(path, error))
         imported = imported_names(project)
@@ -77,20 +79,19 @@ class Dependencies:
                 unknown.append(f"{one.name} {one.version} (no version)")
                 continue
             found += [_finding(one, advisory, imported) for advisory in about]
-        return Result(self._status(project, dependencies, unknown, database), tuple(found))
+        return Result(self._status(project, dependencies, unknown, database, read), tuple(found))
 
     def _status(
-        self, project: Project, dependencies: list[Dependency], unknown: list[str], database: Advisories
+        self, project: Project, dependencies: list[Dependency], unknown: list[str], database: Advisories, read: int
     ) -> ToolStatus:
-        read_ones = len({one.path for one in dependencies})
         examined = (
-            f"{len(dependencies)} dependencies in {read_ones} of {len(project.locks)} lock files",
+            f"{len(dependencies)} dependencies in {read} of {len(project.locks)} lock files",
             f"advisories of {database.newest}",
         )
         version = database.newest.isoformat()
         if (self.today - database.newest).days > FRESH_DAYS:
-            why = f"the newest advisory is of {database.newest}: garrison scan db update"
-            return replace(ToolStatus.stale(_NAME, database.newest, why), examined=examined, version=version)
+            status = ToolStatus.stale(_NAME, database.newest, *examined)
+            return replace(status, detail=f"{status.detail}: garrison scan db update", version=version)
         if unknown:
             more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
             return ToolStatus.incomplete(_NAME, f"can't judge {', '.join(unknown[:5])}{more}", *examined)
