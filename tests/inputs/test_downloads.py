@@ -141,6 +141,11 @@ async def test_ranges_and_conditions(site: Site) -> None:
         assert (await get(range="bytes=-5")).content == CONTENT[-5:]
         assert (await get(range="bytes=9999-")).status_code == 416
         assert (await get(range="bytes=0-1,5-6")).status_code == 206
+        assert (await get(range="Bytes = 0-1")).status_code == 206
+        assert ((other := await get(range="items=0-1")).status_code, other.content) == (
+            200,
+            CONTENT,
+        )
         assert (await get(range="bytes=10-19", if_range=tag)).status_code == 206
         assert (await get(range="bytes=10-19", if_range='"another"')).content == CONTENT
         for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import unicodedata
 import warnings
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -19,6 +21,7 @@ from typing_extensions import TypedDict
 from garrison import inputs
 from garrison.inputs import text as text_module
 from garrison.inputs.text import compile_clean
+from garrison.layers.validation_rules import describe
 
 TEAM = Annotated[str, inputs.UrlRule(schemes=("https",), hosts=("example.com",))]
 SORT = Annotated[tuple[inputs.SortBy, ...], inputs.SortKeys(("title", "notes.created"))]
@@ -46,6 +49,9 @@ ACCEPTED: list[tuple[Any, Any, Any]] = [
     (inputs.Slug, "my-first-post-2", "my-first-post-2"),
     (inputs.Code, "aZ_9-", "aZ_9-"),
     (inputs.RowId, 2**63 - 1, 2**63 - 1),
+    (inputs.PathId, "7", 7),
+    (inputs.PathId, str(2**63 - 1), 2**63 - 1),
+    (inputs.PathId, 7, 7),
     (inputs.Hostname, "Bücher.example", "xn--bcher-kva.example"),
     (inputs.Hostname, "3com.example", "3com.example"),
     (inputs.Email, "o'brien+x@Example.COM", "o'brien+x@example.com"),
@@ -94,7 +100,7 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (inputs.Prose, "é\n" * 10_001, "string_too_long"),
     (inputs.Name, 7, "string_type"),
     *(
-        (inputs.Name, unseen, "string_too_short")
+        (inputs.Name, unseen, "text_unseen")
         for unseen in (
             "\u200b",
             "\u200d\u200e",
@@ -118,6 +124,11 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (inputs.RowId, 2**63, "less_than_equal"),
     (inputs.RowId, True, "int_type"),
     (inputs.RowId, "1", "int_type"),
+    (inputs.PathId, "0", "row_number"),
+    (inputs.PathId, str(2**63), "less_than_equal"),
+    (inputs.PathId, "9" * 5000, "row_number"),
+    *((inputs.PathId, text, "row_number") for text in ("", "01", "+1", "-1", " 1", "1.0", "1_0", "1e3", "１", "1\n")),
+    (inputs.PathId, True, "int_type"),
     (inputs.Hostname, "a..b", "hostname"),
     (inputs.Hostname, "-a.example", "hostname"),
     (inputs.Hostname, "a_b.example", "hostname"),
@@ -286,6 +297,13 @@ def test_no_character_that_shows_nothing_is_a_name_alone() -> None:
         with pytest.raises(ValidationError):
             adapter.validate_python(unseen)
         assert adapter.validate_python("\u0e01" + unseen + "\u0e01") if unseen.isprintable() else True
+
+
+def test_every_refusal_of_a_type_has_a_sentence_of_its_own_in_the_answer() -> None:
+    source = "".join(path.read_text() for path in Path(inputs.__file__).parent.glob("*.py"))
+    kinds = set(re.findall(r'(?:PydanticCustomError|_wrong)\(\s*"(\w+)"', source)) | {"date", "date_time"}
+    assert len(kinds) > 20
+    assert not [kind for kind in kinds if describe(kind, {}) == describe("no such kind", {})]
 
 
 def test_minus_nothing_is_nothing() -> None:

@@ -76,6 +76,8 @@ SAFE = {
     "@app.post('/a')\ndef a(m: M): ...",
     "R003 input": "from garrison.inputs import Input\nclass M(Input):\n    title: str\n    tags: list[str]\n"
     "@app.post('/a')\ndef a(m: M): ...",
+    "R003 patch": "from garrison.inputs import Operation, PatchRule\n@app.patch('/a')\n"
+    "def a(ops: Annotated[list[Operation], PatchRule(('/title',))]): ...",
     "R003 query": "@app.get('/a')\ndef a(q: str, tags: Annotated[list[str], Query()]): ...",
     "R004 bounded": "@app.get('/a')\ndef a(limit: Annotated[int, Query(le=100)] = 10, size: UUID | None = None): ...",
     "R004 literal": "@app.get('/a')\ndef a(limit: Literal[10, 20] = 10): ...",
@@ -85,6 +87,9 @@ SAFE = {
     "R006 in": "class U(BaseModel):\n    password: str\n@app.post('/a')\ndef a(u: U): ...",
     "R006 count": "class U(BaseModel):\n    max_tokens: int\n    has_password: bool\n    access_token: str\n"
     "    password_changed_at: str\n@app.get('/a')\ndef a() -> U: ...",
+    "R006 redacted": "from garrison.inputs import Redacted, Sensitive\nclass U(BaseModel):\n"
+    "    password_hash: Sensitive[str]\n    secret: Annotated[str, Redacted(last=4)]\n"
+    "    api_secret: Sensitive[str] | None\n@app.get('/a')\ndef a() -> U: ...",
     "R006 masked": "from pydantic import SecretStr\nclass U(BaseModel):\n    password: SecretStr\n"
     "    secret: str = Field(exclude=True)\n@app.get('/a')\ndef a() -> U: ...",
     "R007 read": "db = None\n@app.get('/a')\ndef a():\n    return db.execute('SELECT 1') and None",

@@ -17,6 +17,7 @@ from typing import Final
 from fastapi import Depends, Request
 from fastapi.params import Depends as Dependency
 from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from ..accounts.authorisation import PUBLIC, enforces
 from ..core.verdict import Reason, Refuse
@@ -27,6 +28,7 @@ from .current import exchange
 
 _PURPOSE: Final = "download"
 _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
+_BYTES: Final = re.compile(rb"\s*bytes\s*=", re.IGNORECASE)
 _UNSPECIFIC: Final = "application/octet-stream"
 
 
@@ -60,7 +62,15 @@ def download(
     if request.method in {"GET", "HEAD"} and _is_known(request.headers.getlist("if-none-match"), sha256):
         return Response(status_code=304, headers=headers)
     kind = media if media in INLINE else _UNSPECIFIC
-    return FileResponse(path, media_type=kind, headers=headers)
+    return _File(path, media_type=kind, headers=headers)
+
+
+class _File(FileResponse):
+    """A file whose ranges are bytes: another unit is no range (RFC 9110, section 14.2), so the file comes whole."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range" or _BYTES.match(value)]
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 def _is_known(lines: list[str], tag: str) -> bool:

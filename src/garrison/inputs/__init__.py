@@ -21,6 +21,7 @@ from .types_markup import sanitise as sanitise
 from .types_names import Code as Code
 from .types_names import FileName as FileName
 from .types_names import OneOf as OneOf
+from .types_names import PathId as PathId
 from .types_names import RowId as RowId
 from .types_names import Slug as Slug
 from .types_names import SortBy as SortBy

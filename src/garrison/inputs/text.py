@@ -83,7 +83,7 @@ def compile_clean(
 
 def _look(text: str) -> None:
     if _UNSEEN.issuperset(text):
-        raise PydanticCustomError("string_too_short", "Text should have a character that can be seen")
+        raise PydanticCustomError("text_unseen", "Text should have a character that can be seen")
 
 
 def _searched(text: str, bad: re.Pattern[str], *, lines: bool) -> str:

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import Field, GetCoreSchemaHandler, StringConstraints
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from .text import OWN, SelfBounded, compile_clean
@@ -19,6 +19,7 @@ from .types_net import Parsed
 
 _FORBIDDEN: Final = re.compile(r'[/\\:*?"<>|\u2044\u2215\uff0f\uff3c]')
 _DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+_ROW_NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}(?:\.[A-Za-z_][A-Za-z0-9_]{0,62})?")
 _one_line = compile_clean(255)
 
@@ -95,6 +96,14 @@ def _sort_text(keys: tuple[SortBy, ...]) -> str:
     return ",".join(f"-{key.name}" if key.descending else key.name for key in keys)
 
 
+def _row_number(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not _ROW_NUMBER.fullmatch(value):
+        raise PydanticCustomError("row_number", "Write a number in digits")
+    return int(value)
+
+
 Slug = Annotated[
     str, StringConstraints(min_length=1, max_length=80, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$"), SelfBounded()
 ]
@@ -104,7 +113,13 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^
 """An opaque identifier of another system: ASCII letters, digits, `_` and `-`, 1 to 64."""
 
 RowId = Annotated[int, Field(strict=True, ge=1, le=2**63 - 1)]
-"""A row's number: 1 to 2**63 - 1 (`bigint`). Refused: `true`, `1.0`, `"1"`. Prefer UUIDs where ids are shown."""
+"""A row's number: 1 to 2**63 - 1 (`bigint`). Refused: `true`, `1.0`, `"1"`. For JSON; in a path and
+a query it is `PathId`. Prefer UUIDs where ids are shown."""
+
+PathId = Annotated[int, BeforeValidator(_row_number), Field(strict=True, ge=1, le=2**63 - 1)]
+"""A row's number in a path or a query, where all is text: 1 to 2**63 - 1, in digits. Refused: what overflows an
+integer of the database, and other spellings of a number (`+1`, `01`, `1.0`, `1_0`, digits of other scripts), so that
+each row has one address."""
 
 FileName = Annotated[str, Parsed(parse_file_name, 255, "file-name")]
 """See `parse_file_name`."""

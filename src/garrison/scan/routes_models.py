@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, ForwardRef, Union, get_args, get_origi
 
 from ..findings.record import Finding
 from ..findings.severity import Severity
+from ..inputs.sensitive import Redacted
 from .routes_catalogue import Rule, at
 from .routes_endpoint import Code, Endpoint, Place, Reader
 
@@ -195,9 +196,9 @@ def _endless(annotation: Any, metadata: Iterable[Any], limited: bool, depth: int
     origin = get_origin(annotation)
     if _is_union(origin):
         return any(_endless(one, (), limited, depth + 1) for one in get_args(annotation) if one is not type(None))
-    if annotation is str:
-        return not limited and not any(_is_validator(one) for one in metadata)
-    return origin in (list, set, frozenset, dict)
+    if any(_is_validator(one) for one in metadata) or (annotation is str and limited):
+        return False
+    return annotation is str or origin in (list, set, frozenset, dict)
 
 
 def _metadata(annotation: Any) -> tuple[Any, ...]:
@@ -251,7 +252,14 @@ def answers(endpoint: Endpoint) -> Iterator[Finding]:
 def _is_secret(name: str, info: Any) -> bool:
     kind = _bare(info.annotation)
     kinds = {_bare(one) for one in get_args(kind)} if _is_union(get_origin(kind)) else {kind}
-    return bool(_SECRET.search(name.lower())) and not info.exclude and bool(kinds & {str, bytes})
+    redacted = any(isinstance(one, Redacted) for one in (*info.metadata, *_inner_metadata(info.annotation)))
+    return bool(_SECRET.search(name.lower())) and not info.exclude and not redacted and bool(kinds & {str, bytes})
+
+
+def _inner_metadata(annotation: Any) -> tuple[Any, ...]:
+    """What is annotated at a type and at the choices of a union: `Sensitive[str] | None`."""
+    below = get_args(annotation) if _is_union(get_origin(annotation)) else ()
+    return (*_metadata(annotation), *(one for part in below for one in _metadata(part)))
 
 
 def _answers_json(route: Any) -> bool:
