@@ -102,6 +102,10 @@ class TestLists:
         assert site.run("bans", "lift", done["batch"]).code == 0
         assert targets(site) == ["203.0.113.7"]
 
+    def test_a_list_from_an_editor_that_marks_its_encoding_is_read(self, site: Here) -> None:
+        (site.folder / "list.txt").write_bytes("\ufeff203.0.113.5\r\n# theirs\r\n\r\n203.0.113.6\r\n".encode())
+        assert "2 banned" in site.run("bans", "import", "list.txt").out
+
     def test_one_fault_and_nobody_is_banned_and_every_fault_is_told(self, site: Here) -> None:
         site.write("drop.txt", "203.0.113.7\n10.9.0.1\nnonsense\n127.0.0.1\n")
         ran = site.run("bans", "import", "drop.txt")

@@ -184,7 +184,7 @@ def _seconds(text: str) -> float | None:
 
 def _text(file: str) -> str:
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
+        return sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Usage(f"The list {file} can't be read: {error}.") from None
 
