@@ -26,6 +26,7 @@ from .core.capacity import Capacity
 from .core.clock import SYSTEM, Clock
 from .core.drill import PURPOSE as DRILL
 from .core.drill import find_drill
+from .core.errors import OperatorError
 from .core.facts import Facts
 from .core.layer import Layer
 from .core.ports import Emit, Records, ResolvePrincipal, Reveal, Services, SessionId
@@ -58,7 +59,19 @@ from .stores.build import build_stores
 from .stores.switches import Switches
 
 UserLayer = Layer | Callable[[Facts], Verdict]
+MakeCredential = Callable[[Services], Credential]
 _FLUSH_SECONDS = 5.0
+
+
+class CredentialsUnasked(OperatorError):
+    """`credentials` stand beside a `principal` that takes the place of whatever would ask them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "harden() was given principal and credentials, and would ask the first alone.",
+            remedy="Leave principal out, or ask the credentials in it: garrison.accounts.principals(…).",
+            reference="docs/accounts/bearer-tokens.md",
+        )
 
 
 def harden(
@@ -67,6 +80,7 @@ def harden(
     *,
     principal: ResolvePrincipal | None = None,
     session_id: SessionId | None = None,
+    credentials: Sequence[MakeCredential] = (),
     layers: Sequence[UserLayer] = (),
     secrets: Secrets | None = None,
     clock: Clock = SYSTEM,
@@ -76,16 +90,20 @@ def harden(
     policy      a `Policy`, the path of a policy file, or None: `garrison.toml` or `[tool.garrison]` in pyproject.toml
     principal   who is asking, if the application has its own authentication (default: Garrison's sessions)
     session_id  the verified session id CSRF tokens are bound to (default: Garrison's sessions)
+    credentials further kinds of token besides those of the policy, such as those of a second issuer; each is made from
+                the services: `lambda services: Bearer(services, section, kind="partner")`
     layers      layers of your own, asked after the built-in ones: a function `(facts) -> Refuse | None` will do
     secrets     what `open_secrets` gave you, to be kept current (default: read here, so that none is missing)
     clock       time, for tests
 
-    Raises `OperatorError` when the policy is missing, malformed or unsafe for its environment, and for what is no ASGI
-    application or is behind Garrison already.
+    Raises `OperatorError` when the policy is missing, malformed or unsafe for its environment, for what is no ASGI
+    application or is behind Garrison already, and for `credentials` beside a `principal` that would be asked instead.
     """
     refuse_unfit(app, policy, layers)
+    if credentials and principal is not None:
+        raise CredentialsUnasked
     environ = environment()
-    return _wire(app, load(policy, environ), environ, principal, session_id, layers, clock, secrets)
+    return _wire(app, load(policy, environ), environ, principal, session_id, credentials, layers, clock, secrets)
 
 
 def _wire(
@@ -94,6 +112,7 @@ def _wire(
     environ: Mapping[str, str],
     principal: ResolvePrincipal | None,
     session_id: SessionId | None,
+    credentials: Sequence[MakeCredential],
     extra: Sequence[UserLayer],
     clock: Clock,
     secrets: Secrets | None,
@@ -112,7 +131,9 @@ def _wire(
     bus = build_bus(policy, clock, routes=names)
     try:
         with bus.held():
-            services = build_services(policy, environ, clock, bus, principal, session_id, secrets, resolver, check)
+            services = build_services(
+                policy, environ, clock, bus, principal, session_id, secrets, resolver, check, credentials
+            )
         services.route_names = names
         own_layers = (*(_as_layer(layer) for layer in extra), *services.layers)
         doors = [build_door(policy.effective(route), services, own_layers) for route in (None, *routes)]
@@ -137,6 +158,7 @@ def build_services(
     secrets: Secrets | None = None,
     resolver: Resolver | None = None,
     check: Callable[[Reveal], None] = lambda reveal: None,
+    credentials: Sequence[MakeCredential] = (),
 ) -> Services:
     """Everything layers may use, in the order the parts need each other. `check` refuses what a rotation brings."""
     resolver = resolver or Resolver.from_policy(policy, environ)
@@ -186,7 +208,7 @@ def build_services(
     own.on_change("reactions", attach_alerts(policy, keyring, bus, own.view("reactions"), desk, clock))
     services.session_id = session_id or sessions.session_id
     services.start_presession = sessions.start_presession if session_id is None else None
-    tokens = _tokens(policy, services, accounts)
+    tokens = [*_tokens(policy, services, accounts), *(make(services) for make in credentials)]
     services.principal = principal or (principals(sessions.resolve, *tokens) if tokens else sessions.resolve)
     return services
 

@@ -7,15 +7,25 @@ from typing import Any
 
 import anyio
 import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
 from joserfc.jwk import RSAKey
 
+from garrison import harden
 from garrison.accounts.authorisation_principals import Bad
 from garrison.accounts.bearer import Bearer
 from garrison.accounts.bearer_http import Fetch
 from garrison.accounts.bearer_keys import FRESH, LAST_GOOD, PAUSE, read_keys
+from garrison.accounts.bearer_token import issuer_named_in
+from garrison.asgi.onion import Onion
+from garrison.core.clock import Clock
 from garrison.core.errors import DependencyError, OperatorError
-from garrison.core.exchange import Principal
+from garrison.core.exchange import Exchange, Principal
+from garrison.core.facts import Facts
+from garrison.fastapi import CurrentPrincipal
 from garrison.policy.model import BearerSection
+from garrison.testing import testing_policy
+from garrison.wire import CredentialsUnasked
 
 from .provider import AUDIENCE, Provider, new_key, provider_served
 from .stand import NOW, Stand
@@ -248,3 +258,49 @@ def test_an_issuer_without_tls_stops_the_start(url: str, stand: Stand) -> None:
 def test_an_issuer_without_audience_stops_the_start(stand: Stand) -> None:
     with pytest.raises(OperatorError, match="audience"):
         Bearer(stand.services, BearerSection(issuer="https://issuer.example"))
+
+
+class TestSeveralIssuers:
+    def app(self, issuer: Provider, kind: str = "partner") -> Onion:
+        """One that takes tokens of an issuer in its policy, and of a second one, which is really asked."""
+        api = FastAPI()
+
+        @api.get("/me")
+        async def me(who: CurrentPrincipal) -> list[str]:
+            return [who.kind, who.id]
+
+        section = BearerSection(issuer=issuer.issuer, audience=AUDIENCE)
+        return harden(
+            api,
+            testing_policy(bearer={"issuer": "https://id.example.com", "audience": AUDIENCE}),
+            credentials=[lambda services: Bearer(services, section, Fetch(allow_insecure_http=True), kind=kind)],
+            clock=Clock(monotonic=lambda: NOW, wall=lambda: NOW),
+        )
+
+    async def test_each_token_is_judged_by_the_issuer_it_names(self, issuer: Provider) -> None:
+        async with AsyncClient(transport=ASGITransport(self.app(issuer)), base_url="https://testserver") as client:
+
+            async def ask(token: str) -> Response:
+                return await client.get("/me", headers={"Authorization": f"Bearer {token}"})
+
+            good = issuer.access_token()
+            answer = await ask(good)
+            assert (answer.status_code, answer.json()) == (200, ["partner", "service-7"])
+            issuer.keys = [new_key("k1")]
+            assert (await ask(issuer.access_token())).status_code == 401, "it names the issuer, and has another key"
+            for wrong in (issuer.access_token(iss="https://who.example"), "e30.e30.e30", f"{good}x"):
+                assert (await ask(wrong)).status_code == 401
+
+    def test_kinds_of_token_that_nobody_would_ask_stop_the_start(self, issuer: Provider) -> None:
+        async def mine(facts: Facts, exchange: Exchange) -> Principal | None:
+            return None
+
+        with pytest.raises(CredentialsUnasked):
+            harden(
+                FastAPI(), testing_policy(), principal=mine, credentials=[lambda services: bearer_of(issuer, Stand())]
+            )
+
+
+@pytest.mark.parametrize("token", ["", "a.b", "..", "a.!!!.c", "a.W10.c", "a." + "W" * 9000 + ".c", "a.IltbWyI.c"])
+def test_a_token_that_names_no_issuer_names_none(token: str) -> None:
+    assert issuer_named_in(token) is None

@@ -38,13 +38,20 @@ class Bad:
 class Credential(Protocol):
     """One kind of credential in `Authorization: Bearer`.
 
-    `claims` tells by the shape of a token whether it is of this kind; no two kinds may claim one token. `verify` gives
-    its principal or says why not, and raises `DependencyError` when it can't tell.
+    `claims` tells by the shape of a token whether it is of this kind; where two kinds claim one token, they must be
+    `Told`. `verify` gives its principal or says why not, and raises `DependencyError` when it can't tell.
     """
 
     def claims(self, token: str) -> bool: ...
 
     async def verify(self, token: str, exchange: Exchange) -> Principal | Bad: ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """A kind whose tokens say who made them: `made_by` chooses among several kinds, and is proof of nothing."""
+
+    def made_by(self, token: str) -> bool: ...
 
 
 class Principals:
@@ -81,6 +88,8 @@ class Principals:
             return _refuse(exchange, _invalid("empty, too long, or not ASCII"))
         token = raw.decode("ascii")
         mine = [one for one in self._credentials if one.claims(token)]
+        if len(mine) > 1:
+            mine = [one for one in mine if isinstance(one, Told) and one.made_by(token)]
         if len(mine) != 1:
             return _refuse(exchange, _invalid("of no kind that is taken here"))
         verified = await mine[0].verify(token, exchange)

@@ -19,7 +19,7 @@ from .authorisation_principals import Bad
 from .bearer_discovery import Discovery
 from .bearer_http import Fetch
 from .bearer_keys import IssuerKeys
-from .bearer_token import TokenRefused, Wanted, read_token
+from .bearer_token import TokenRefused, Wanted, issuer_named_in, read_token
 
 
 class Bearer:
@@ -58,6 +58,10 @@ class Bearer:
     def claims(self, token: str) -> bool:
         """Whether `token` has the three parts of a signed JWT."""
         return token.count(".") == 2
+
+    def made_by(self, token: str) -> bool:
+        """Whether the token says that it is of this issuer. Nothing is verified yet."""
+        return issuer_named_in(token) == self._wanted.issuer
 
     async def verify(self, token: str, exchange: Exchange) -> Principal | Bad:
         """The token's subject, with the scopes of its `scope` (RFC 9068) or `scp` claim."""
