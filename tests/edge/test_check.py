@@ -99,12 +99,14 @@ FAULTS = [
     ("caddy", "E005", without("header_up -X-Real-Ip", "header_up -True-Client-Ip")),
     ("caddy", "E006", without("request_header @upgrade")),
     ("caddy", "E008", without("header -Server", "header_down -Server")),
+    ("caddy", "E008", without('header Server ""')),
     ("caddy", "E009", instead("ciphers ", "ciphers TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA ")),
 ]
 
 
-OWN = {("haproxy", "E006"), ("caddy", "E005")}
-"""What newer versions stop by themselves: HAProxy 2.8 an upgrade to h2c, Caddy 2.11 names with an underscore."""
+OWN = {("haproxy", "E006"), ("caddy", "E005"), ("caddy", "E008")}
+"""What newer versions stop by themselves: HAProxy 2.8 an upgrade to h2c, Caddy 2.11 names with an underscore and its
+name when a WebSocket opens."""
 
 
 @pytest.mark.parametrize(("server", "id", "change"), FAULTS)

@@ -150,6 +150,8 @@ def test_websockets_pass(way: Topology) -> None:
         origin=f"https://{HOST}" if way.site is None else f"https://{HOST}:{way.running.port}",  # type: ignore[arg-type]
     ) as connection:  # fmt: skip
         assert connection.recv(5) == "hello"
+        assert connection.response is not None
+        assert "".join(connection.response.headers.get_all("server")) == ""
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -71,7 +71,9 @@ def _server(site: Site) -> Iterator[str]:
     yield f"{', '.join(f'https://{name}:{site.https_port}' for name in all_names(site))} {{"
     yield from note("TLS: Mozilla's profile.", 4)
     yield f"    tls{_files(site)} {{"
-    yield from (*indented(_tls(site), 8), "    }", "    header -Server", "    header -Via")
+    yield from (*indented(_tls(site), 8), "    }")
+    yield from note("Caddy 2.6 does not get to the next line when a WebSocket opens: then at least nothing is told.", 4)
+    yield from ('    header Server ""', "    header -Server", "    header -Via")
     if site.hsts:
         yield from note("HSTS is written here, also on Caddy's own answers; the application leaves it out.", 4)
         yield f'    header Strict-Transport-Security "{site.hsts}"'

@@ -17,7 +17,7 @@ from typing import Final
 from ..findings.record import Finding, Location
 from ..findings.severity import Severity
 from .site import Site
-from .stand_in import Seen
+from .stand_in import KEY, Seen
 
 APPLICATION: Final = ("Server: stand-in", "Strict-Transport-Security: max-age=1")
 """What the application of a trial answers with: a Server header, and an HSTS that only it would write."""
@@ -143,6 +143,14 @@ def writes_each_header_once(trial: Trial) -> Iterator[str]:
         yield f"Strict-Transport-Security is {values(answer, 'strict-transport-security')}, and should be {wanted}."
     if server := values(answer, "server"):
         yield f"Server is {server}, and should not be there."
+    opened = trial.send(
+        f"GET / HTTP/1.1\r\nHost: {trial.host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n".encode("ascii")
+    )
+    if status(opened) != 101:
+        yield f"A WebSocket was answered {status(opened)}."
+    if server := [name for name in values(opened, "server") if name]:
+        yield f"Server is {server} when a WebSocket opens, and should not be there."
 
 
 def speaks_the_profile_only(trial: Trial) -> Iterator[str]:

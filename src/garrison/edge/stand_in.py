@@ -1,4 +1,8 @@
-"""What stands where the application would: it answers with the bytes it was sent, so that nothing hides."""
+"""What stands where the application would: it answers with the bytes it was sent, so that nothing hides.
+
+A WebSocket that is asked for is opened, with the key of RFC 6455 section 1.3, and closed at once; like the
+application's, that answer has none of the header lines that a proxy would have to take away.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="
+_OPENED: Final = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+)
 _MOST: Final = 1 << 20
 
 
@@ -37,6 +46,9 @@ def stand_in(path: Path, answer: Sequence[str] = ()) -> Iterator[Seen]:
                     return
                 head += line
             seen.heads.append(bytes(head))
+            if b"\r\nupgrade: websocket\r\n" in head.lower():
+                self.wfile.write(_OPENED)
+                return
             start = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n"
             self.wfile.write(start + lines + b"Content-Length: %d\r\n\r\n" % len(head) + head)
 
