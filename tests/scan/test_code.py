@@ -161,3 +161,28 @@ def test_a_vector_of_version_4_has_none_without_the_library(monkeypatch: pytest.
 def test_ranges_are_read_as_the_schema_says(version: str, affected: bool) -> None:
     events = [{"introduced": "3.0"}, {"introduced": "0"}, {"fixed": "2.0"}, {"last_affected": "3.1"}]
     assert _within(events, parse(version, "PyPI"), "PyPI") is affected
+
+
+RUNS = "RUN pip install -r requirements.txt\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"FROM python:3.12\n{RUNS}", 1),
+        (f"FROM python:3.12\n{RUNS}USER app\nUSER root\n", 4),
+        (f"FROM python:3.12\n{RUNS}USER 0:0\n", 3),
+        (f"FROM python AS build\nUSER app\n{RUNS}FROM python\nCOPY --from=build /a /a\n", 4),  # the last stage counts
+        (f"FROM --platform=linux/amd64 python AS base\n{RUNS}from base\n", 3),
+        ("FROM python\n# why\nRUN apt-get \\\n  # another\n  x && \\\n  curl https://a.example/x | sh\nUSER a\n", 3),
+        (f"FROM python:3.12\n{RUNS}USER 10001:10001\n", 0),
+        (f"FROM python:3.12\n{RUNS}USER $APP_USER\n", 0),
+        (f"FROM python AS base\nUSER app\n{RUNS}FROM base AS end\nCMD x\n", 0),
+        (f"FROM gcr.io/distroless/python3-debian12:nonroot\n{RUNS}", 0),
+        ("FROM nginx:1.27\nCOPY site /usr/share/nginx/html\n", 0),
+        ("# FROM python, and pip\n", 0),
+    ],
+)  # fmt: skip
+def test_an_image_that_runs_as_root_is_found_at_the_line_that_makes_it(text: str, line: int) -> None:
+    found = [(one.id, one.location.line) for one in examine_code("Dockerfile", text) if one.location]
+    assert found == ([("G302" if "curl" in text else "G303", line)] if line else [])

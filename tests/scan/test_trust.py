@@ -19,7 +19,6 @@ from garrison.scan.process import Ended
 from garrison.scan.project import read_project
 from garrison.scan.tool_code import CodeScan
 from garrison.scan.tool_garrison import OwnCommand
-from garrison.scan.tool_gitleaks import Gitleaks
 from garrison.scan.tool_hadolint import hadolint
 from garrison.scan.tool_secrets import detect_secrets
 from garrison.scan.tool_zizmor import zizmor
@@ -104,22 +103,6 @@ class TestSilence:
             (tmp_path / ".hadolint.yaml").write_text("ignored: [DL3002]\n")
             assert "DL3002" in ids(made, tmp_path)
             assert "DL3002" not in ids(old, tmp_path), "the control"
-
-    def test_gitleaks_takes_neither_comments_nor_settings_of_the_project(self, tmp_path: Path) -> None:
-        """By a stand-in, as there is no gitleaks: the flags are those that it documents."""
-        (tmp_path / ".git").mkdir()
-        program = tmp_path / "gitleaks"
-        program.write_text(
-            f"#!{sys.executable}\nimport sys\nfrom pathlib import Path\n"
-            "said = {one: sys.argv[n + 1] for n, one in enumerate(sys.argv) if one.startswith('--')}\n"
-            "assert '--ignore-gitleaks-allow' in said\n"
-            "assert Path(said['--config']).read_text() == '[extend]\\nuseDefault = true\\n'\n"
-            "assert Path(said['--gitleaks-ignore-path']).is_dir()\n"
-            f"assert not said['--gitleaks-ignore-path'].startswith({str(tmp_path)!r})\n"
-            "Path(said['--report-path']).write_text('[]')\n"
-        )
-        program.chmod(0o700)
-        assert Gitleaks(program).run(read_project(tmp_path), Limits(30)).status.outcome is Outcome.OK
 
 
 @pytest.mark.parametrize(

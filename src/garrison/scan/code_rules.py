@@ -74,6 +74,7 @@ class Hole(Enum):
 
     INDEX = files.INDEX
     PIPED = files.PIPED
+    ROOT = files.ROOT
 
     @property
     def id(self) -> str:

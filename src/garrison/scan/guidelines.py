@@ -54,6 +54,7 @@ GUIDELINES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "deployment": {
         "containers": ("D101", "D102", "D103", "D109", "D110", "D111", "D112", "D113", "D114", "D115"),
+        "users": ("G303",),
         "tags": ("D105", "D106"),
         "ports": ("D107", "D108"),
         "handed-over": ("D104", "D202"),
