@@ -27,6 +27,48 @@ from fastapi import FastAPI
 
 app = FastAPI(debug={debug})
 """
+CLASSES = """
+[[routes]]
+name = "login"
+paths = ["/login", "/logn"]
+methods = ["POST"]
+
+[[routes]]
+name = "gone"
+paths = ["/v1/notes"]
+methods = ["DELETE"]
+
+[[routes]]
+name = "api"
+paths = ["/v1/**", "/apii/**", "/v1/*/tags", "/v1/notes/7", "/files/a/b", "/deep/x/y"]
+
+[[routes]]
+name = "live"
+paths = ["/live/", "/lives", "/anything/below"]
+"""
+SERVED = """
+from fastapi import APIRouter, FastAPI, WebSocket
+
+app, notes = FastAPI(), APIRouter(prefix="/notes")
+app.post("/login")(lambda: 1)
+notes.get("")(lambda: 1)
+notes.get("/{id}")(lambda id: 1)
+notes.get("/{id}/tags")(lambda id: 1)
+app.include_router(notes, prefix="/v1")
+app.get("/v1/{kind}/tags")(lambda kind: 1)
+app.get("/deep/{rest:path}")(lambda rest: 1)
+
+
+async def bare(scope, receive, send): ...
+
+
+app.mount("/files", bare)
+app.mount("/anything", bare)
+
+
+@app.websocket("/live")
+async def live(socket: WebSocket): ...
+"""
 OWN = """
 from garrison import Policy, harden
 
@@ -186,6 +228,18 @@ class TestTheApplication:
         assert "GET /salaries" in ran.flat
         here.write("spoken.py", module + last)
         assert here.run("check", "spoken:app", GARRISON_KEY=KEY).code == 0
+
+    def test_a_path_of_a_route_class_that_nothing_serves_is_found(self, here: Here) -> None:
+        here.write("garrison.toml", SAFE + CLASSES)
+        here.write("served.py", SERVED)
+        ran = here.run("check", "served:app", "--format", "json", GARRISON_KEY=KEY)
+        found = {
+            one["location"]["key"]: one["message"] for one in ran.json["findings"] if one["id"] == "routes/unserved"
+        }
+        assert {key.removeprefix("routes.") for key in found} == {"0.paths.1", "1.paths.0", "2.paths.1", "3.paths.1"}
+        assert found["routes.0.paths.1"] == "the class 'login' names /logn, which the application does not serve."
+        assert "does not serve with DELETE" in found["routes.1.paths.0"]
+        assert ran.code == 0
 
     def test_what_its_own_code_is_refused_for_is_a_finding(self, here: Here) -> None:
         here.write("garrison.toml", SAFE)

@@ -24,6 +24,7 @@ from ..rehearsal import rehearse
 from ..secrets.resolver import Resolver
 from ..serve.errors import AppBrokenError
 from .examine_config import examine_config
+from .examine_routes import examine_routes
 from .examine_store import examine_store
 from .output import load_quietly
 from .own_source import examine_source
@@ -72,6 +73,7 @@ def examine(policy: Path | None, app: str) -> Report:
     if target.status:
         statuses.append(target.status)
     if target.app is not None:
+        findings += examine_routes(target.app, loaded)
         source, status = examine_source(app)
         statuses.append(status)
     return _report([*findings, *start, *source], statuses)
