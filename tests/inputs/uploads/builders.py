@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import struct
 import tarfile
@@ -177,10 +178,18 @@ def tar_long_header(size: int = 200_000) -> bytes:
     return out.getvalue()
 
 
-def office(kind: str, extra: Mapping[str, bytes] | None = None) -> bytes:
+def office(kind: str, extra: Mapping[str, bytes] | None = None, *, main_last: bool = False) -> bytes:
+    """As Office writes one, or, with `main_last`, as the usual libraries of Python do."""
     main = {"docx": "word/document.xml", "xlsx": "xl/workbook.xml", "pptx": "ppt/presentation.xml"}[kind]
-    files = {"[Content_Types].xml": TYPES.encode(), "_rels/.rels": b"<Relationships/>", main: b"<x/>"}
+    size = [hashlib.sha256(bytes([number])).hexdigest().encode() * 4 for number in range(2)]  # as properties have it
+    properties = dict(zip(("docProps/core.xml", "docProps/app.xml"), size, strict=True)) if main_last else {}
+    files = {"[Content_Types].xml": TYPES.encode(), "_rels/.rels": b"<Relationships/>", **properties, main: b"<x/>"}
     return zipped(files | dict(extra or {}))
+
+
+def office_streamed(kind: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(office(kind, main_last=True))) as archive:
+        return zipped_streaming({name: archive.read(name) for name in archive.namelist()[::-1]})
 
 
 def gzipped(data: bytes) -> bytes:

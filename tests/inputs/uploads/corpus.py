@@ -94,6 +94,7 @@ def _pictures() -> Iterator[Case]:
         yield Case(f"{kind}-exif", "good", f"exif.{PICTURES[kind]}", _media(kind), data)
     for kind in ("gif", "webp"):
         yield Case(f"{kind}-moving", "good", f"m.{kind}", _media(kind), b.picture(kind.upper(), frames=3))
+    yield Case("jpeg-jfif", "good", "a.jfif", "image/jpeg", b.picture("JPEG"))  # as Windows saves pictures of pages
     yield Case("jpeg-jpeg", "good", "a.jpeg", "image/pjpeg", b.picture("JPEG"))
 
 
@@ -130,8 +131,13 @@ def _archives() -> Iterator[Case]:
 
 def _opted_in() -> Iterator[Case]:
     yield Case("pdf", "good", "Report v1.2.pdf", "application/pdf", b.PDF)
+    yield Case("pdf-after-a-line", "good", "a.pdf", "application/pdf", b"\xef\xbb\xbf\r\n" + b.PDF)
+    for what, before in (("exe", b"MZ"), ("html", b"<html><script>x()</script>"), ("junk", b"junk " * 50)):
+        yield Case(f"pdf-after-{what}", "bad", "a.pdf", "application/pdf", before + b.PDF)
     for kind in ("docx", "xlsx", "pptx"):
         yield Case(kind, "good", f"Angebot.{kind}", "", b.office(kind))
+        yield Case(f"{kind}-main-last", "good", f"Angebot.{kind}", "", b.office(kind, main_last=True))
+        yield Case(f"{kind}-streamed", "good", f"a.{kind}", "", b.office_streamed(kind))
         data = b.office(kind, {"word/vbaProject.bin": b"\xd0\xcf\x11\xe0"})
         yield Case(f"{kind}-macros", "bad", f"Angebot.{kind}", "", data)
         yield Case(f"{kind}-is-zip", "bad", f"a.{kind}", "", b.zipped({"a.txt": b"x"}))

@@ -48,7 +48,7 @@ KINDS: Final = {
     kind.name: kind
     for kind in (
         _kind("png", "image", "image/png", "png", "image/x-png"),
-        _kind("jpeg", "image", "image/jpeg", "jpg jpeg jpe", "image/jpg image/pjpeg"),
+        _kind("jpeg", "image", "image/jpeg", "jpg jpeg jpe jfif", "image/jpg image/pjpeg"),
         _kind("gif", "image", "image/gif", "gif"),
         _kind("webp", "image", "image/webp", "webp"),
         _kind("text", "text", "text/plain", "txt text log"),
