@@ -57,6 +57,12 @@ def test_a_route_class_shows_its_own_values_and_what_it_inherits(tmp_path: Path)
     assert default["routes.0.csrf.require"].value == "always"
 
 
+def test_keys_of_one_name_have_each_a_meaning_of_their_own() -> None:
+    keys = by_key(explain(load(Policy(), {})))
+    assert keys["edge.hsts"].meaning.startswith("The proxy writes Strict-Transport-Security")
+    assert keys["headers.hsts.max_age"].meaning not in ("", keys["edge.hsts"].meaning)
+
+
 def test_a_section_selects_its_keys_and_a_key_itself() -> None:
     entries = explain(load(Policy(), {}))
     assert {entry.key.split(".")[0] for entry in select(entries, "csrf")} == {"csrf"}

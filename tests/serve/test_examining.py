@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,9 +101,14 @@ def stale(context: ssl.SSLContext) -> None:
     context.maximum_version = ssl.TLSVersion.TLSv1_2
 
 
+def anonymous(context: ssl.SSLContext) -> None:
+    context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256:AECDH-AES128-SHA:@SECLEVEL=0")
+
+
 @pytest.mark.parametrize(
-    ("spoil", "expected"), [(old, {"TLS004", "TLS005"}), (weak, {"TLS005"}), (stale, {"TLS007"})],
-    ids=["old protocols", "weak suites", "no TLS 1.3"],
+    ("spoil", "expected"),
+    [(old, {"TLS004", "TLS005", "TLS009"}), (weak, {"TLS005"}), (anonymous, {"TLS009"}), (stale, {"TLS007"})],
+    ids=["old protocols", "weak suites", "suites without a certificate", "no TLS 1.3"],
 )  # fmt: skip
 def test_each_weakness_is_found(
     spoil: Callable[[ssl.SSLContext], None], expected: set[str], authority: Authority
@@ -145,6 +151,47 @@ def test_an_expired_certificate_is_found_over_the_wire(authority: Authority) -> 
     assert ids(found) == {"TLS001", "TLS002"}
 
 
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_asks_for_client_certificates_is_seen_as_whole_as_who_does_not(
+    newest: ssl.TLSVersion, authority: Authority
+) -> None:
+    """TLS 1.2 refuses a client without one late, and by the words that it has for no common suite."""
+    asked = []
+    for mode in (ssl.CERT_NONE, ssl.CERT_REQUIRED):
+        context = good(authority.pair("a", days=30))
+        context.maximum_version = newest
+        context.load_verify_locations(authority.file)
+        context.verify_mode = mode
+        seen = seen_of(context, authority.file)
+        asked.append((seen.versions, seen.suites, set(seen.curves), seen.distrust, profile_of(seen), len(seen.chain)))
+    assert asked[0] == asked[1]
+    assert asked[0][0]["TLSv1.2"]
+
+
+def test_what_got_no_answer_is_not_taken_for_refused(
+    here: Here, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, real = good(authority.pair("a", days=30)), ssl.SSLContext.wrap_socket
+    first, done = threading.Event(), threading.Event()
+
+    def accept(connection: socket.socket, **options: Any) -> ssl.SSLSocket:
+        if first.is_set():
+            done.wait(60)  # whoever comes later waits in vain
+            raise OSError
+        first.set()
+        monkeypatch.setattr("garrison.serve.examining.SECONDS", 0.05)
+        return real(context, connection, **options)
+
+    monkeypatch.setattr(context, "wrap_socket", accept)
+    options = ("--name", "localhost", "--ca-file", str(authority.file))
+    with listening(context) as port:
+        ran = here.run("certs", "check", f"127.0.0.1:{port}", *options)
+        done.set()
+    assert ran.code == 3
+    assert "gave no answer in time about TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, further suites, further groups" in ran.flat
+    assert "Mozilla profile: none" in ran.out
+
+
 def test_nothing_there_and_no_tls_are_typed_errors() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -155,7 +202,7 @@ def test_nothing_there_and_no_tls_are_typed_errors() -> None:
             connection.close()
 
         threading.Thread(target=answer, daemon=True).start()
-        with pytest.raises(EndpointAway):
+        with pytest.raises(EndpointAway, match="is no TLS"):
             examine(Endpoint("127.0.0.1", port))
     with pytest.raises(EndpointAway):
         examine(Endpoint("127.0.0.1", port))

@@ -13,6 +13,7 @@ from ..findings.formats import Format as ReportFormat
 from .output import Usage, out, print_raw, safe
 
 if TYPE_CHECKING:
+    from ..findings.report import ToolStatus
     from ..serve.examining import Endpoint, Seen
 
 
@@ -32,26 +33,20 @@ def check(
     """
     from .. import __version__
     from ..findings.formats import write
-    from ..findings.report import Report, ToolStatus, exit_code
+    from ..findings.report import Report, exit_code
     from ..findings.severity import Severity
     from ..scan.tls import judge, profile_of
     from ..serve.examining import examine
 
     seen = examine(_parsed(endpoint, name, ca_file))
     now = datetime.now(UTC)
-    left_out = [version for version, spoken in seen.versions.items() if spoken is None]
-    status = (
-        ToolStatus.incomplete(
-            "certs check", f"this machine can't speak {', '.join(left_out)}", *_facts(seen), required=False
-        )
-        if left_out
-        else ToolStatus.ran("certs check", *_facts(seen))
-    )
+    text = shape is ReportFormat.TEXT
+    status = _status(seen, [seen.endpoint.shown] if text else _facts(seen))  # as text they stand above
     report = Report(
         command="certs check", tool="garrison", version=__version__, created=now, findings=tuple(judge(seen, now)),
         statuses=(status,),
     )  # fmt: skip
-    if shape is ReportFormat.TEXT:
+    if text:
         from ..findings.as_text import render
 
         for fact in (*_facts(seen), f"Mozilla profile: {profile_of(seen) or 'none'}"):
@@ -60,6 +55,18 @@ def check(
     else:
         print_raw(write(report, shape))
     raise typer.Exit(exit_code(report, Severity.LOW))
+
+
+def _status(seen: Seen, looked_at: list[str]) -> ToolStatus:
+    """What could not be told is never passed over; what the endpoint left unanswered is no result to go by."""
+    from ..findings.report import ToolStatus
+
+    unasked = [name for name, spoken in seen.versions.items() if spoken is None and name not in seen.unanswered]
+    reasons = [f"this machine can't speak {', '.join(unasked)}"] if unasked else []
+    reasons += [f"it gave no answer in time about {', '.join(seen.unanswered)}"] if seen.unanswered else []
+    if not reasons:
+        return ToolStatus.ran("certs check", *looked_at)
+    return ToolStatus.incomplete("certs check", "; ".join(reasons), *looked_at, required=bool(seen.unanswered))
 
 
 def _facts(seen: Seen) -> list[str]:
@@ -82,16 +89,15 @@ def _parsed(text: str, name: str, ca_file: Path | None) -> Endpoint:
 
     with_port = text.count(":") == 1 or "]:" in text
     host, _, port = text.rpartition(":") if with_port else (text, "", "443")
+    if not (port.isdecimal() and 0 < int(port) < 65_536):
+        raise Usage(f"{text!r} is no endpoint: {port!r} is no port.", remedy="Write example.com or example.com:8443.")
     try:
         found = host_name(host)
-        number = int(port)
     except ValueError as error:
         raise Usage(f"{text!r} is no endpoint: {error}.", remedy="Write example.com or example.com:8443.") from None
-    if not 0 < number < 65_536:
-        raise Usage(f"{number} is no port.", remedy="Write example.com:8443.")
     if ca_file is not None and not ca_file.is_file():
         raise Usage(f"There is no file {ca_file}.", remedy="Name a PEM file of authorities.")
-    return Endpoint(found.name, number, name, ca_file)
+    return Endpoint(found.name, int(port), name, ca_file)
 
 
 _TRUST = {

@@ -20,7 +20,6 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from ..core.errors import OperatorError
-from . import model as models
 from .load import Loaded
 from .model import SECTIONS, Policy, RouteClass
 from .reference import is_reference
@@ -159,7 +158,7 @@ def meaning_of(parts: list[str]) -> str:
     for part in parts if not said else ():
         said = _documented(owner).get(part, "")
         info = owner.model_fields.get(part)
-        inner = models.Hsts if part == "hsts" else _one(info.annotation) if info else None
+        inner = _one(info.annotation) if info else None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             break
         owner = inner
@@ -170,9 +169,9 @@ def meaning_of(parts: list[str]) -> str:
 
 
 def _one(annotation: object) -> object:
-    """What a tuple of many holds; anything else is itself."""
+    """What a tuple of many holds, or what may be None; anything else is itself."""
     arguments = get_args(annotation)
-    return arguments[0] if arguments[1:] == (...,) else annotation
+    return arguments[0] if arguments[1:] in ((...,), (type(None),)) else annotation
 
 
 @cache

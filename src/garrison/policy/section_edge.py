@@ -23,6 +23,8 @@ Account = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
 
 def check_upstream(text: str) -> str:
     """`unix:/run/app.sock` or `127.0.0.1:8000`. Raises ValueError."""
+    if text.startswith("/"):
+        raise ValueError(f"a path is written with what it is: unix:{text}")
     path, _ = parse_listener(text)
     if path.startswith("/") and not _PLAIN(path):
         raise ValueError("the path of the socket may hold letters, digits and . _ / - only")

@@ -26,14 +26,15 @@ INTERMEDIATE: Final = frozenset({
 })  # fmt: skip
 CURVES: Final = frozenset({"X25519", "prime256v1", "secp384r1"})
 LONGEST: Final = timedelta(days=398, hours=1)
+_ANONYMOUS: Final = ("ADH-", "AECDH-")
 _MOZILLA: Final = "Mozilla Server Side TLS 5.7"
 _LEVELS: Final = (Severity.INFO, Severity.LOW, Severity.MEDIUM, Severity.HIGH)
 
 
 def profile_of(seen: Seen) -> str:
-    """Mozilla's profile that the endpoint keeps to: "modern", "intermediate", or "" for neither."""
+    """Mozilla's profile that the endpoint keeps to: "modern", "intermediate", or "" for neither or not known."""
     versions = {name for name, spoken in seen.versions.items() if spoken}
-    if not set(seen.curves) <= CURVES or not versions or not _key_will_do(seen.chain[0]):
+    if seen.unanswered or not set(seen.curves) <= CURVES or not versions or not _key_will_do(seen.chain[0]):
         return ""
     if versions == {"TLSv1.3"}:
         return "modern"
@@ -95,7 +96,15 @@ def _tls(seen: Seen) -> Iterator[Finding]:
             "Attackers on the path can bring clients down to protocols with known breaks.",
             remedy="Allow TLS 1.2 and 1.3 only.", reference="RFC 8996",
         )  # fmt: skip
-    weak = [suite for suite in seen.suites if suite not in INTERMEDIATE]
+    open_ = [suite for suite in seen.suites if suite.startswith(_ANONYMOUS) or "NULL" in suite]
+    if open_:
+        yield _finding(
+            seen, "TLS009", Severity.CRITICAL, "Suites that protect nothing",
+            f"It agrees to {len(open_)} without a certificate or without encryption: {', '.join(open_[:8])}.",
+            "Whoever is on the path can take its place, or read along.",
+            remedy="Allow ECDHE with AES-GCM or ChaCha20 only.", reference="RFC 9325 section 4.1",
+        )  # fmt: skip
+    weak = [suite for suite in seen.suites if suite not in INTERMEDIATE and suite not in open_]
     if weak:
         yield _finding(
             seen, "TLS005", Severity.MEDIUM, "Weak suites", f"It agrees to {len(weak)}: {', '.join(weak[:8])}.",

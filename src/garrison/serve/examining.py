@@ -1,8 +1,10 @@
 """Looking at a TLS endpoint from outside: what it shows and what it agrees to. `scan.tls` says what that means.
 
 Threat: none of its own. It connects where the operator says, up to about ninety times, one after the other, each with a
-time limit. Assumption: this machine's OpenSSL can still offer what it asks about; what it can't offer is told as "not
-asked", never as "refused". Lets pass: SSL 2 and 3, TLS 1.3's own suites, and renegotiation are not asked about.
+time limit. Assumption: this machine's OpenSSL can still offer what it asks about; what it can't offer, or what got no
+answer, is told as such, never as "refused". A server that ends a handshake after it has chosen, since it asks for a
+certificate that nobody has here, has agreed all the same. Lets pass: SSL 2 and 3, TLS 1.3's own suites, and
+renegotiation are not asked about.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ VERSIONS: Final = (
     ("TLSv1", ssl.TLSVersion.TLSv1), ("TLSv1.1", ssl.TLSVersion.TLSv1_1), ("TLSv1.2", ssl.TLSVersion.TLSv1_2),
     ("TLSv1.3", ssl.TLSVersion.TLSv1_3),
 )  # fmt: skip
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 CURVES: Final = ("X25519", "prime256v1", "secp384r1", "secp521r1", "X448")
 
 
@@ -54,8 +57,9 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen. `distrust` is why this machine does not trust it, "" for nothing; in `versions`, None is "not
-    asked"; `suites` are those of TLS 1.2 and older, as the server chose them; `chain` begins with the server's own."""
+    """What was seen. `distrust` is why this machine does not trust it, "" for nothing; in `versions`, None is "can't be
+    told"; `suites` are those of TLS 1.2 and older, as the server chose them; `chain` begins with the server's own.
+    `unanswered` is what it gave no answer about in time, which may hide more."""
 
     endpoint: Endpoint
     chain: tuple[x509.Certificate, ...]
@@ -63,13 +67,37 @@ class Seen:
     versions: dict[str, bool | None]
     suites: tuple[str, ...]
     curves: tuple[str, ...]
+    unanswered: tuple[str, ...] = ()
+
+
+class _Unanswered(Exception):
+    """The endpoint did not answer: neither yes nor no."""
 
 
 def examine(endpoint: Endpoint) -> Seen:
     """Look at `endpoint`. Raises `EndpointAway`."""
     chain = _chain(endpoint)
-    versions = {name: _speaks(endpoint, version) for name, version in VERSIONS}
-    return Seen(endpoint, chain, _distrust(endpoint), versions, tuple(_suites(endpoint)), tuple(_curves(endpoint)))
+    silent: list[str] = []
+    versions: dict[str, bool | None] = {}
+    for name, version in VERSIONS:
+        versions[name] = None
+        with _noted(silent, name):
+            versions[name] = _speaks(endpoint, version)
+    suites: list[str] = []
+    with _noted(silent, "further suites"):
+        suites.extend(_suites(endpoint))
+    curves: list[str] = []
+    with _noted(silent, "further groups"):
+        curves.extend(_curves(endpoint))
+    return Seen(endpoint, chain, _distrust(endpoint), versions, tuple(suites), tuple(curves), tuple(silent))
+
+
+@contextmanager
+def _noted(silent: list[str], about: str) -> Iterator[None]:
+    try:
+        yield
+    except _Unanswered:
+        silent.append(about)
 
 
 def _loose() -> ssl.SSLContext:
@@ -89,8 +117,15 @@ def _connected(endpoint: Endpoint, context: ssl.SSLContext) -> Iterator[ssl.SSLS
     name = endpoint.name or endpoint.host
     with (
         socket.create_connection((endpoint.host, endpoint.port), SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname=name) as connection,
+        context.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False) as connection,
     ):
+        try:
+            connection.do_handshake()
+        except ssl.SSLCertVerificationError:
+            raise
+        except OSError:
+            if connection.cipher() is None:  # else it had chosen, and wants a certificate of ours
+                raise
         yield connection
 
 
@@ -112,7 +147,7 @@ def _chain(endpoint: Endpoint) -> tuple[x509.Certificate, ...]:
 def _shown(connection: ssl.SSLSocket) -> list[bytes]:
     whole = getattr(connection, "get_unverified_chain", None)
     if whole is not None:
-        return list(whole())
+        return list(whole() or ())
     inner = getattr(getattr(connection, "_sslobj", None), "get_unverified_chain", None)  # before Python 3.13
     if inner is not None:
         return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in inner() or ()]
@@ -134,7 +169,7 @@ def _distrust(endpoint: Endpoint) -> str:
 
 
 def _agrees(endpoint: Endpoint, prepare: Callable[[ssl.SSLContext], None]) -> str | None:
-    """The suite agreed on, "" for a refusal, None where this machine can't even ask."""
+    """The suite agreed on, "" for a refusal, None where this machine can't even ask. Raises `_Unanswered`."""
     context = _loose()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -148,6 +183,8 @@ def _agrees(endpoint: Endpoint, prepare: Callable[[ssl.SSLContext], None]) -> st
             return cipher[0] if cipher else ""
     except ssl.SSLError as error:
         return None if error.reason == "NO_PROTOCOLS_AVAILABLE" else ""
+    except (TimeoutError, ConnectionRefusedError) as error:
+        raise _Unanswered from error
     except OSError:  # closed instead of answered
         return ""
 
@@ -188,6 +225,10 @@ def _curves(endpoint: Endpoint) -> Iterator[str]:
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
     if isinstance(error, ssl.SSLError):
+        if error.reason in _NO_TLS:
+            return "what it answers is no TLS"
         return (error.reason or "no TLS").lower().replace("_", " ")
     return str(getattr(error, "strerror", "") or error or type(error).__name__)
