@@ -15,7 +15,7 @@ from .site import FORM, Site, form, part
 
 pytestmark = pytest.mark.anyio
 RULE = UploadRule(allow=("images", "texts", "archives"), allow_unexamined=("pdf", "docx", "xlsx", "pptx"), most="64 MB")
-ENDINGS = tuple(f".{ending}" for ending in (*PICTURES.values(), "jpeg", "jpe"))
+ENDINGS = tuple(f".{ending}" for ending in (*PICTURES.values(), "jpeg", "jpe", "jfif"))
 
 
 def is_sendable(case: Case) -> bool:
