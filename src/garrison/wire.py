@@ -207,10 +207,16 @@ def build_services(
         services.opening.append(desk.opening)
     own.on_change("reactions", attach_alerts(policy, keyring, bus, own.view("reactions"), desk, clock))
     services.session_id = session_id or sessions.session_id
+    services.has_session = _shows(session_id) if session_id else sessions.has_session
     services.start_presession = sessions.start_presession if session_id is None else None
     tokens = [*_tokens(policy, services, accounts), *(make(services) for make in credentials)]
     services.principal = principal or (principals(sessions.resolve, *tokens) if tokens else sessions.resolve)
     return services
+
+
+def _shows(session_id: SessionId) -> Callable[[Facts], bool]:
+    """Whether a request shows a session, where the application has sessions of its own."""
+    return lambda facts: session_id(facts) is not None
 
 
 def _shown(accounts: Accounts) -> Callable[[str], str]:

@@ -158,6 +158,18 @@ async def test_replay_after_log_out_is_nobody(sessions: Sessions, services: Serv
     assert await who(sessions, services, with_cookies(cookie)) is None
 
 
+async def test_a_pre_session_is_no_session_whoever_asks(sessions: Sessions, services: Services) -> None:
+    """Anybody gets one with a form: it must not make a stranger somebody, when room is short (`layers/load`)."""
+    form = visit(make_facts(), services)
+    sessions.start_presession(form)
+    assert form.cookies is not None
+    before = with_cookies(form.cookies[-1])
+    assert sessions.session_id(before) is not None
+    assert not sessions.has_session(before)
+    assert sessions.has_session(with_cookies(await logged_in(sessions, services)))
+    assert not sessions.has_session(make_facts())
+
+
 async def test_an_idle_session_ends(sessions: Sessions, services: Services, time: Time) -> None:
     cookie = await logged_in(sessions, services)
     time.now += SECTION.idle + 1

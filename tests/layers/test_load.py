@@ -6,15 +6,20 @@ import asyncio
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from garrison import harden
 from garrison.core.capacity import Capacity
-from garrison.core.exchange import Exchange
+from garrison.core.exchange import Exchange, Principal
 from garrison.core.facts import Client
 from garrison.core.headers import Edit
 from garrison.core.ports import Services
 from garrison.core.verdict import Reason, Refuse
+from garrison.fastapi import CsrfToken, Garrison
 from garrison.layers import load
 from garrison.policy.model import Policy
+from garrison.testing import testing_policy
 from tests.support.facts import make_facts
 
 
@@ -25,7 +30,7 @@ class Stand:
         self, *, most: int = 1000, route: dict[str, Any] | None = None, session: str | None = None, **section: Any
     ) -> None:
         self.capacity = Capacity(least=1, most=most, target=0.1)
-        self.services = Services(capacity=self.capacity, session_id=lambda facts: session)
+        self.services = Services(capacity=self.capacity, has_session=lambda facts: session is not None)
         policy = Policy(load=section, routes=[{"name": "a", "paths": ["/a"], **route}] if route else [])
         self.layer = load.compile(policy.effective(policy.routes[0]) if route else policy, self.services)
 
@@ -182,3 +187,29 @@ def test_a_loop_that_ends_leaves_no_count_behind() -> None:
 def test_where_no_capacity_is_wired_the_start_is_refused() -> None:
     with pytest.raises(load.CapacityMissing):
         load.compile(Policy(), Services())
+
+
+def test_the_cookie_of_a_form_makes_nobody_a_member_and_that_of_a_log_in_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attack: a stranger asks for a form first, and shows its cookie with every request from then on."""
+    api = FastAPI()
+    api.get("/form")(_form)
+    api.post("/log-in")(_log_in)
+    app = harden(api, testing_policy(load={"most": 100, "least": 1}))
+    stranger, member = (TestClient(app, base_url="https://testserver") for _ in range(2))
+    assert stranger.get("/form").status_code == 200
+    assert "__Host-session" in stranger.cookies
+    assert member.post("/log-in").status_code == 200
+    capacity = app.services.capacity
+    assert capacity is not None
+    capacity.active = 85  # beyond the part of strangers, within that of who has logged in
+    monkeypatch.setattr(Capacity, "fair", lambda *asked: False)  # neither keeps to a fair share
+    assert stranger.get("/form").status_code == 503
+    assert member.get("/form").status_code == 200
+
+
+async def _form(csrf: CsrfToken) -> str:
+    return csrf
+
+
+async def _log_in(garrison: Garrison) -> None:
+    await garrison.log_in(Principal("ann"))

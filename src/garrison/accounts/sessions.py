@@ -62,6 +62,11 @@ class Sessions:
         ticket = self._cookie.ticket(facts)
         return ticket.key if ticket else None
 
+    def has_session(self, facts: Facts) -> bool:
+        """Whether the cookie names a session, and no pre-session, that we issued."""
+        ticket = self._cookie.ticket(facts)
+        return ticket is not None and ticket.kind == SESSION
+
     def start_presession(self, exchange: Exchange) -> str:
         """Make a pre-session, queue its cookie, and return its key."""
         return self._issue(exchange, PRESESSION, secrets.token_urlsafe(_ID_BYTES))

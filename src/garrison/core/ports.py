@@ -214,6 +214,10 @@ def _no_session(facts: Facts, /) -> str | None:
     return None
 
 
+def _never(facts: Facts, /) -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Services:
     """What layers may use, built once by `wire.py`. A part that is not wired fails loudly on first use."""
@@ -227,6 +231,9 @@ class Services:
     signer: Callable[[str], Sign] = _no_signer
     sealer: Callable[[str], Seal] = _no_sealer
     session_id: SessionId = _no_session
+    has_session: Callable[[Facts], bool] = _never
+    """Whether the request shows a session that we began at a log-in: not a pre-session, which anybody gets who asks for
+    a form. As `session_id`, it says nothing of whether the session still lives."""
     start_presession: Callable[[Exchange], str] | None = None
     principal: ResolvePrincipal | None = None
     sessions: SessionKeeper | None = None

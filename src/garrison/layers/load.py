@@ -9,8 +9,9 @@ to a fair share finds room; of what goes beyond, reads of strangers go first, th
 of those with a session. Requests of a health class
 always pass and are not counted, nor are the operator's (`operator.listen`). `weight` makes a route count for more.
 
-Assumption: `facts.client.key` is not chosen by the client. Whether there is a session is judged by its signature; who
-has only a Bearer token is a stranger here, because to verify one costs more than to turn a request away.
+Assumption: `facts.client.key` is not chosen by the client. Whether there is a session is judged by its signature, and a
+pre-session, which anybody gets with a form, is none; who has only a Bearer token is a stranger here, because to verify
+one costs more than to turn a request away.
 
 Lets pass: many addresses with few requests each, up to the process' limit; clients without a key. Counts are those of
 one process. An overload outside the process (a slow database) shows as requests in progress and meets `load.most`, not
@@ -119,7 +120,7 @@ def _turning_away(capacity: Capacity, weight: int, services: Services) -> Callab
 
 def _trust(facts: Facts, services: Services) -> Trust:
     reads = facts.method in SAFE_METHODS and facts.kind == "http"
-    if services.session_id(facts) is not None:
+    if services.has_session(facts):
         return Trust.KNOWN_READS if reads else Trust.KNOWN_WRITES
     return Trust.READS if reads else Trust.WRITES
 
