@@ -146,8 +146,30 @@ class TestSuppressions:
     def test_those_of_garrison_routes_are_left_to_it(self, root: Path) -> None:
         assert len(gate(merged_of(root), Rules((self.table("R008", "GET /x"),)), TODAY, root).findings) == 1
 
+    @pytest.mark.parametrize(
+        ("rule", "tool"),
+        [
+            ("zizmor/artipacked", "zizmor"), ("advisory/PYSEC-1", "advisories"), ("secret/aws", "detect-secrets"),
+            ("S101", "ruff"), ("history/aws", "gitleaks"), ("B602", "bandit"), ("DL3002", "hadolint"),
+            ("D101", "units"), ("P001", "check"), ("nuclei/x", "nuclei"), ("H001", "headers"),
+            ("L001", "licences"), ("G301", "code"),
+        ],
+    )  # fmt: skip
+    def test_of_what_did_not_run_nobody_knows_that_an_exception_fits_nothing(self, rule: str, tool: str) -> None:
+        """The control: where it ran, it is told. That it has ended is told anyway."""
 
-class TestApproval:
+        def told(ran: set[str] | None, until: str = "2027-03-15") -> list[str]:
+            rules = Rules((self.table(rule, "nowhere", until),))
+            return [one.id for one in gate((), rules, TODAY, Path(), None, ran).findings]
+
+        assert told({"another"}) == []
+        assert told({tool}) == told({"another", tool}) == told(None) == ["G001"]
+        assert told({"another"}, "2027-01-14") == ["G001"]
+
+    def test_an_exception_for_a_rule_of_nobody_is_told_whatever_ran(self) -> None:
+        rules = Rules((self.table("X123", "nowhere", "2027-03-15"),))
+        assert [one.id for one in gate((), rules, TODAY, Path(), None, {"code"}).findings] == ["G001"]
+
     def gated(self, root: Path, approved_by: str, **scan: object) -> list[str]:
         table = SuppressionTable(
             id="G201", where="app.py", reason="a file that we write", until=date(2028, 1, 1), owner="ada",

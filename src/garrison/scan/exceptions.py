@@ -8,7 +8,7 @@ own the file (`docs/guidelines/review.md`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import Enum
@@ -50,12 +50,15 @@ class Exceptional:
         self._unapproved.update(number for number in valid if not self.tables[number].approved_by.strip())
         return any(self.tables[number].approved_by.strip() for number in valid)
 
-    def wrong(self) -> Iterator[tuple[int, Why, str]]:
-        """Number, kind and a sentence for each exception that is not as it should be. Ask after `hides`."""
+    def wrong(self, looked: Callable[[str], bool] = lambda rule: True) -> Iterator[tuple[int, Why, str]]:
+        """Number, kind and a sentence for each exception that is not as it should be. Ask after `hides`.
+
+        `looked`: whether all that a rule finds was looked for; otherwise that it found nothing says nothing.
+        """
         for number, table in enumerate(self.tables):
             whose = f" (owner: {table.owner})" if table.owner else ""
             what = f"{table.id} at {table.where}"
-            if number not in self._used:
+            if number not in self._used and looked(table.id):
                 yield number, Why.UNUSED, f"{what} fits no finding{whose}."
             elif table.until < self.today:
                 yield number, Why.ENDED, f"{what} ended on {table.until}{whose}."

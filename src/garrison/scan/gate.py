@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
@@ -26,6 +26,7 @@ from .exceptions import Exceptional, Why
 from .guidelines import guideline_of
 from .merge import Merged
 from .routes_catalogue import Text
+from .speakers import looked
 
 LAYOUT: Final = "garrison-baseline/1"
 _OF_ROUTES: Final = re.compile(r"R\d{3}")
@@ -144,14 +145,20 @@ class Rules:
     file: str = "garrison.toml"
 
 
-def gate(merged: Sequence[Merged], rules: Rules, today: date, root: Path, baseline: Baseline | None = None) -> Gated:
-    """What counts, with findings about exceptions that are not as they should be, and budgets that are spent."""
+def gate(
+    merged: Sequence[Merged], rules: Rules, today: date, root: Path, baseline: Baseline | None = None,
+    ran: Collection[str] | None = None,
+) -> Gated:  # fmt: skip
+    """What counts, with findings about exceptions that are not as they should be, and budgets that are spent.
+
+    `ran`: the scanners that fully ran, all where it is None. Of what the others might have found nothing is known.
+    """
     exceptions = Exceptional(rules.suppressions, today, Severity(rules.scan.approval_from))
     open_ = [one for one in merged if not exceptions.hides(one.names, one.finding.location, one.finding.severity)]
     new = [one for one in open_ if baseline is None or not baseline.holds(one, root)]
     told = [
         _told(_OF[why], f"{rules.file}", f"suppressions.{number}", message)
-        for number, why, message in exceptions.wrong()
+        for number, why, message in exceptions.wrong(lambda rule: ran is None or looked(rule, ran))
         if why is not Why.UNUSED or not _OF_ROUTES.fullmatch(rules.suppressions[number].id)
     ]
     spent = [

@@ -149,7 +149,8 @@ def report_of(
     root = seen.project.root
     file = (suppressions or policy_file(root) or Path(FILE_NAME)).name
     rules = Rules(tuple(read_suppressions(root, suppressions)), read_section(root, suppressions), file)
-    gated = gate(seen.merged, rules, today, root, baseline)
+    ran = {one.tool for one in seen.statuses if one.outcome.full}
+    gated = gate(seen.merged, rules, today, root, baseline, ran)
     closing = sum(one.severity >= fail for one in gated.findings) if fail is not None else 0
     said = [f"closed by {closing} of at least {fail}"] if closing else []
     said += [f"{len(seen.merged)} findings before the gate"]
