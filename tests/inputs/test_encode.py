@@ -248,5 +248,28 @@ def test_pictures_may_be_data_and_links_may_not() -> None:
     assert "about:invalid" in render('<img src="{{ x }}">', x="data:text/html,x")
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        """<link rel="stylesheet" href="{{ url_for('static', path='/a.css') }}">""",
+        """<script src="{{ url_for('static', path='/a.js') }}"></script>""",
+        """{% for x in 'ab' %}<script src='{{ url_for("static", path=x) }}?v=1'></script>{% endfor %}""",
+    ],
+)
+def test_code_of_a_route_of_ones_own_is_taken(template: str) -> None:
+    def url_for(name: str, path: str) -> str:
+        return f'https://shop.example/{name}/{path}"><b>'
+
+    text = SafeEnvironment().from_string(template).render(url_for=url_for)
+    assert "https://shop.example/static/" in text
+    assert "<b>" not in text
+
+
+@pytest.mark.parametrize("value", ["url_of(x)", "url_for(x)|lower", "url_for", "x.url_for(1)", "url_for(x) ~ x", "x"])
+def test_code_of_another_address_is_refused(value: str) -> None:
+    with pytest.raises(TemplateRefused, match="whole address of code"):
+        SafeEnvironment().from_string('<script src="{{ ' + value + ' }}"></script>')
+
+
 def test_what_somebody_vouches_for_has_a_name_that_grep_finds() -> None:
     assert render("<p>{{ x|allow_insecure_html }}</p>", x="<b>") == "<p><b></p>"

@@ -124,11 +124,22 @@ class _Prover:
                 place = read(place, part.data)
                 wrapped.append(part)
                 continue
-            name, place = encoding(place)
+            name, place = encoding(place, own=_is_own_route(part))
             made = nodes.Filter(part, f"garrison_{name}", [], [], None, None, lineno=part.lineno)
             wrapped.append(made.set_environment(self._environment))  # type: ignore[arg-type]  # answers with the node
         node.nodes = wrapped
         return place
+
+
+def _is_own_route(value: nodes.Expr) -> bool:
+    """`url_for(…)`, and nothing around it: the name of a route says where to, on this host, whatever its parameters."""
+    return isinstance(value, nodes.Call) and isinstance(value.node, nodes.Name) and value.node.name == "url_for"
+
+
+def _behind(wrapped: nodes.Expr, place: Place) -> Place:
+    """The place behind a value that has its encoding around it already."""
+    inner = wrapped.node if isinstance(wrapped, nodes.Filter) and wrapped.node is not None else wrapped
+    return encoding(place, own=_is_own_route(inner))[1]
 
 
 def _again(body: Iterable[nodes.Node], place: Place) -> Place:
@@ -136,7 +147,7 @@ def _again(body: Iterable[nodes.Node], place: Place) -> Place:
     for node in body:
         if isinstance(node, nodes.Output):
             for part in node.nodes:
-                place = read(place, part.data) if isinstance(part, nodes.TemplateData) else encoding(place)[1]
+                place = read(place, part.data) if isinstance(part, nodes.TemplateData) else _behind(part, place)
         elif isinstance(node, nodes.If):
             ends = [_again(part.body, place) for part in (node, *node.elif_)]
             place = _joined([_again(node.else_, place), *ends])

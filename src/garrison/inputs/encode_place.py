@@ -68,12 +68,13 @@ def join(one: Place, other: Place) -> Place:
     )
 
 
-def encoding(place: Place) -> tuple[str, Place]:
-    """The name of the encoding for a value at `place`, and the place behind it. Raises `Unprovable`."""
+def encoding(place: Place, *, own: bool = False) -> tuple[str, Place]:
+    """The name of the encoding for a value at `place`, and the place behind it. `own`: the value is an address that the
+    application makes of a route of its own. Raises `Unprovable`."""
     if place.at is At.TEXT:
         return "text", place
     if place.at is At.VALUE:
-        return _in_attribute(place)
+        return _in_attribute(place, own=own)
     if place.at is At.RAW:
         return (_in_script(place) if place.tag == "script" else _in_style(place)), place
     if place.at in {At.BEFORE_VALUE, At.UNQUOTED}:
@@ -83,7 +84,7 @@ def encoding(place: Place) -> tuple[str, Place]:
     raise Unprovable("a value in the place of a tag or of an attribute's name", "Write names out, with {% if %}.")
 
 
-def _in_attribute(place: Place) -> tuple[str, Place]:
+def _in_attribute(place: Place, *, own: bool) -> tuple[str, Place]:
     name, behind = place.attribute, replace(place, value=place.value + "\0")
     if name.startswith("on") or name in _NEVER:
         raise Unprovable(f"a value in the attribute {name}", "Put it into a data- attribute, and read it in a script.")
@@ -94,8 +95,9 @@ def _in_attribute(place: Place) -> tuple[str, Place]:
     if name not in _URLS:
         return "attribute", behind
     kind = _url_kind(place)
-    if kind == "whole" and (place.tag, name) in _CODE:
-        raise Unprovable(f"a whole address of code in {place.tag} {name}", "Begin it with a path of yours: /static/…")
+    if kind == "whole" and (place.tag, name) in _CODE and not own:
+        remedy = "Begin it with a path of yours, /static/…, or take url_for(…)."
+        raise Unprovable(f"a whole address of code in {place.tag} {name}", remedy)
     if kind == "whole":
         return ("image" if (place.tag, name) == ("img", "src") else "url"), behind
     return kind, behind
