@@ -10,7 +10,8 @@ from tests.serve.authority import Authority
 
 
 def test_the_list_shows_every_name_and_the_whole_reason_on_a_narrow_terminal(here: Here, tmp_path: Path) -> None:
-    certificate, key = Authority(tmp_path / "authority", "Authority").make("a")
+    authority = Authority(tmp_path / "authority", "Authority")
+    certificate, key = authority.make("a")
     folder = here.folder / ".garrison-acme"
     with (sets := Sets(folder, "a").open()).only_one():
         sets.write(key + certificate)
@@ -27,3 +28,7 @@ def test_the_list_shows_every_name_and_the_whole_reason_on_a_narrow_terminal(her
     ):
         assert line in ran.out.splitlines()
     assert "days left" in ran.out
+    assert "expired" not in ran.out
+    with sets.only_one():
+        sets.write(b"".join(reversed(authority.make("a", days=-1))))
+    assert "UTC, expired" in here.run("certs", "list").out

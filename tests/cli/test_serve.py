@@ -133,3 +133,16 @@ class TestRefused:
         ran = here.run("serve", "mine2:app", "--dev")
         assert ran.code == 3
         assert "garrison.toml:2 · cors.origins" in ran.said
+
+
+@pytest.mark.parametrize(
+    "more", [("--port", "0"), ("--host", "localhost"), ("--profile", "modern"), ("--domain", "a.test"), ("--dev",)]
+)
+def test_behind_a_unix_socket_an_option_that_would_do_nothing_is_refused(here: Here, more: tuple[str, ...]) -> None:
+    here.write("main.py", APP)
+    said = here.run("serve", "main:app", "--unix", "app.sock", *more)
+    assert said.code == 2
+    assert "Leave out all that is about TLS and network." in said.said
+    control = here.run("serve", "main:app", "--unix", "app.sock", GARRISON_ENVIRONMENT="development")
+    assert control.code == 3
+    assert "does not trust the proxy" in control.said

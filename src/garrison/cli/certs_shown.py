@@ -50,7 +50,8 @@ def lines(entry: dict[str, Any]) -> Iterator[Text]:
     yield safe(", ".join(entry.get("names", [entry["name"]])), f"bold {loud}".strip())
     if "until" in entry:
         yield safe(f"    serial  {entry['serial']}, from {entry['issuer']}")
-        yield safe(f"    until   {_minute(entry['until'])}, {entry['days_left']} days left", loud)
+        left = entry["days_left"]
+        yield safe(f"    until   {_minute(entry['until'])}, {f'{left} days left' if left > 0 else 'expired'}", loud)
         yield safe(f"    renewed from {_minute(entry['renewed_from'])}")
     if entry["error"]:
         yield safe(f"    problem {entry['error']}", loud)

@@ -107,7 +107,7 @@ def serve(
         if user:
             why = "A socket in the file system needs no rights that --user would give up."
             raise Usage(why, remedy=f"Start garrison as {user}: then the socket is that user's as well.")
-        if dev or cert or key or client_ca or profile or reload or host or domain:
+        if dev or cert or key or client_ca or profile or reload or host or domain or port is not None:
             raise Usage("--unix serves a proxy, which ends TLS.", remedy="Leave out all that is about TLS and network.")
         _choose(app, policy)
         keep_to_itself()
