@@ -206,7 +206,8 @@ def test_what_a_killed_edit_left_is_named_and_removed_by_the_next_once_its_edito
         assert left_in(memory) == []
     finally:
         os.kill(int(editor), signal.SIGKILL)
-    while not left_in(memory):
+    end = time.monotonic() + 30
+    while not left_in(memory) and time.monotonic() < end:
         time.sleep(0.02)
     found = made.run("secrets", "doctor")
     assert (found.code, str(Path(name).parent) in found.flat) == (1, True)
