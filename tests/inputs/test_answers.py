@@ -88,6 +88,15 @@ def test_an_entry_that_is_none_is_the_developers_mistake(code: str, status: int,
 def test_a_catalogue_has_each_code_once_and_documents_routes() -> None:
     with pytest.raises(ValueError, match="twice"):
         Catalogue([NOT_HERE, NOT_HERE])
+    for sentence in (
+        "There is {n.__class__}.",
+        "There is {n!r}.",
+        "There is {n:>9999}.",
+        "There is {0}.",
+        "There is {.",
+    ):
+        with pytest.raises(ValueError):
+            Entry("full", 409, sentence)
     catalogue = Catalogue([NOT_HERE, Entry("gone", 404, "It is gone.")])
     assert catalogue.responses("not-here", "gone") == {404: {"description": "There is no such thing here. It is gone."}}
     with pytest.raises(KeyError):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -47,6 +49,15 @@ def test_a_formula_is_text_and_the_plain_writer_leaves_it_one(text: str) -> None
 @pytest.mark.parametrize("text", BENIGN)
 def test_other_text_comes_back_as_it_was(text: str) -> None:
     assert read([["x", text]]) == [["x", text]]
+
+
+def test_days_moments_and_ids_are_cells_and_other_things_are_named_as_none() -> None:
+    row = [date(2026, 11, 28), datetime(2026, 11, 28, 9, 30, tzinfo=UTC), UUID(int=7), True]
+    assert next(iter(csv_lines([row]))) == (
+        '"2026-11-28","2026-11-28T09:30:00+00:00","00000000-0000-0000-0000-000000000007","True"\r\n'
+    )
+    with pytest.raises(TypeError, match="and no list"):
+        csv_cell(["a"])  # type: ignore[arg-type]  # the mistake
 
 
 def test_numbers_stay_numbers() -> None:

@@ -38,6 +38,9 @@ class Entry:
         plain = self.code.replace("-", "").isalnum() and self.code.isascii() and self.code.islower()
         if not plain or not 400 <= self.status <= 599 or not self.sentence.endswith((".", "!", "?")):
             raise ValueError(f"{self.code!r}: a code in kebab case, a status from 400 to 599, and a whole sentence")
+        for _, name, shape, turned in string.Formatter().parse(self.sentence):  # ValueError for a brace alone
+            if name is not None and (not name.isidentifier() or shape or turned):
+                raise ValueError(f"{self.code!r}: between braces stands the name of a number, and nothing else")
 
     def error(self, *, headers: Mapping[str, str] | None = None, **numbers: int) -> Catalogued:
         """The exception to raise. Raises TypeError for what is no number, KeyError for one that is missing."""

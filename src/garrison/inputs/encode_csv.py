@@ -14,25 +14,34 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from decimal import Decimal
 from math import isfinite
 from typing import Final, TypeAlias
+from uuid import UUID
 
-Cell: TypeAlias = str | int | float | Decimal | None
+Cell: TypeAlias = str | int | float | Decimal | date | UUID | None
 
 _STARTS: Final = frozenset("=+-@\t\r\n＝＋－＠")
 
 
 def csv_cell(value: Cell) -> str | int | float | Decimal:
-    """`value` as a cell that a spreadsheet shows and never runs. None is empty.
+    """`value` as a cell that a spreadsheet shows and never runs. None is empty; days and moments are written as in
+    ISO 8601.
 
-    Raises ValueError for numbers that are not finite.
+    Raises ValueError for numbers that are not finite, TypeError for what is no cell.
     """
     if value is None:
         return ""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, str):
         text = value.replace("\0", "")
         return f"'{text}" if text.lstrip(" \u00a0\ufeff")[:1] in _STARTS and text.strip(" \u00a0\ufeff") else text
+    if not isinstance(value, int | float | Decimal):
+        raise TypeError(f"a cell is a text, a number, a day, a moment or a UUID, and no {type(value).__name__}")
     if not isfinite(value):
         raise ValueError("a cell can't hold a number that is not finite")
     return value
