@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..core.errors import OperatorError
-from ..secrets.in_memory import folder_in_memory, remove_leftovers
 from .options import PolicyFile
 from .output import Usage, err, safe
 from .secrets_sealed import File, Keys, checked, workshop
@@ -25,6 +24,8 @@ from .secrets_sealed import File, Keys, checked, workshop
 
 def edit(policy: PolicyFile = None, file: File = None, keys: Keys = None) -> None:
     """Open all secrets in $VISUAL or $EDITOR, as JSON, and seal what was changed. A name taken out is removed."""
+    from ..secrets.in_memory import remove_leftovers
+
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
     if not editor:
         raise Usage("There is no editor to open.", remedy="Set EDITOR, or use `garrison secrets set NAME`.")
@@ -56,6 +57,8 @@ def _ended_by_signals() -> Iterator[None]:
 
 @_ended_by_signals()
 def _edited(editor: list[str], values: dict[str, str]) -> dict[str, str]:
+    from ..secrets.in_memory import folder_in_memory
+
     with folder_in_memory() as (folder, lock):
         path = folder / "secrets.json"
         try:
