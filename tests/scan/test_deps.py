@@ -275,6 +275,9 @@ def odd_server(answer: bytes, *, for_ever: bool = False) -> Iterator[str]:
         listening.close()
 
 
+ONE_IN = '[[package]]\nname = "x"\nversion = "1"\n'
+
+
 class TestRequirements:
     def test_what_comes_by_an_address_or_a_file_is_named_and_never_with_its_password(self, tmp_path: Path) -> None:
         lines = {
@@ -311,3 +314,30 @@ class TestRequirements:
             with pytest.raises(NotRead, match="not in the project"):
                 read_lock(tmp_path, "requirements.txt")
             assert f"takes in {other}" in Here(tmp_path).run("scan", "deps", str(tmp_path)).said
+
+    @pytest.mark.parametrize(
+        ("path", "text", "elsewhere"),
+        [
+            ("uv.lock", ONE_IN + 'source = { git = "https://git.example/x?rev=a#b" }', True),
+            ("uv.lock", ONE_IN + 'source = { url = "https://files.example/x.whl" }', True),
+            ("uv.lock", ONE_IN + 'source = { registry = "https://pypi.example" }', False),
+            ("poetry.lock", ONE_IN + '[package.source]\ntype = "git"\nurl = "https://a"', True),
+            ("poetry.lock", ONE_IN + '[package.source]\ntype = "legacy"', False),
+            ("poetry.lock", ONE_IN, False),
+            ("pdm.lock", ONE_IN + 'git = "https://git.example/x"', True),
+            ("pylock.toml", '[[packages]]\nname = "x"\nversion = "1"\nvcs = { type = "git", url = "https://a" }', True),
+            ("pylock.toml", '[[packages]]\nname = "x"\nversion = "1"\nindex = "https://pypi.example"', False),
+            ("Pipfile.lock", '{"default": {"x": {"git": "https://git.example/x", "ref": "a"}}}', True),
+            ("Pipfile.lock", '{"default": {"x": {"version": "==1", "index": "pypi"}}}', False),
+        ],
+    )  # fmt: skip
+    def test_no_index_hears_of_what_does_not_come_from_one(
+        self, path: str, text: str, elsewhere: bool, index: Callable[..., list[str]], tmp_path: Path
+    ) -> None:
+        """The control: of the others it does."""
+        (tmp_path / path).write_text(text)
+        assert [one.elsewhere for one in read_lock(tmp_path, path)] == [elsewhere]
+        asked = index({"x": simple("x", ("1", 50))})
+        ran = Here(tmp_path).run("scan", "deps", str(tmp_path))
+        assert ("it comes from no registry" in ran.said) is elsewhere
+        assert bool(asked) is not elsewhere

@@ -181,7 +181,18 @@ def _tables(path: str, text: str) -> Iterator[Dependency]:
                 hashes=tuple(dict.fromkeys(mark for file in files if file for mark in _file_hashes(file))),
                 needs=tuple(sorted({plain(need) for need in _needs(one.get("dependencies", ()))})),
                 dev=one.get("category") == "dev" or bool(groups and "main" not in groups and "default" not in groups),
+                elsewhere=_of_no_index(one),
             )  # fmt: skip
+
+
+def _of_no_index(one: dict[str, Any]) -> bool:
+    """Whether a package comes from a repository, an address, a file or a folder: Poetry gives its source a type, uv a
+    key, PDM, Pipfile and pylock.toml the package itself."""
+    source = one.get("source")
+    if isinstance(source, dict) and "type" in source:
+        return str(source["type"]) != "legacy"  # which is an index of another name
+    places = set(source) if isinstance(source, dict) else set(one)
+    return bool(places & {"git", "hg", "svn", "bzr", "vcs", "url", "path", "file", "archive", "directory"})
 
 
 def _file_hashes(file: dict[str, Any]) -> list[str]:
@@ -202,4 +213,5 @@ def _pipfile(path: str, data: dict[str, Any]) -> Iterator[Dependency]:
     for group in ("default", "develop"):
         for name, one in data.get(group, {}).items():
             version = str(one.get("version", "")).removeprefix("==")
-            yield Dependency(plain(name), version, path, hashes=tuple(one.get("hashes", ())), dev=group == "develop")
+            yield Dependency(plain(name), version, path, hashes=tuple(one.get("hashes", ())), dev=group == "develop",
+                             elsewhere=_of_no_index(one))  # fmt: skip
