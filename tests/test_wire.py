@@ -18,6 +18,7 @@ from garrison.core.exchange import Exchange, Principal
 from garrison.core.facts import Facts
 from garrison.core.headers import Edit
 from garrison.core.layer import Layer
+from garrison.core.ports import TellPrincipal
 from garrison.core.stack import ClaimedTwice, ClaimMissing
 from garrison.core.verdict import Reason, Refuse, Verdict
 from garrison.policy.checks import PolicyUnsafe
@@ -155,15 +156,38 @@ async def test_a_layer_of_ones_own_writes_and_takes_headers_in_every_route_class
         assert len(driven.values(b"x-id")) == 1
 
 
-async def test_who_is_asking_may_be_told_by_the_application() -> None:
-    async def resolve(facts: Facts, exchange: Exchange) -> Principal | None:
-        return Principal("ada") if b"cookie" in facts.headers else None
+def told_at_once(facts: Facts, exchange: Exchange) -> Principal | None:
+    return Principal("ada") if b"cookie" in facts.headers else None
 
+
+async def told_later(facts: Facts, exchange: Exchange) -> Principal | None:
+    return told_at_once(facts, exchange)
+
+
+@pytest.mark.parametrize("resolve", [told_at_once, told_later])
+async def test_who_is_asking_may_be_told_by_the_application(resolve: TellPrincipal) -> None:
     onion = harden(app, testing_policy(), principal=resolve)
     assert (await ask(onion)).body == b"nobody"
     driven = await drive(onion, http_scope(headers=[COOKIE]))
     assert driven.body == b"ada"
     assert b"no-store" in driven.values(b"cache-control")[0]
+
+
+def fails(facts: Facts, exchange: Exchange) -> Principal | None:
+    raise LookupError
+
+
+async def fails_later(facts: Facts, exchange: Exchange) -> Principal | None:
+    raise LookupError
+
+
+@pytest.mark.parametrize("resolve", [fails, fails_later, lambda facts, exchange: "ada"])
+async def test_nobody_comes_in_where_it_cannot_be_told_who_is_asking(resolve: Any) -> None:
+    onion = harden(app, testing_policy(), principal=resolve)
+    with captured_events(onion) as events:
+        driven = await ask(onion)
+    assert driven.status == 503
+    assert events[-1].layer == "principal"
 
 
 async def test_tokens_are_bound_to_the_applications_own_session_when_it_tells() -> None:

@@ -29,7 +29,7 @@ from .core.drill import find_drill
 from .core.errors import OperatorError
 from .core.facts import Facts
 from .core.layer import Layer
-from .core.ports import Emit, Records, ResolvePrincipal, Reveal, Services, SessionId
+from .core.ports import Emit, Records, Reveal, Services, SessionId, TellPrincipal
 from .core.stack import Stack
 from .core.verdict import Verdict
 from .detection.build import attach_detection
@@ -78,7 +78,7 @@ def harden(
     app: App,
     policy: Policy | str | Path | None = None,
     *,
-    principal: ResolvePrincipal | None = None,
+    principal: TellPrincipal | None = None,
     session_id: SessionId | None = None,
     credentials: Sequence[MakeCredential] = (),
     layers: Sequence[UserLayer] = (),
@@ -88,7 +88,8 @@ def harden(
     """Put `app` behind the policy. Call it last, on the finished application.
 
     policy      a `Policy`, the path of a policy file, or None: `garrison.toml` or `[tool.garrison]` in pyproject.toml
-    principal   who is asking, if the application has its own authentication (default: Garrison's sessions)
+    principal   who is asking, if the application has its own authentication (default: Garrison's sessions): a function
+                `(facts, exchange) -> Principal | None`, async where it has to wait
     session_id  the verified session id CSRF tokens are bound to (default: Garrison's sessions)
     credentials further kinds of token besides those of the policy, such as those of a second issuer; each is made from
                 the services: `lambda services: Bearer(services, section, kind="partner")`
@@ -110,7 +111,7 @@ def _wire(
     app: App,
     loaded: Loaded,
     environ: Mapping[str, str],
-    principal: ResolvePrincipal | None,
+    principal: TellPrincipal | None,
     session_id: SessionId | None,
     credentials: Sequence[MakeCredential],
     extra: Sequence[UserLayer],
@@ -153,7 +154,7 @@ def build_services(
     environ: Mapping[str, str],
     clock: Clock,
     bus: Bus,
-    principal: ResolvePrincipal | None = None,
+    principal: TellPrincipal | None = None,
     session_id: SessionId | None = None,
     secrets: Secrets | None = None,
     resolver: Resolver | None = None,
@@ -210,7 +211,7 @@ def build_services(
     services.has_session = _shows(session_id) if session_id else sessions.has_session
     services.start_presession = sessions.start_presession if session_id is None else None
     tokens = [*_tokens(policy, services, accounts), *(make(services) for make in credentials)]
-    services.principal = principal or (principals(sessions.resolve, *tokens) if tokens else sessions.resolve)
+    services.principal = principal or (principals(sessions.resolve, *tokens) if tokens else sessions.tell)
     return services
 
 

@@ -96,6 +96,24 @@ async def test_a_session_is_found_again_by_its_cookie(sessions: Sessions, servic
     assert await who(sessions, services, with_cookies(cookie)) == ALICE
 
 
+async def test_who_is_known_is_told_at_once_as_long_as_nothing_has_changed(
+    sessions: Sessions, services: Services
+) -> None:
+    cookie = await logged_in(sessions, services)
+
+    def tell(agent: bytes = b"one") -> Any:
+        facts = make_facts(headers=[(b"cookie", cookie.split(b";")[0]), (b"user-agent", agent)])
+        return sessions.tell(facts, visit(facts, services))
+
+    assert await tell() == ALICE
+    assert tell() == ALICE
+    assert await tell(b"another") == ALICE  # the record is read, and the change told
+    assert services.records is not None
+    (record,) = await services.records.find("session", "principal", "alice")
+    await services.records.delete("session", record.id)
+    assert await tell(b"another") is None  # an ended session is remembered by nobody
+
+
 async def test_the_cookie_is_host_bound_secure_and_out_of_reach_of_scripts(
     sessions: Sessions, services: Services
 ) -> None:

@@ -14,14 +14,14 @@ Lets pass: whoever steals the cookie itself, until the session ends; a change of
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 from ..core.bans import session_handle
 from ..core.errors import DependencyError
 from ..core.exchange import Exchange, Principal
 from ..core.facts import Facts
-from ..core.ports import Detail, Record, Services
+from ..core.ports import Detail, LocalRecords, Record, Services
 from ..events.vocabulary import EventName
 from ..policy.model import SessionSection
 from .binding import Binding, Bindings
@@ -50,6 +50,7 @@ class Sessions:
         self._services = services
         self._records = services.records
         self._wall = services.clock.wall
+        self._look = services.records.look if isinstance(services.records, LocalRecords) else None
         self._section = section
         self._touch_every = min(_TOUCH_EVERY, section.idle / _TOUCH_SHARE)
         self._cookie = SessionCookie(services, section)
@@ -71,6 +72,21 @@ class Sessions:
         """Make a pre-session, queue its cookie, and return its key."""
         return self._issue(exchange, PRESESSION, secrets.token_urlsafe(_ID_BYTES))
 
+    def tell(self, facts: Facts, exchange: Exchange) -> Awaitable[Principal | None] | Principal | None:
+        """`resolve`, at once where no store has to be waited for and nothing has changed since the last request."""
+        ticket = self._cookie.ticket(facts)
+        if ticket is None:
+            return None
+        kind, key = ticket
+        exchange.session = key
+        if kind != SESSION:
+            return None
+        if self._look is not None:
+            principal = self._remembered(self._look(KIND, key), key, facts)
+            if principal is not None:
+                return principal
+        return self.resolve(facts, exchange)
+
     async def resolve(self, facts: Facts, exchange: Exchange) -> Principal | None:
         """The principal of a session that still lives, else None. Raises DependencyError when the store is away."""
         ticket = self._cookie.ticket(facts)
@@ -84,13 +100,10 @@ class Sessions:
         if record is None:
             self._tell_once(EventName.SESSION_USE_AFTER_EXPIRE, facts, key)
             return None
+        remembered = self._remembered(record, key, facts)
+        if remembered is not None:
+            return remembered
         now = self._wall()
-        latest = self._latest.get(key)
-        if latest is not None:  # nearly always: nothing has changed since the session's last request
-            its_record, agent, client, until, principal = latest
-            same = its_record is record and facts.client.key == client and facts.headers.get(b"user-agent") == agent
-            if same and now < until:
-                return principal
         idle = self._idle(record, now)
         if idle is None:
             await self._end(record, facts, "age")
@@ -99,6 +112,15 @@ class Sessions:
         if idle >= self._touch_every:
             await self._touch(record, now)
         return principal
+
+    def _remembered(self, record: Record | None, key: str, facts: Facts) -> Principal | None:
+        """Who it is if nothing has changed since the session's last request, as nearly always."""
+        latest = self._latest.get(key)
+        if latest is None:
+            return None
+        its_record, agent, client, until, principal = latest
+        same = its_record is record and facts.client.key == client and facts.headers.get(b"user-agent") == agent
+        return principal if same and self._wall() < until else None
 
     async def log_in(self, exchange: Exchange, principal: Principal) -> None:
         """See `core.ports.SessionKeeper`. Where the user has too many sessions, those unused for longest end."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterator
 from typing import Any, TypeAlias
 
-from ..core.exchange import Exchange
+from ..core.exchange import Exchange, Principal
 from ..core.facts import Facts
 from ..core.stack import Step, Steps
 from ..core.verdict import Answer, Mode, Refuse, Verdict
@@ -19,30 +19,58 @@ from .door import Door
 Stands: TypeAlias = Refuse | Answer | None
 
 
-async def let_in(door: Door, facts: Facts, exchange: Exchange) -> Stands:
-    """Everything that is asked before the body: gate, principal, admission. Never raises.
+def let_in(door: Door, facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
+    """Everything that is asked before the body: gate, principal, admission. Neither this nor what it returns raises.
 
     The principal is resolved once. When it can't be told the request is refused, never taken for anonymous.
     """
     stack = door.stack
     gate = stack.gates.get(facts.method, stack.gate) if facts.kind == "http" else stack.gate
     verdict = judge(door, gate, facts, exchange)
-    if verdict is not None and not isinstance(verdict, (Refuse, Answer)):
-        verdict = await verdict
-    if verdict is not None:
-        return verdict
+    if verdict is None:
+        return _recognise(door, facts, exchange)
+    return verdict if isinstance(verdict, (Refuse, Answer)) else _let_in_later(verdict, door, facts, exchange)
+
+
+async def _let_in_later(pending: Awaitable[Stands], door: Door, facts: Facts, exchange: Exchange) -> Stands:
+    verdict = await pending
+    return verdict if verdict is not None else await settled(_recognise(door, facts, exchange))
+
+
+def _recognise(door: Door, facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
+    """The principal, and what is asked once it is known."""
     resolve = exchange.services.principal
-    if resolve is not None:
-        try:
-            exchange.principal = await resolve(facts, exchange)
-            if exchange.refusal is not None:
-                return exchange.refusal  # a credential was presented, and it is wrong
-        except Exception as error:  # noqa: BLE001  # a resolver is somebody's code: its failure must not let anybody in
-            return record.failed(exchange.services.emit, facts, "principal", error, door.name)
-    verdict = judge(door, stack.admits, facts, exchange)
-    if verdict is None or isinstance(verdict, (Refuse, Answer)):
-        return verdict
-    return await verdict
+    if resolve is None:
+        return judge(door, door.stack.admits, facts, exchange)
+    try:
+        found = resolve(facts, exchange)
+    except Exception as error:  # noqa: BLE001  # a resolver is somebody's code: its failure must not let anybody in
+        return record.failed(exchange.services.emit, facts, "principal", error, door.name)
+    if found is not None and not isinstance(found, Principal):
+        return _recognise_later(found, door, facts, exchange)
+    return _admit(found, door, facts, exchange)
+
+
+async def _recognise_later(
+    pending: Awaitable[Principal | None], door: Door, facts: Facts, exchange: Exchange
+) -> Stands:
+    try:
+        found = await pending
+    except Exception as error:  # noqa: BLE001  # as in `_recognise`
+        return record.failed(exchange.services.emit, facts, "principal", error, door.name)
+    return await settled(_admit(found, door, facts, exchange))
+
+
+def _admit(found: Principal | None, door: Door, facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
+    exchange.principal = found
+    if exchange.refusal is not None:
+        return exchange.refusal  # a credential was presented, and it is wrong
+    return judge(door, door.stack.admits, facts, exchange)
+
+
+async def settled(verdict: Stands | Awaitable[Stands]) -> Stands:
+    """`verdict`, waited for where it is late."""
+    return verdict if verdict is None or isinstance(verdict, (Refuse, Answer)) else await verdict
 
 
 def judge(door: Door, steps: Steps, facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
@@ -107,8 +135,7 @@ async def _weigh_later(
         expect(verdict, Refuse, Answer, type(None))
     except Exception as error:  # noqa: BLE001  # as in `judge`
         return record.failed(exchange.services.emit, facts, step[0], error, door.name)
-    following = _weigh(verdict, step, rest, door, facts, exchange)
-    return following if following is None or isinstance(following, (Refuse, Answer)) else await following
+    return await settled(_weigh(verdict, step, rest, door, facts, exchange))
 
 
 def let_go(door: Door, exchange: Exchange) -> None:

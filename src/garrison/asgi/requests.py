@@ -17,7 +17,7 @@ from .answer import Answering
 from .door import Door
 from .facts import ReadFacts
 from .inner import inner_scope
-from .judge import let_go, let_in
+from .judge import let_go, let_in, settled
 from .own import Own
 from .types import App, Receive, Scope, Send
 from .unread import refuse_unread
@@ -51,7 +51,9 @@ class Requests:
         exchange.stands = door.stands
         answer = Answering(door, exchange, receive, send)
         try:
-            verdict = await let_in(door, facts, exchange)
+            verdict = let_in(door, facts, exchange)
+            if verdict is not None:
+                verdict = await settled(verdict)
             if verdict is None and may_have_body(scope, facts):
                 answer.body, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
             if verdict is not None:

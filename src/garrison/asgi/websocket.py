@@ -22,7 +22,7 @@ from .body import Judges
 from .door import Door
 from .dress import AmendFailed, dress, dress_plainly
 from .inner import inner_scope
-from .judge import let_in
+from .judge import let_in, settled
 from .types import App, Message, Receive, Scope, Send
 
 _DENIAL = "websocket.http.response"
@@ -34,7 +34,7 @@ _SET_COOKIE = b"set-cookie"
 async def serve_websocket(app: App, door: Door, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Any:
     """Judge the handshake, then run `app` with guarded `receive` and `send`."""
     exchange.stands = door.stands
-    verdict = await let_in(door, exchange.facts, exchange)
+    verdict = await settled(let_in(door, exchange.facts, exchange))
     checks = watchers(door, exchange) if verdict is None else ()
     if isinstance(checks, Refuse):
         verdict = checks

@@ -43,6 +43,10 @@ class MemoryRecords:
 
     async def get(self, kind: str, id: str) -> Record | None:
         """The record, unless there is none or it has expired."""
+        return self.look(kind, id)
+
+    def look(self, kind: str, id: str) -> Record | None:
+        """`get`, at once."""
         record = self._records.get((kind, id))
         return record if record is None or record.expires is None or record.expires > self._now() else None
 
