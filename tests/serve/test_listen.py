@@ -46,7 +46,7 @@ def test_a_port_that_is_taken_in_either_family_is_named_with_its_remedy(held: st
         open_listeners(("127.0.0.1", "::1"), port)
     assert (refused.value.host, refused.value.port) == (held, port)
     assert str(port) in refused.value.message
-    assert "--port" in refused.value.remedy
+    assert refused.value.remedy == "End that program, or choose another port with --port."
 
 
 @pytest.mark.server

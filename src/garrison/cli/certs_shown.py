@@ -39,6 +39,7 @@ def described(sets: Sets, now: datetime) -> dict[str, Any]:
         "issuer": kept.certificate.issuer.rfc4514_string(),
         "until": kept.ends.isoformat(),
         "days_left": round((kept.ends - now).total_seconds() / 86_400, 2),
+        "expired": kept.ends <= now,
         "renewed_from": due.isoformat(),
         "alarm": max(alarm_of(kept.begins, kept.ends, now), 1 if progress.failures else 0),
     }
@@ -50,8 +51,8 @@ def lines(entry: dict[str, Any]) -> Iterator[Text]:
     yield safe(", ".join(entry.get("names", [entry["name"]])), f"bold {loud}".strip())
     if "until" in entry:
         yield safe(f"    serial  {entry['serial']}, from {entry['issuer']}")
-        left = entry["days_left"]
-        yield safe(f"    until   {_minute(entry['until'])}, {f'{left} days left' if left > 0 else 'expired'}", loud)
+        left = "expired" if entry["expired"] else f"{entry['days_left']} days left"
+        yield safe(f"    until   {_minute(entry['until'])}, {left}", loud)
         yield safe(f"    renewed from {_minute(entry['renewed_from'])}")
     if entry["error"]:
         yield safe(f"    problem {entry['error']}", loud)

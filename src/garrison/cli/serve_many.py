@@ -119,7 +119,7 @@ def _sockets(many: Many, policy: Policy, stack: ExitStack) -> Sockets:
         raise Usage("systemd passed a socket for http.", remedy=remedy)
     https = https or open_listeners(addresses, many.port)
     if proven and not http:
-        http = open_listeners(addresses, policy.acme.http_port)
+        http = open_listeners(addresses, policy.acme.http_port, "acme.http_port")
     return Sockets(https, http)
 
 

@@ -85,11 +85,8 @@ class BindRefusedError(ServeError):
 class PortUnavailableError(ServeError):
     """The port can't be listened on. `port` is that port, `host` the address it was tried at."""
 
-    def __init__(self, host: str, port: int, why: str) -> None:
-        super().__init__(
-            f"Port {port} at {host} can't be listened on: {why}.",
-            remedy="Choose another with --port.",
-        )
+    def __init__(self, host: str, port: int, why: str, remedy: str) -> None:
+        super().__init__(f"Port {port} at {host} can't be listened on: {why}.", remedy=remedy)
         self.host = host
         self.port = port
 

@@ -52,7 +52,11 @@ def health_listener(address: str, state: State) -> Iterator[Callable[[], None]]:
         raise OptionRefusedError("serve.health", f"serve.health: {error}.", remedy="Write 127.0.0.1:9090.") from None
     clients = Clients(_EACH, compile_client((), "x-forwarded-for", 64), 64)
     with ExitStack() as opened:
-        found = [opened.enter_context(unix_listener(Path(where)))] if port is None else open_listeners((where,), port)
+        found = (
+            [opened.enter_context(unix_listener(Path(where)))]
+            if port is None
+            else open_listeners((where,), port, "serve.health")
+        )
         for one in found:
             opened.callback(one.close)
         server = SmallServer("health", found, clients, lambda head: answer(head, state()))

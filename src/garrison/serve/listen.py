@@ -56,8 +56,10 @@ def public_addresses(host: str) -> tuple[str, ...]:
         raise OptionRefusedError("host", f"{host!r} is no address.", remedy=remedy) from None
 
 
-def open_listeners(addresses: tuple[str, ...], port: int) -> list[socket.socket]:
+def open_listeners(addresses: tuple[str, ...], port: int, setting: str = "--port") -> list[socket.socket]:
     """Sockets that listen at `port` on every address; port 0 finds one that is free on all of them.
+
+    `setting` is what the operator names the port with.
 
     A machine without IPv6 leaves `::1` out when it is not the only address. Raises `PortUnavailableError`
     when the port is taken or not allowed, `OptionRefusedError` when it is no port.
@@ -66,18 +68,18 @@ def open_listeners(addresses: tuple[str, ...], port: int) -> list[socket.socket]
         raise OptionRefusedError("port", f"{port} is not a port.", remedy="Use --port with a number from 1 to 65535.")
     for attempt in range(_TRIES):
         try:
-            return _open_all(addresses, port)
+            return _open_all(addresses, port, setting)
         except PortUnavailableError:
             if port or attempt == _TRIES - 1:
                 raise
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _open_all(addresses: tuple[str, ...], port: int) -> list[socket.socket]:
+def _open_all(addresses: tuple[str, ...], port: int, setting: str) -> list[socket.socket]:
     with ExitStack() as opened:
         listeners: list[socket.socket] = []
         for address in addresses:
-            listener = _open(address, port, optional=bool(listeners))
+            listener = _open(address, port, setting, optional=bool(listeners))
             if listener is not None:
                 listeners.append(opened.enter_context(listener))
                 port = listener.getsockname()[1]
@@ -85,7 +87,7 @@ def _open_all(addresses: tuple[str, ...], port: int) -> list[socket.socket]:
     return listeners
 
 
-def _open(address: str, port: int, *, optional: bool) -> socket.socket | None:
+def _open(address: str, port: int, setting: str, *, optional: bool) -> socket.socket | None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener: socket.socket | None = None
     try:
@@ -100,8 +102,16 @@ def _open(address: str, port: int, *, optional: bool) -> socket.socket | None:
             listener.close()
         if optional and error.errno in _NO_IPV6:
             return None
-        raise PortUnavailableError(address, port, _why(error)) from error
+        raise PortUnavailableError(address, port, _why(error), _remedy(error, setting)) from error
     return listener
+
+
+def _remedy(error: OSError, setting: str) -> str:
+    first = {
+        errno.EADDRINUSE: "End that program, or choose another port with",
+        errno.EACCES: "Give the right to it (CAP_NET_BIND_SERVICE), or choose a port from 1024 on with",
+    }
+    return f"{first.get(error.errno or 0, 'Choose another with')} {setting}."
 
 
 def _why(error: OSError) -> str:

@@ -151,7 +151,10 @@ def test_after_a_failure_the_staging_directory_is_asked_first_and_its_certificat
         assert not _signed(kept.pem, staging.root())
         # What still fails at the staging directory does not reach the authority.
         orders = (main.folder / "log").read_text().count("POST /order-plz")
-        assert isinstance(machine.issuer.attempt(Progress(failures=1)), IssueRefused)
+        refused = machine.issuer.attempt(Progress(failures=1))
+        assert isinstance(refused, IssueRefused)
+        assert "staging" in refused.why
+        assert "lead here" in refused.remedy
         assert (main.folder / "log").read_text().count("POST /order-plz") == orders > 0
 
 

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from garrison.core.host import compile_hosts
 from garrison.policy.model import Policy
+from garrison.serve.errors import PortUnavailableError
 from garrison.serve.issuing.errors import DomainRefused
 from garrison.serve.issuing.port80 import Port80, answer
 from garrison.serve.issuing.run import Wish, domains, open_port80
+from garrison.serve.listen import open_listeners
 from garrison.serve.small import SECONDS
 from tests.support.pebble import free_port
 
@@ -149,3 +151,11 @@ def test_a_header_block_without_end_is_cut_off(running: tuple[Port80, int]) -> N
         for _ in range(2000):
             endless.sendall(b"X-Filler: " + b"x" * 1000 + b"\r\n")
             time.sleep(0.001)
+
+
+def test_a_port_80_that_is_taken_is_named_with_the_key_it_stands_in() -> None:
+    with open_listeners(("127.0.0.1",), 0)[0] as other:
+        policy = Policy(hosts=["a.test"], acme={"http_port": other.getsockname()[1]})
+        with pytest.raises(PortUnavailableError) as refused:
+            open_port80(policy, Wish(("a.test",), ("127.0.0.1",), 443))
+    assert refused.value.remedy.endswith("with acme.http_port.")

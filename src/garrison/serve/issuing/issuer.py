@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from ...core.errors import GarrisonError
 from ...core.ports import Emit
 from ...events.vocabulary import EventName
-from .errors import AuthorityAway, StateBroken
+from .errors import AuthorityAway, IssueRefused, StateBroken
 from .state import Progress, Set, Sets
 from .times import chance_of, renew_at, wait_after
 
@@ -132,6 +132,8 @@ class Issuer:
         if rehearse and staging is not None:
             try:
                 staging.issue(self._names, self._show)
+            except IssueRefused as error:
+                raise IssueRefused(f"tried out at the staging directory first: {error.why}", error.remedy) from error
             except AuthorityAway as error:
                 _log.warning("Not tried out beforehand: %s", error)
         pem = self._sources.authority.issue(self._names, self._show)

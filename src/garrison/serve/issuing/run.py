@@ -127,7 +127,7 @@ def _eab_key(policy: Policy, environ: Mapping[str, str]) -> str:
 
 def open_port80(policy: Policy, wish: Wish) -> Port80:
     """The listener for challenges and redirects, listening but not started. Raises `PortUnavailableError`."""
-    listeners = list(wish.listeners) or open_listeners(wish.addresses, policy.acme.http_port)
+    listeners = list(wish.listeners) or open_listeners(wish.addresses, policy.acme.http_port, "acme.http_port")
     finder = compile_client(policy.proxies, policy.client.header, policy.client.ipv6_prefix)
     known = compile_hosts((*policy.hosts, *wish.names))
     return Port80(listeners, Clients(_EACH, finder, policy.client.ipv6_prefix), known, wish.https_port)
