@@ -52,7 +52,7 @@ def test_other_text_comes_back_as_it_was(text: str) -> None:
 
 
 def test_days_moments_and_ids_are_cells_and_other_things_are_named_as_none() -> None:
-    row = [date(2026, 11, 28), datetime(2026, 11, 28, 9, 30, tzinfo=UTC), UUID(int=7), True]
+    row: list[Cell] = [date(2026, 11, 28), datetime(2026, 11, 28, 9, 30, tzinfo=UTC), UUID(int=7), True]
     assert next(iter(csv_lines([row]))) == (
         '"2026-11-28","2026-11-28T09:30:00+00:00","00000000-0000-0000-0000-000000000007","True"\r\n'
     )
