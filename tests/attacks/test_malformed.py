@@ -43,9 +43,11 @@ CHUNK = 64 * 1024
 
 
 async def reader(scope: Message, receive: Receive, send: Send) -> None:
-    """Reads the whole body and says so."""
+    """Reads the whole body and says so, or takes a WebSocket."""
     while True:
         message = await receive()
+        if message["type"] == "websocket.connect":
+            await send({"type": "websocket.accept"})
         if message["type"] != "http.request":
             return
         if not message.get("more_body"):
