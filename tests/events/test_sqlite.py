@@ -12,6 +12,7 @@ import pytest
 from garrison.events.query import tail
 from garrison.events.sqlite import SqliteWriter, StoreUnusable, forget
 from tests.events.making import WHEN, event
+from tests.support.at_once import failures
 
 
 def store(tmp_path: Path, keep: int = 1000) -> tuple[SqliteWriter, Path]:
@@ -29,6 +30,18 @@ def test_folder_and_files_are_private_whatever_the_umask(tmp_path: Path) -> None
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
     assert modes == {"events.db": 0o600, "events.db-wal": 0o600, "events.db-shm": 0o600}
+
+
+def test_workers_that_open_a_new_file_at_the_same_moment_wait_for_each_other(tmp_path: Path) -> None:
+    """Without the wait one to nine of a hundred such files were locked for one of six, who would not start."""
+
+    def start(file: Path) -> None:
+        writer = SqliteWriter(file, 1000)
+        writer.open()
+        writer.close()
+
+    tmp_path.chmod(0o700)
+    assert failures(start, tmp_path, files=100) == []
 
 
 def test_the_store_syncs_every_batch(tmp_path: Path) -> None:

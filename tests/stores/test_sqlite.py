@@ -19,6 +19,7 @@ from garrison.core.ports import Record
 from garrison.stores import SqliteRecords, StoreAway
 from garrison.stores.sqlite_table import Table
 from tests.contracts.hands import Hands
+from tests.support.at_once import failures
 
 pytestmark = pytest.mark.anyio
 
@@ -47,24 +48,7 @@ async def add_one(records: SqliteRecords) -> None:
 
 def test_workers_that_open_a_new_file_at_the_same_moment_wait_for_each_other(tmp_path: Path) -> None:
     """Without the wait some in a hundred such files are locked for one of six."""
-    failed: list[sqlite3.Error] = []
-
-    def worker(file: Path, together: threading.Barrier) -> None:
-        together.wait(20)
-        try:
-            Table.open(file).close()
-        except sqlite3.Error as error:
-            failed.append(error)
-
-    for number in range(100):
-        file, together = tmp_path / f"{number}.db", threading.Barrier(6)
-        file.touch()
-        workers = [threading.Thread(target=worker, args=(file, together)) for _ in range(6)]
-        for one in workers:
-            one.start()
-        for one in workers:
-            one.join(20)
-    assert failed == []
+    assert failures(lambda file: Table.open(file).close(), tmp_path, files=100) == []
 
 
 async def test_two_workers_that_write_the_same_record_lose_no_update(file: Path, records: SqliteRecords) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from ..policy.sqlite import write_ahead
 from .errors import StoreFileRefused, StoreFull
 
 VERSION: Final = 1
 _BUSY_SECONDS: Final = 1.0
-_BETWEEN_SECONDS: Final = 0.005
 _SWEEP: Final = 100
 """Expired records removed by one write: more than one write can add, so they never pile up."""
 _SCHEMA: Final = """
@@ -152,24 +151,10 @@ class Table:
 
 def _set_up(connection: sqlite3.Connection) -> int:
     """Set the connection's habits, make the tables in an empty file, and return the version of what is there."""
-    _write_ahead(connection)
+    write_ahead(connection, _BUSY_SECONDS)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA journal_size_limit = 16777216")
     if not connection.execute("PRAGMA user_version").fetchone()[0]:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Turn on the write-ahead log. SQLite does not wait for another process that does so at the same moment, as workers
-    that start together do: we do."""
-    until = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-        time.sleep(_BETWEEN_SECONDS)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from ...policy.sqlite import write_ahead
 from ..sqlite import prepare_private
 from .entry import Row
 from .tree import HASH, Frontier
@@ -95,7 +96,8 @@ class Segment:
         found = run("PRAGMA user_version").fetchone()[0]
         if found not in (0, VERSION):
             raise sqlite3.DatabaseError(f"{self.path} is of another version ({found})")
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF", "secure_delete = ON",
+        write_ahead(self.connection, BUSY_SECONDS)
+        for pragma in ("synchronous = FULL", "trusted_schema = OFF", "secure_delete = ON",
                        "journal_size_limit = 16777216", "wal_autocheckpoint = 4000"):  # fmt: skip
             run(f"PRAGMA {pragma}")
         if found == 0:
