@@ -13,7 +13,7 @@ from typing import Any
 
 from garrison.asgi.dress import dress
 from garrison.asgi.onion import Onion
-from garrison.core.exchange import Exchange
+from garrison.core.exchange import Exchange, Principal
 from garrison.core.headers import Edit
 from garrison.core.layer import Layer
 
@@ -71,12 +71,19 @@ def _layers(onion: Onion, post: Request) -> dict[str, Batch]:
     """Each layer with any parts, on the POST: it is the one that meets them all."""
     facts = onion._read(scope_of(post))
     exchange = Exchange(facts, onion.services)
-    exchange.principal = asyncio.run(onion.services.principal(facts, exchange))  # type: ignore[misc,arg-type]
+    exchange.principal = asyncio.run(_who(onion, exchange))
     return {
         layer.name: _repeat(lambda layer=layer: _ask(layer, exchange))  # type: ignore[misc]
         for layer in onion.doors[0].stack.layers
         if any((layer.decide, layer.toll, layer.admit, layer.peek, layer.watch, layer.amend, layer.release))
     }
+
+
+async def _who(onion: Onion, exchange: Exchange) -> Principal | None:
+    """The principal, waited for where the session is not remembered yet."""
+    resolve = onion.services.principal
+    found = resolve(exchange.facts, exchange) if resolve is not None else None
+    return found if found is None or isinstance(found, Principal) else await found
 
 
 def _ask(layer: Layer, exchange: Exchange) -> None:
@@ -91,7 +98,7 @@ def _ask(layer: Layer, exchange: Exchange) -> None:
         layer.admit(facts, exchange)
     if layer.peek is not None:
         layer.peek(facts)
-    if layer.watch is not None and (check := layer.watch(facts)) is not None:
+    if layer.watch is not None and (check := layer.watch(facts, exchange)) is not None:
         check(b"{}")
     if layer.amend is not None:
         layer.amend(exchange, Edit(200, _HEADERS.copy()))
@@ -101,12 +108,12 @@ def _ask(layer: Layer, exchange: Exchange) -> None:
 
 def _rest(onion: Onion, get: Request, post: Request) -> dict[str, Batch]:
     scope, exchange = scope_of(post), Exchange(onion._read(scope_of(get)), onion.services)
-    stack, resolve = onion.doors[0].stack, onion.services.principal
-    exchange.principal = asyncio.run(resolve(exchange.facts, exchange))  # type: ignore[misc,arg-type]
+    stack = onion.doors[0].stack
+    exchange.principal = asyncio.run(_who(onion, exchange))
 
     async def resolving(count: int) -> None:
         for _ in range(count):
-            await resolve(exchange.facts, exchange)  # type: ignore[misc]
+            await _who(onion, exchange)
 
     return {
         "facts": _repeat(lambda: onion._read(scope)),
