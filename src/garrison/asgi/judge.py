@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterator
 from typing import Any, TypeAlias
 
-from ..core.exchange import Exchange, Principal
+from ..core.exchange import Exchange
 from ..core.facts import Facts
-from ..core.stack import Step, Steps
+from ..core.stack import Step
 from ..core.verdict import Answer, Mode, Refuse, Verdict
 from . import record
 from .body import expect
@@ -20,64 +20,13 @@ Stands: TypeAlias = Refuse | Answer | None
 
 
 def let_in(door: Door, facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
-    """Everything that is asked before the body: gate, principal, admission. Neither this nor what it returns raises.
+    """The verdict of all that is asked before the body; None when the request may go on.
 
-    The principal is resolved once. When it can't be told the request is refused, never taken for anonymous.
+    Neither this nor what it returns raises. It comes at once as long as stores answer at once: a coroutine for each
+    request would cost more than most layers.
     """
     stack = door.stack
-    gate = stack.gates.get(facts.method, stack.gate) if facts.kind == "http" else stack.gate
-    verdict = judge(door, gate, facts, exchange)
-    if verdict is None:
-        return _recognise(door, facts, exchange)
-    return verdict if isinstance(verdict, (Refuse, Answer)) else _let_in_later(verdict, door, facts, exchange)
-
-
-async def _let_in_later(pending: Awaitable[Stands], door: Door, facts: Facts, exchange: Exchange) -> Stands:
-    verdict = await pending
-    return verdict if verdict is not None else await settled(_recognise(door, facts, exchange))
-
-
-def _recognise(door: Door, facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
-    """The principal, and what is asked once it is known."""
-    resolve = exchange.services.principal
-    if resolve is None:
-        return judge(door, door.stack.admits, facts, exchange)
-    try:
-        found = resolve(facts, exchange)
-    except Exception as error:  # noqa: BLE001  # a resolver is somebody's code: its failure must not let anybody in
-        return record.failed(exchange.services.emit, facts, "principal", error, door.name)
-    if found is not None and not isinstance(found, Principal):
-        return _recognise_later(found, door, facts, exchange)
-    return _admit(found, door, facts, exchange)
-
-
-async def _recognise_later(
-    pending: Awaitable[Principal | None], door: Door, facts: Facts, exchange: Exchange
-) -> Stands:
-    try:
-        found = await pending
-    except Exception as error:  # noqa: BLE001  # as in `_recognise`
-        return record.failed(exchange.services.emit, facts, "principal", error, door.name)
-    return await settled(_admit(found, door, facts, exchange))
-
-
-def _admit(found: Principal | None, door: Door, facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
-    exchange.principal = found
-    if exchange.refusal is not None:
-        return exchange.refusal  # a credential was presented, and it is wrong
-    return judge(door, door.stack.admits, facts, exchange)
-
-
-async def settled(verdict: Stands | Awaitable[Stands]) -> Stands:
-    """`verdict`, waited for where it is late."""
-    return verdict if verdict is None or isinstance(verdict, (Refuse, Answer)) else await verdict
-
-
-def judge(door: Door, steps: Steps, facts: Facts, exchange: Exchange) -> Stands | Awaitable[Stands]:
-    """The verdict of `steps`, or None when the request may go on. Neither this nor what it returns raises.
-
-    It comes at once as long as stores answer at once: a coroutine for each request would cost more than most layers.
-    """
+    steps = stack.gates.get(facts.method, stack.gate) if facts.kind == "http" else stack.gate
     ask: Any = None
     try:
         unless = steps.unless
@@ -94,6 +43,11 @@ def judge(door: Door, steps: Steps, facts: Facts, exchange: Exchange) -> Stands 
         step, _ = steps.told(ask)
         return record.failed(exchange.services.emit, facts, step[0], error, door.name)
     return None
+
+
+async def settled(verdict: Stands | Awaitable[Stands]) -> Stands:
+    """`verdict`, waited for where it is late."""
+    return verdict if verdict is None or isinstance(verdict, (Refuse, Answer)) else await verdict
 
 
 def _weigh(
@@ -119,7 +73,7 @@ def _weigh(
                 verdict = decide(facts)
             elif toll is not None:
                 verdict = toll(facts, exchange)
-        except Exception as error:  # noqa: BLE001  # as in `judge`
+        except Exception as error:  # noqa: BLE001  # as in `let_in`
             return record.failed(exchange.services.emit, facts, layer, error, door.name)
         if verdict is not None:
             return _weigh(verdict, step, rest, door, facts, exchange)
@@ -133,7 +87,7 @@ async def _weigh_later(
     try:
         verdict = await pending
         expect(verdict, Refuse, Answer, type(None))
-    except Exception as error:  # noqa: BLE001  # as in `judge`
+    except Exception as error:  # noqa: BLE001  # as in `let_in`
         return record.failed(exchange.services.emit, facts, step[0], error, door.name)
     return await settled(_weigh(verdict, step, rest, door, facts, exchange))
 

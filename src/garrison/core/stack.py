@@ -11,6 +11,7 @@ from .errors import OperatorError
 from .headers import RawHeaders, merge_vary
 from .layer import Amend, AskPeek, Decide, Layer, Release, Toll, Watch
 from .names import METHODS
+from .recognise import recognise
 from .verdict import Mode
 
 
@@ -98,7 +99,8 @@ def _runs(asks: Iterable[tuple[bool, Ask]]) -> tuple[Run, ...]:
 class Stack:
     """What the onion walks for a route class.
 
-    `gates` is `gate` for an HTTP request of each of the usual methods, without the decides of layers that spare it.
+    `gate` is all that is asked before the body: decides and tolls, who is asking, admits. `gates` is the same for an
+    HTTP request of each of the usual methods, without the decides of layers that spare it.
     `amenders` are the names of the layers that `amends` belong to.
     `ending` is what nearly every answer ends with: `sets`, and the `Vary` line of `varies` if there is one.
     """
@@ -106,7 +108,6 @@ class Stack:
     layers: tuple[Layer, ...] = ()
     gate: Steps = field(default_factory=Steps)
     gates: Mapping[str, Steps] = field(default_factory=dict)
-    admits: Steps = field(default_factory=Steps)
     peeks: tuple[tuple[str, Mode, AskPeek], ...] = ()
     watches: tuple[tuple[str, Mode, Watch], ...] = ()
     amends: tuple[Amend, ...] = ()
@@ -129,7 +130,6 @@ class Stack:
             layers=active,
             gate=_gate(active),
             gates={method: _gate(active, method) for method in METHODS},
-            admits=Steps([(a.name, a.mode, None, a.admit) for a in active if a.admit is not None]),
             peeks=tuple((a.name, a.mode, a.peek) for a in active if a.peek is not None),
             watches=tuple((a.name, a.mode, a.watch) for a in active if a.watch is not None),
             amends=tuple(a.amend for a in reversed(active) if a.amend is not None),
@@ -149,7 +149,7 @@ class Stack:
 
 def _gate(layers: Sequence[Layer], method: str | None = None) -> Steps:
     spared = {layer.name: layer.unless for layer in layers if method in layer.spares}
-    steps = [
+    steps: list[Step] = [
         (layer.name, layer.mode, decide, toll)
         for layer in layers
         for decide, toll in (
@@ -158,6 +158,8 @@ def _gate(layers: Sequence[Layer], method: str | None = None) -> Steps:
         )
         if decide is not None or toll is not None
     ]
+    steps.append(("principal", Mode.ENFORCE, None, recognise))
+    steps += [(layer.name, layer.mode, None, layer.admit) for layer in layers if layer.admit is not None]
     return Steps(steps, spared)
 
 
