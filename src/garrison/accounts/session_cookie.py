@@ -14,7 +14,7 @@ from ..policy.model import SessionSection
 PRESESSION, SESSION = "p", "s"
 _KINDS: Final = {kind.encode("ascii"): kind for kind in (PRESESSION, SESSION)}
 _LONGEST: Final = 256
-_LONGEST_LINE: Final = 2048
+LONGEST_LINE: Final = 2048
 _REMEMBERED: Final = 1024
 """Cookie lines with a signature that was checked and held. Whether it is ours is no question of time: it is asked once.
 Whole lines, since a browser sends the same one again and again, and finding our cookie in it costs more than this."""
@@ -48,7 +48,7 @@ class SessionCookie:
         values = self._read(facts)
         ticket = self._verified(values[0]) if len(values) == 1 else None
         # What does not verify is never kept: clients can make as much of it as they like.
-        if ticket is not None and not repeated and len(line) <= _LONGEST_LINE:
+        if ticket is not None and not repeated and len(line) <= LONGEST_LINE:
             if len(self._tickets) >= _REMEMBERED:
                 self._tickets.clear()
             self._tickets[line] = ticket

@@ -15,18 +15,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from ..core.bans import session_handle
 from ..core.errors import DependencyError
 from ..core.exchange import Exchange, Principal
-from ..core.facts import Facts
+from ..core.facts import NO_DUPLICATES, Facts
 from ..core.ports import Detail, LocalRecords, Record, Services
 from ..events.vocabulary import EventName
 from ..policy.model import SessionSection
 from .binding import Binding, Bindings
 from .revoking import end_session, end_sessions
-from .session_cookie import PRESESSION, SESSION, SessionCookie, key_of
+from .session_cookie import LONGEST_LINE, PRESESSION, SESSION, SessionCookie, key_of
 from .session_info import KIND, SessionInfo, number
 
 _ID_BYTES: Final = 32
@@ -38,7 +38,9 @@ _TOLD: Final = 10_000
 """Changes and late uses that were told and are not told again; beyond it, all are forgotten."""
 _AT_ONCE: Final = 100
 _REMEMBERED: Final = 1024
-"""Sessions whose last request is remembered."""
+"""Cookie lines whose last request is remembered, by the whole line as in `session_cookie`."""
+_Latest: TypeAlias = tuple[Record, tuple[str, str], bytes | None, str, float, Principal]
+"""A session's record as it was, its name in the store, browser and client, until when that holds, and who it is."""
 
 
 class Sessions:
@@ -50,13 +52,13 @@ class Sessions:
         self._services = services
         self._records = services.records
         self._wall = services.clock.wall
-        self._look = services.records.look if isinstance(services.records, LocalRecords) else None
+        self._held = services.records.held if isinstance(services.records, LocalRecords) else _nothing_held
         self._section = section
         self._touch_every = min(_TOUCH_EVERY, section.idle / _TOUCH_SHARE)
         self._cookie = SessionCookie(services, section)
         self._bindings = Bindings()
         self._told: set[tuple[str, ...]] = set()
-        self._latest: dict[str, tuple[Record, bytes | None, str, float, Principal]] = {}
+        self._latest: dict[bytes | None, _Latest] = {}
 
     def session_id(self, facts: Facts) -> str | None:
         """The key of the session or pre-session the cookie names, if we issued it."""
@@ -74,35 +76,35 @@ class Sessions:
 
     def tell(self, facts: Facts, exchange: Exchange) -> Awaitable[Principal | None] | Principal | None:
         """`resolve`, at once where no store has to be waited for and nothing has changed since the last request."""
+        headers = facts.headers
+        latest = self._latest.get(headers.get(b"cookie"))
+        if latest is not None and facts.duplicates is NO_DUPLICATES:
+            record, name, agent, client, until, principal = latest
+            if (
+                self._held(name) is record
+                and facts.client.key == client
+                and headers.get(b"user-agent") == agent
+                and self._wall() < until
+            ):
+                exchange.session = record.id
+                return principal
         ticket = self._cookie.ticket(facts)
         if ticket is None:
             return None
         kind, key = ticket
         exchange.session = key
-        if kind != SESSION:
-            return None
-        if self._look is not None:
-            principal = self._remembered(self._look(KIND, key), key, facts)
-            if principal is not None:
-                return principal
-        return self.resolve(facts, exchange)
+        return self._read(key, facts) if kind == SESSION else None
 
     async def resolve(self, facts: Facts, exchange: Exchange) -> Principal | None:
         """The principal of a session that still lives, else None. Raises DependencyError when the store is away."""
-        ticket = self._cookie.ticket(facts)
-        if ticket is None:
-            return None
-        kind, key = ticket
-        exchange.session = key
-        if kind != SESSION:
-            return None
+        found = self.tell(facts, exchange)
+        return found if found is None or isinstance(found, Principal) else await found
+
+    async def _read(self, key: str, facts: Facts) -> Principal | None:
         record = await self._records.get(KIND, key)
         if record is None:
             self._tell_once(EventName.SESSION_USE_AFTER_EXPIRE, facts, key)
             return None
-        remembered = self._remembered(record, key, facts)
-        if remembered is not None:
-            return remembered
         now = self._wall()
         idle = self._idle(record, now)
         if idle is None:
@@ -112,15 +114,6 @@ class Sessions:
         if idle >= self._touch_every:
             await self._touch(record, now)
         return principal
-
-    def _remembered(self, record: Record | None, key: str, facts: Facts) -> Principal | None:
-        """Who it is if nothing has changed since the session's last request, as nearly always."""
-        latest = self._latest.get(key)
-        if latest is None:
-            return None
-        its_record, agent, client, until, principal = latest
-        same = its_record is record and facts.client.key == client and facts.headers.get(b"user-agent") == agent
-        return principal if same and self._wall() < until else None
 
     async def log_in(self, exchange: Exchange, principal: Principal) -> None:
         """See `core.ports.SessionKeeper`. Where the user has too many sessions, those unused for longest end."""
@@ -226,11 +219,21 @@ class Sessions:
         if data.get("agent") != binding.agent or data.get("network") != binding.network:
             self._note_change(record, binding, facts)
         principal = Principal(str(data["principal"]), str(data["kind"]), frozenset(str(data["scopes"]).split()))
+        self._remember(record, facts, used + self._touch_every, principal)
+        return principal
+
+    def _remember(self, record: Record, facts: Facts, until: float, principal: Principal) -> None:
+        headers = facts.headers
+        if facts.duplicates or len(headers[b"cookie"]) > LONGEST_LINE:
+            return
         if len(self._latest) >= _REMEMBERED:
             self._latest.clear()
-        until = min(used + self._touch_every, number(data["begun"]) + self._section.absolute)
-        self._latest[record.id] = (record, facts.headers.get(b"user-agent"), facts.client.key, until, principal)
-        return principal
+        until = min(until, number(record.data["begun"]) + self._section.absolute)
+        if record.expires is not None:
+            until = min(until, record.expires)
+        name = (record.kind, record.id)
+        agent = headers.get(b"user-agent")
+        self._latest[headers[b"cookie"]] = record, name, agent, facts.client.key, until, principal
 
     def _idle(self, record: Record, now: float) -> float | None:
         """Seconds since the session was last written as used; None when it is over."""
@@ -263,6 +266,10 @@ class Sessions:
             self._told.clear()
         self._told.add(told)
         self._services.emit(name, facts, session=key, **details)
+
+
+def _nothing_held(name: tuple[str, str]) -> None:
+    """What is at hand of a store that has to be waited for."""
 
 
 def _data(principal: Principal) -> dict[str, Detail]:

@@ -157,9 +157,10 @@ class Records(Protocol):
 
 @runtime_checkable
 class LocalRecords(Records, Protocol):
-    """Records that answer at once: `look` is `get`."""
+    """Records that answer at once. `held` is what is stored under (kind, id), were it expired: a quick look whether a
+    record is still the one that was read before."""
 
-    def look(self, kind: str, id: str) -> Record | None: ...
+    def held(self, name: tuple[str, str], /) -> Record | None: ...
 
 
 class SessionId(Protocol):

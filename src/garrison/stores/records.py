@@ -34,6 +34,8 @@ class MemoryRecords:
         self._now = clock.wall
         self._max = max_records
         self._records: dict[_Name, Record] = {}
+        self.held = self._records.get
+        """`core.ports.LocalRecords.held`: bound once, as it is asked for every request with a session."""
         self._expiries: list[tuple[float, _Name]] = []
         self._indexes: dict[tuple[str, str], dict[Detail, dict[str, None]]] = {}
 
@@ -43,12 +45,7 @@ class MemoryRecords:
 
     async def get(self, kind: str, id: str) -> Record | None:
         """The record, unless there is none or it has expired."""
-        return self.look(kind, id)
-
-    def look(self, kind: str, id: str) -> Record | None:
-        """`get`, at once."""
-        record = self._records.get((kind, id))
-        return record if record is None or record.expires is None or record.expires > self._now() else None
+        return self._live((kind, id))
 
     async def put(
         self,
