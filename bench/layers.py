@@ -89,7 +89,7 @@ async def _who(onion: Onion, exchange: Exchange) -> Principal | None:
 def _ask(layer: Layer, exchange: Exchange) -> None:
     """All parts of one layer, in the order of a request."""
     facts = exchange.facts
-    exchange.taken = None
+    exchange.taken = []
     if layer.decide is not None:
         layer.decide(facts)
     if layer.toll is not None:

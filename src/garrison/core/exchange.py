@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .facts import Facts
     from .json_guard import Document
     from .multipart import Multipart
-    from .ports import Services, SessionKeeper, Taken
+    from .ports import Services, SessionKeeper, State
     from .verdict import Refuse
+
+
+_LONGEST_ID: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,21 @@ class Principal:
 
     `id` is stable and opaque to Garrison; `kind` says how it was verified ("user", "api-key", "service").
     `credential` names what it was verified by, where that can be banned by itself: an API key's id, never the key.
+    `key` is what its limits are keyed by: ids may be long, keys may not, so long ones are hashed.
     """
 
     id: str
     kind: str = "user"
     scopes: frozenset[str] = field(default_factory=frozenset)
     credential: str = ""
+    key: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        name = self.id
+        if len(name) > _LONGEST_ID:
+            name = "#" + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
+        # No address holds a NUL, so the two sorts of key never meet.
+        object.__setattr__(self, "key", f"{self.kind}\0{name}")
 
 
 class Exchange:
@@ -39,7 +52,7 @@ class Exchange:
     facts        what the request is
     services     shared services (clock, emit, signers, …)
     principal    the verified identity, once resolved; None for anonymous
-    taken        outcome of the tightest rate limit so far, for the RateLimit headers
+    taken        what came of the rate limits so far, for the RateLimit headers
     cookies      `Set-Cookie` values waiting to go out; the cookies layer writes them
     session      opaque session id in force for this exchange; set at log-in and log-out by `accounts`
     login        "in", "out" or empty: what happened to the session during this exchange
@@ -79,7 +92,7 @@ class Exchange:
         self.services = services
         self.request_id = facts.request_id
         self.principal: Principal | None = None
-        self.taken: list[Taken] | None = None
+        self.taken: list[State] = []
         self.cookies: list[bytes] | None = None
         self.session: str | None = None
         self.login = ""

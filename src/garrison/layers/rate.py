@@ -22,12 +22,12 @@ from typing import Literal, TypeAlias
 from ..core.exchange import Exchange
 from ..core.facts import Facts
 from ..core.layer import Layer
-from ..core.ports import Counters, LocalCounters, Quota, Services, Taken
+from ..core.ports import Counters, LocalCounters, Quota, Services, State, Taken
 from ..core.verdict import Mode, Reason, Refuse, Verdict
 from ..policy.model import Policy
 from ..policy.units import Rate
 from .rate_headers import HEADERS, header_writer
-from .rate_keys import Charges, network_charges, principal_key, quotas_of
+from .rate_keys import Charges, network_charges, quotas_of
 
 Reply: TypeAlias = Verdict | Awaitable[Verdict]
 Settle: TypeAlias = Callable[..., Reply]
@@ -80,8 +80,7 @@ def meter(rates: Sequence[Rate], name: str, *, by: By = "auto") -> Callable[[Exc
         settle = _settler(_counters(exchange.services))
         principal = exchange.principal if by != "address" else None
         if principal is not None:
-            key = principal_key(principal)
-            return settle([(quota, key) for quota in quotas], exchange)
+            return settle([(quota, principal.key) for quota in quotas], exchange)
         client = exchange.facts.client
         if by == "principal" or not client.key:
             return None
@@ -102,7 +101,7 @@ def _by_address(
     quotas = quotas_of(rates, name)
     if not quotas:
         return None
-    spend = _spender(counters, quotas)
+    charge = _charger(counters, quotas)
     charges_of = network_charges(quotas, prefix)
     settle = _settler(counters)
 
@@ -113,7 +112,13 @@ def _by_address(
             return None
         if ":" in key:
             return settle(charges_of(client), exchange, len(quotas))
-        return settle([(quota, key) for quota in quotas], exchange) if spend is None else spend(key, exchange)
+        if charge is None:
+            return settle([(quota, key) for quota in quotas], exchange)
+        one = charge(key)
+        if not one[1]:
+            return _refuse([Taken(*one)], exchange)
+        exchange.taken.append(one)
+        return None
 
     return toll
 
@@ -126,17 +131,20 @@ def _by_principal(
     if not people and not machines:
         return None
     settle = _settler(counters)
-    of_people, of_machines = ((quotas, _spender(counters, quotas)) for quotas in (people, machines))
+    of_people, of_machines = ((quotas, _charger(counters, quotas)) for quotas in (people, machines))
 
     def admit(facts: Facts, exchange: Exchange) -> Reply:
         principal = exchange.principal
         if principal is None:
             return None
-        quotas, spend = of_machines if principal.kind == "api-key" else of_people
-        key = principal_key(principal)
-        if spend is not None:
-            return spend(key, exchange)
-        return settle([(quota, key) for quota in quotas], exchange) if quotas else None
+        quotas, charge = of_machines if principal.kind == "api-key" else of_people
+        if charge is None:
+            return settle([(quota, principal.key) for quota in quotas], exchange) if quotas else None
+        one = charge(principal.key)
+        if not one[1]:
+            return _refuse([Taken(*one)], exchange)
+        exchange.taken.append(one)
+        return None
 
     return admit
 
@@ -153,24 +161,9 @@ def _settler(counters: Counters) -> Settle:
     return settle
 
 
-def _spender(counters: Counters, quotas: Sequence[Quota]) -> Callable[[str, Exchange], Verdict] | None:
+def _charger(counters: Counters, quotas: Sequence[Quota]) -> Callable[[str], State] | None:
     """What most decisions are, in the fewest steps: one quota, counted here. None where it is more than that."""
-    if len(quotas) != 1 or not isinstance(counters, LocalCounters):
-        return None
-    charge = counters.charger(quotas[0])
-
-    def spend(key: str, exchange: Exchange) -> Verdict:
-        one = charge(key)
-        if not one.allowed:
-            exchange.taken = [one]
-            return _refusal([one])
-        if exchange.taken is None:
-            exchange.taken = [one]
-        else:
-            exchange.taken.append(one)
-        return None
-
-    return spend
+    return counters.charger(quotas[0]) if len(quotas) == 1 and isinstance(counters, LocalCounters) else None
 
 
 async def _settle_later(pending: Awaitable[Sequence[Taken]], exchange: Exchange, shown: int | None) -> Verdict:
@@ -179,16 +172,15 @@ async def _settle_later(pending: Awaitable[Sequence[Taken]], exchange: Exchange,
 
 def _judge(taken: Sequence[Taken], exchange: Exchange, shown: int | None) -> Verdict:
     """Keep what the headers tell: of a passing decision the first `shown`, of a refusal the refusing quotas alone."""
-    for one in taken:
-        if not one.allowed:
-            exchange.taken = refused = [one for one in taken if not one.allowed]
-            return _refusal(refused)
-    told = taken if shown is None else taken[:shown]
-    exchange.taken = [*told] if exchange.taken is None else [*exchange.taken, *told]
+    refused = [one for one in taken if not one.allowed]
+    if refused:
+        return _refuse(refused, exchange)
+    exchange.taken += taken if shown is None else taken[:shown]
     return None
 
 
-def _refusal(refused: Sequence[Taken]) -> Refuse:
+def _refuse(refused: Sequence[Taken], exchange: Exchange) -> Refuse:
+    exchange.taken = [*refused]
     wait = max(ceil(one.retry_after) for one in refused)
     return Refuse(
         Reason.RATE_LIMITED,

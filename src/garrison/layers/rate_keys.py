@@ -1,4 +1,4 @@
-"""What is counted, and under which key: quotas from rates, keys from clients and principals.
+"""What is counted, and under which key: quotas from rates, keys from clients.
 
 Threat: two clients share a counter because their keys meet, or one client has many counters because it chooses parts
 of its key. So keys hold only what was verified: the client's address or network, or a principal's kind and id.
@@ -7,11 +7,9 @@ of its key. So keys hold only what was verified: the client's address or network
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from ipaddress import IPv6Address
 from typing import Final, TypeAlias
 
-from ..core.exchange import Principal
 from ..core.facts import Client
 from ..core.ports import Quota
 from ..policy.units import Rate
@@ -20,7 +18,6 @@ Charges: TypeAlias = Sequence[tuple[Quota, str]]
 
 WIDER: Final = ((64, 4), (56, 8), (48, 64))
 """IPv6 prefixes wider than the client's own (64 bits by default) that count too, and at how many times its rate."""
-_LONGEST_ID: Final = 64
 _REMEMBERED: Final = 1024
 """IPv6 clients whose charges are kept ready: working them out costs as much as taking them."""
 
@@ -40,14 +37,6 @@ def quotas_of(rates: Sequence[Rate], name: str) -> tuple[Quota, ...]:
     return tuple(
         Quota(name + label, rate.limit, rate.window, rate.burst) for rate, label in zip(rates, labels, strict=True)
     )
-
-
-def principal_key(principal: Principal) -> str:
-    """What a principal's limits are keyed by. Ids are opaque and may be long, keys may not: long ones are hashed."""
-    name = principal.id
-    if len(name) > _LONGEST_ID:
-        name = "#" + blake2b(name.encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
-    return f"{principal.kind}\0{name}"  # no address holds a NUL, so the two sorts of key never meet
 
 
 def network_charges(quotas: Sequence[Quota], prefix: int = 64) -> Callable[[Client], Charges]:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
-from ..core.ports import Quota, Taken
+from ..core.ports import Quota, State, Taken
 
 _TOLERANCE = 1e-3
 """Seconds: what hundreds of additions to a clock that has run for years may be off by, and far below a request."""
 
 
-State: TypeAlias = tuple[Quota, bool, int, float, float]
 taken_of: Final[Callable[[State], Taken]] = partial(tuple.__new__, Taken)
 """A `Taken` of its five fields, without the step through Python that naming them costs: one is made per charge."""
 
