@@ -101,12 +101,15 @@ async def test_who_is_known_is_told_at_once_as_long_as_nothing_has_changed(
 ) -> None:
     cookie = await logged_in(sessions, services)
 
-    def tell(agent: bytes = b"one") -> Any:
-        facts = make_facts(headers=[(b"cookie", cookie.split(b";")[0]), (b"user-agent", agent)])
+    line = (b"cookie", cookie.split(b";")[0])
+
+    def tell(agent: bytes = b"one", *beside: tuple[bytes, bytes]) -> Any:
+        facts = make_facts(headers=[*beside, line, (b"user-agent", agent)])
         return sessions.tell(facts, visit(facts, services))
 
     assert await tell() == ALICE
     assert tell() == ALICE
+    assert tell(b"one", line) is None  # a line that is known, but not alone: two session cookies are none
     assert await tell(b"another") == ALICE  # the record is read, and the change told
     assert services.records is not None
     (record,) = await services.records.find("session", "principal", "alice")

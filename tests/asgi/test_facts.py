@@ -35,6 +35,13 @@ def test_an_ordinary_request_is_read_whole() -> None:
     assert facts.certificate is False
 
 
+@pytest.mark.parametrize("scope", [http_scope(), websocket_scope(), http_scope("OPTIONS", b"/%2e%2e")], ids=["http", "websocket", "odd"])
+def test_nothing_of_a_request_is_left_unread(scope: Any) -> None:
+    """Facts are filled in one by one: a part that was forgotten would close the door when it is asked for."""
+    facts = ReadFacts(Policy(), ROUTES)(scope)
+    assert [name for name in Facts.__slots__ if not hasattr(facts, name)] == []
+
+
 def test_a_repeated_header_is_visible_with_all_its_values() -> None:
     facts = read(headers=[(b"x-a", b"1"), (b"x-b", b"2"), (b"x-a", b"3")])
     assert dict(facts.duplicates) == {b"x-a": (b"1", b"3")}

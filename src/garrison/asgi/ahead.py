@@ -17,7 +17,6 @@ from .judge import Stands
 from .types import Receive, Scope
 
 _ANNOUNCED = frozenset({"1.0", "1.1"})
-_ANNOUNCING = frozenset({b"content-length", b"transfer-encoding"})
 _OF_ENCODED_FORM = frozenset({b"content-encoding", b"content-length"})
 
 
@@ -25,7 +24,8 @@ def may_have_body(scope: Scope, facts: Facts) -> bool:
     """HTTP/1 announces a body by header; HTTP/2 and later need not."""
     return (
         facts.method not in SAFE_METHODS
-        or not _ANNOUNCING.isdisjoint(facts.headers)
+        or b"content-length" in facts.headers
+        or b"transfer-encoding" in facts.headers
         or scope.get("http_version", "1.1") not in _ANNOUNCED
     )
 

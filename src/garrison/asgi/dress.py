@@ -32,7 +32,7 @@ def dress(
     Layers amend what the application sent; what the policy alone decides comes last, in one piece.
     """
     edit = Edit(status, [*map(tuple, headers)], ours=ours)  # type: ignore[list-item]  # ASGI: pairs, lists perhaps
-    if not stack.owned.isdisjoint(edit.sent) or not b"".join(edit.sent).islower():
+    if not stack.leaves(tuple(edit.sent)):
         edit = Edit(status, _disowned(stack.owned, edit.headers), ours=ours)
     amends = iter(stack.amends)
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from ..core.address import compile_client, forwarded_scheme
@@ -26,6 +26,7 @@ _HOST_CACHE = 512
 _PLACE_CACHE = 1024
 _PLACE_BYTES = 128
 _PATH_SAFE = "/:@!$&'()*+,;=~-._"
+_blank: Final = object.__new__
 _SECURE = {"http": "https", "ws": "wss"}
 
 
@@ -43,7 +44,8 @@ class ReadFacts:
             section.header,
             section.ipv6_prefix,
             allow_direct=section.allow_insecure_direct_proxy,
-        ).__call__  # bound once: calling an instance looks the method up each time
+        )
+        self._known = self._client.known
         self._forwarded = section.header.encode("ascii")
         self._proto = b"forwarded" if section.header == "forwarded" else b"x-forwarded-proto"
         self._routes = RouteTable([(route.paths, route.methods) for route in routes])
@@ -69,37 +71,35 @@ class ReadFacts:
         if place is None:
             raw_path = _raw_path(scope)
             place = self._places.get((raw_path, method)) or self._place(raw_path, method)
-        path, fault, route = place
         host = None if duplicates else self._hosts.get(headers.get(b"host", b""))
         peer = scope.get("client")
         forwarded = headers.get(self._forwarded)
         values = () if forwarded is None else duplicates.get(self._forwarded, (forwarded,))
-        client = self._client(peer[0] if peer else None, values)
+        asked = (peer[0] if peer else None, values)
+        client = self._known(asked) or self._client(*asked)
         scheme = scope.get("scheme") or ("http" if kind == "http" else "ws")
         if client.proxied and (proto := headers.get(self._proto)) is not None:
             told = forwarded_scheme(duplicates.get(self._proto, (proto,)))
             if told == "https":
                 scheme = _SECURE.get(scheme, scheme)
-        return Facts(
-            kind,
-            method,
-            scheme,
-            host or self._host(headers, duplicates),
-            path,
-            raw_path,
-            fault,
-            scope.get("query_string", b""),
-            headers,
-            duplicates,
-            count,
-            size,
-            client,
-            route,
-            self._ids.next(),
-            "extensions" in scope and _has_certificate(scope),
-            not client.proxied and _listener(scope) in self._operator if self._operator else False,
-            self._marked(method, headers, duplicates, raw_path, scope) if DRILL in headers else "",
-        )
+        facts = _blank(Facts)  # filled in here: passing so many on to `__init__` costs as much as reading them
+        facts.kind = kind
+        facts.method = method
+        facts.scheme = scheme
+        facts.host = host or self._host(headers, duplicates)
+        facts.path, facts.path_fault, facts.route = place
+        facts.raw_path = raw_path
+        facts.query = scope.get("query_string", b"")
+        facts.headers = headers
+        facts.duplicates = duplicates
+        facts.header_count = count
+        facts.header_bytes = size
+        facts.client = client
+        facts.request_id = self._ids.next()
+        facts.certificate = "extensions" in scope and _has_certificate(scope)
+        facts.operator = not client.proxied and _listener(scope) in self._operator if self._operator else False
+        facts.drill = self._marked(method, headers, duplicates, raw_path, scope) if DRILL in headers else ""
+        return facts
 
     def _marked(
         self,

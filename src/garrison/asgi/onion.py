@@ -69,7 +69,7 @@ class Onion:
         except Exception as error:  # noqa: BLE001  # what can't be read can't be judged: the door stays closed
             return await refuse_unread(self.doors[0], self.services.emit, error, "websocket", receive, send)
         door = self.doors[facts.route]
-        exchange = Exchange(facts, self.services)
+        exchange = Exchange(facts, self.services, door.stands)
         try:
             return await serve_websocket(self.app, door, exchange, scope, receive, send)
         finally:

@@ -47,8 +47,7 @@ class Requests:
         except Exception as error:  # noqa: BLE001  # what can't be read can't be judged: the door stays closed
             return await refuse_unread(self._doors[0], services.emit, error, "http", receive, send)
         door = self._doors[facts.route]
-        exchange = Exchange(facts, services)
-        exchange.stands = door.stands
+        exchange = Exchange(facts, services, door.stands)
         answer = Answering(door, exchange, receive, send)
         try:
             verdict = let_in(door, facts, exchange)

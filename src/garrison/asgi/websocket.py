@@ -33,7 +33,6 @@ _SET_COOKIE = b"set-cookie"
 
 async def serve_websocket(app: App, door: Door, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> Any:
     """Judge the handshake, then run `app` with guarded `receive` and `send`."""
-    exchange.stands = door.stands
     verdict = await settled(let_in(door, exchange.facts, exchange))
     checks = watchers(door, exchange) if verdict is None else ()
     if isinstance(checks, Refuse):

@@ -121,7 +121,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
 class ClientFinder:
     """`finder(peer, values) -> Client`; see the module and `compile_client`. Never raises."""
 
-    __slots__ = ("_allow_direct", "_cache", "_forwarded", "_networks", "_prefix", "_unix")
+    __slots__ = ("_allow_direct", "_cache", "_forwarded", "_networks", "_prefix", "_unix", "known")
 
     def __init__(self, proxies: Sequence[str], *, forwarded: bool, ipv6_prefix: int, allow_direct: bool) -> None:
         self._networks, self._unix = parse_proxies(proxies)
@@ -129,6 +129,8 @@ class ClientFinder:
         self._prefix = ipv6_prefix
         self._allow_direct = allow_direct
         self._cache: dict[tuple[str | None, tuple[bytes, ...]], Client] = {}
+        self.known = self._cache.get
+        """`known((peer, values))` is the client if it was asked for before."""
 
     def __call__(self, peer: str | None, values: tuple[bytes, ...]) -> Client:
         """The client behind the socket's `peer`, with all `values` of the forwarding header in order."""

@@ -48,7 +48,6 @@ class Principal:
 class Exchange:
     """One request's working state. Never shared between requests.
 
-    request_id   the id shown to the client and written to events
     facts        what the request is
     services     shared services (clock, emit, signers, …)
     principal    the verified identity, once resolved; None for anonymous
@@ -60,7 +59,7 @@ class Exchange:
     stands       the onion's judgement whether a refusal is enforced
     nonce_drawn, csrf_handed_out   the nonce and the CSRF token of this exchange, or empty: asking these draws none
     sandboxed    the answer is a file of somebody else's: its Content-Security-Policy gets a sandbox as well
-    began        monotonic time at which the application was asked; 0 where nobody measures, or it was not
+    began        monotonic time at which it began
     document     the JSON body as the layer `body` judged and parsed it; None for none
     form         the reading of a multipart body, fed by the layer `body` as chunks are handed on; None where it is off
     load         how the load layer counts this exchange: 0 not at all, 1 until it is answered, 2 until it is over
@@ -79,7 +78,6 @@ class Exchange:
         "nonce_drawn",
         "principal",
         "refusal",
-        "request_id",
         "sandboxed",
         "services",
         "session",
@@ -87,25 +85,34 @@ class Exchange:
         "taken",
     )
 
-    def __init__(self, facts: Facts, services: Services) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        services: Services,
+        stands: Callable[[Refuse, Exchange], bool] | None = None,
+    ) -> None:
         self.facts = facts
         self.services = services
-        self.request_id = facts.request_id
         self.principal: Principal | None = None
         self.taken: list[State] = []
         self.cookies: list[bytes] | None = None
         self.session: str | None = None
         self.login = ""
         self.refusal: Refuse | None = None
-        self.stands: Callable[[Refuse, Exchange], bool] | None = None
+        self.stands = stands
         self.issue_csrf: Callable[[Exchange], str] | None = None
         self.nonce_drawn = ""
         self.csrf_handed_out = ""
         self.load = 0
-        self.began = 0.0
+        self.began = services.clock.monotonic()
         self.sandboxed = False
         self.document: Document | None = None
         self.form: Multipart | None = None
+
+    @property
+    def request_id(self) -> str:
+        """The id shown to the client and written to events."""
+        return self.facts.request_id
 
     @property
     def nonce(self) -> str:

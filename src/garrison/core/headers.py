@@ -7,6 +7,7 @@ layer changes an answer's headers.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -31,21 +32,41 @@ def merge_vary(headers: Iterable[tuple[bytes, bytes]], tokens: Iterable[bytes]) 
     return rest
 
 
+_PAGES: Final = (b"text/html", b"application/xhtml+xml")
+_LONGEST: Final = 128
+_REMEMBERED: Final = 128
+_types: dict[bytes | None, bool] = {}
+"""Content types that were looked at: applications have few."""
+
+
+def is_page(content_type: bytes | None) -> bool:
+    """Whether an answer of that `Content-Type` is a page: a document with links, forms and scripts of its own."""
+    page = _types.get(content_type)
+    if page is None:
+        page = content_type is not None and content_type[:21].lower().startswith(_PAGES)
+        if len(_types) >= _REMEMBERED:
+            _types.clear()
+        if content_type is None or len(content_type) <= _LONGEST:
+            _types[content_type] = page
+    return page
+
+
 class Edit:
     """The headers of one answer while layers amend them. Names are lower-case bytes.
 
     `status` is the answer's status; `ours` is true when Garrison itself answers (a refusal, a preflight, a 500). `sent`
     is what was there before any layer amended it, of a repeated name the last value: made once, since most layers look
-    for something in it. `varied` tells whether a layer has written `Vary`.
+    for something in it. `page` tells whether that is a page, `varied` whether a layer has written `Vary`.
     """
 
-    __slots__ = ("headers", "ours", "sent", "status", "varied")
+    __slots__ = ("headers", "ours", "page", "sent", "status", "varied")
 
     def __init__(self, status: int, headers: RawHeaders, *, ours: bool = False) -> None:
         self.status = status
         self.headers = headers
         self.ours = ours
-        self.sent = dict(headers)
+        self.sent = sent = dict(headers)
+        self.page = is_page(sent.get(b"content-type"))
         self.varied = False
 
     def get(self, name: bytes) -> bytes | None:

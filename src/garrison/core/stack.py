@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from .errors import OperatorError
 from .headers import RawHeaders, merge_vary
@@ -95,6 +95,11 @@ def _runs(asks: Iterable[tuple[bool, Ask]]) -> tuple[Run, ...]:
     return tuple((tuple(decides), tuple(tolls)) for decides, tolls in runs)
 
 
+_REMEMBERED: Final = 256
+_LONGEST: Final = 1024
+"""Bytes of the names of an answer's headers that are remembered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stack:
     """What the onion walks for a route class.
@@ -118,6 +123,22 @@ class Stack:
     varies: tuple[bytes, ...] = ()
     ending: RawHeaders = field(default_factory=list)
     off: frozenset[str] = frozenset()
+    _left: dict[tuple[bytes, ...], bool] = field(default_factory=dict, compare=False, repr=False)
+
+    def leaves(self, names: tuple[bytes, ...]) -> bool:
+        """Whether an answer with headers of these names goes on as it is: all lower-case, none that a layer owns.
+
+        Remembered by all of its names: an application's answers are of few kinds.
+        """
+        left = self._left.get(names)
+        if left is None:
+            joined = b"".join(names)
+            left = joined.islower() and self.owned.isdisjoint(names)
+            if len(self._left) >= _REMEMBERED:
+                self._left.clear()
+            if len(joined) <= _LONGEST:
+                self._left[names] = left
+        return left
 
     @classmethod
     def build(cls, layers: Sequence[Layer]) -> Stack:

@@ -21,7 +21,6 @@ from typing import Final
 
 from ..core.ban_table import SELFTEST_KEY
 from ..core.exchange import Exchange
-from ..core.facts import Facts
 from ..core.headers import Edit
 from ..core.layer import Layer
 from ..core.ports import Detail
@@ -68,7 +67,7 @@ class Sightings:
         self._wall, self._node, self._routes = wall, node, tuple(routes)
         self._traps = frozenset(traps)
         self._redact = tuple(redact)
-        self.layer: Final = Layer("detection", toll=self._begin, amend=self._amend)
+        self.layer: Final = Layer("detection", amend=self._amend)
         self.reset()
 
     def reset(self) -> None:
@@ -81,15 +80,12 @@ class Sightings:
         self._counted = self._beat = self._wall()
         self._shaper = Shaper(Redactor(self._redact), self._node, secrets.token_hex(4), self._routes)
 
-    def _begin(self, facts: Facts, exchange: Exchange) -> None:
-        exchange.began = self._monotonic()
-
     def _amend(self, exchange: Exchange, edit: Edit) -> None:
         status, facts = edit.status, exchange.facts
         self._answers += 1
         if self.asns.on:
             self.asns.learn(facts)
-        if exchange.began and not edit.ours and facts.kind == "http":
+        if not edit.ours and facts.kind == "http":
             self._spans.append((facts.route, self._monotonic() - exchange.began))
         length = edit.sent.get(b"content-length", b"")
         trap = facts.path in self._traps

@@ -50,7 +50,7 @@ def compile(policy: Policy, services: Services) -> Layer:
     judge = _by_address(book, AllowList(section.allow, policy.client.ipv6_prefix))
     return Layer(
         NAME,
-        toll=_toll(book, judge, services.clock.monotonic),
+        toll=_toll(book, judge),
         admit=(identify := _by_identity(book, AllowList(section.allow), services)),
         watch=_watch(book, judge, identify, services.clock.monotonic),
         mode=section.mode,
@@ -69,11 +69,11 @@ def _by_address(book: BanBook, allowed: AllowList) -> Callable[[Facts], Refuse |
 
 
 def _toll(
-    book: BanBook, judge: Callable[[Facts], Refuse | None], now: Callable[[], float]
+    book: BanBook, judge: Callable[[Facts], Refuse | None]
 ) -> Callable[[Facts, Exchange], Verdict | Awaitable[Verdict]]:
     def toll(facts: Facts, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
         key = facts.client.key
-        if now() >= book.due and key != SELFTEST_KEY:  # at start there is nothing to be read yet
+        if exchange.began >= book.due and key != SELFTEST_KEY:  # at start there is nothing to be read yet
             pending = book.renew()
             if pending is not None:
                 return later(pending, facts)

@@ -18,7 +18,6 @@ Mode "monitor" sends `Content-Security-Policy-Report-Only` and leaves the applic
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
 from ..core.exchange import Exchange
@@ -36,8 +35,6 @@ _ENFORCED: Final = b"content-security-policy"
 _REPORT_ONLY: Final = b"content-security-policy-report-only"
 SANDBOX: Final = b"sandbox; default-src 'none'; frame-ancestors 'none'"
 _ENDPOINTS: Final = b"reporting-endpoints"
-_HTML: Final = b"text/html"
-_PAGES: Final = (_HTML, b"application/xhtml+xml")
 _MARK: Final = "\0"
 
 
@@ -126,15 +123,10 @@ def _amend(name: bytes, parts: Sequence[bytes], bare: bytes) -> Amend:
             _sandbox(exchange, edit)
         nonce = exchange.nonce_drawn
         if not nonce:
-            if edit.ours or not _is_page(edit.sent.get(b"content-type", b"")):
+            if edit.ours or not edit.page:
                 edit.headers.append(without)
                 return
             nonce = exchange.nonce
         edit.headers.append((name, nonce.encode().join(parts)))
 
     return amend
-
-
-@lru_cache(maxsize=128)  # applications have few content types
-def _is_page(content_type: bytes) -> bool:
-    return content_type[:9] == _HTML or content_type[:21].lower().startswith(_PAGES)

@@ -45,7 +45,7 @@ from ..events.vocabulary import EventName
 from ..policy.model import Policy
 from .authority import ambient
 from .csrf_form import form_reader
-from .csrf_issue import Issuer, Writer, is_html
+from .csrf_issue import Issuer, Writer
 from .csrf_token import Tokens
 
 _NAME: Final = "csrf"
@@ -81,15 +81,16 @@ def compile(policy: Policy, services: Services) -> Layer:
     cookies = cookie_reader(section.cookie)
     check = _Check(tokens, cookies, services.session_id, always=section.require == "always")
     issuer = Issuer(tokens, cookies, services)
+    issue = issuer.issue
     write = Writer(section.cookie, cookies, lax=policy.session.same_site != "None").amend
 
     def toll(facts: Facts, exchange: Exchange) -> Verdict:
-        exchange.issue_csrf = issuer.issue
+        exchange.issue_csrf = issue
         return None if facts.method in SAFE_METHODS else check.head(facts)
 
     def amend(exchange: Exchange, edit: Edit) -> None:
         quiet = not exchange.csrf_handed_out and not exchange.login
-        if quiet and not (is_html(edit.sent.get(b"content-type", b"")) and issuer.due(exchange, edit)):
+        if quiet and not (edit.page and issuer.due(exchange, edit)):
             return
         write(exchange, edit)
 

@@ -9,7 +9,6 @@ for after the answer has begun (in a stream) can't set its cookie: ask before.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from ..core.cookies import ReadCookie
 from ..core.exchange import Exchange
@@ -55,12 +54,6 @@ class Issuer:
         if exchange.session is not None or exchange.login == "out":
             return exchange.session
         return self.services.session_id(exchange.facts)
-
-
-@lru_cache(maxsize=128)  # applications have few content types
-def is_html(content_type: bytes) -> bool:
-    """Whether an answer's `Content-Type` is that of a page."""
-    return content_type[:9].lower() == b"text/html"
 
 
 def _may_be_shared(edit: Edit) -> bool:

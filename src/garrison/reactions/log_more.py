@@ -56,7 +56,7 @@ class Watching:
         if watched is None or facts.operator or (skipped := self._take(watched)) is None:
             return
         who = principal.id if principal is not None else ""
-        took = round((self._now() - exchange.began) * 1000, 1) if exchange.began else None
+        took = round((self._now() - exchange.began) * 1000, 1)
         self._emit(
             EventName.REQUEST_WATCHED, facts, status=edit.status, principal=who, session=exchange.session, took_ms=took,
             skipped=skipped or None, ours=edit.ours, reaction=watched.by.removeprefix("reaction:"),
