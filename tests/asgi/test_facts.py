@@ -35,7 +35,9 @@ def test_an_ordinary_request_is_read_whole() -> None:
     assert facts.certificate is False
 
 
-@pytest.mark.parametrize("scope", [http_scope(), websocket_scope(), http_scope("OPTIONS", b"/%2e%2e")], ids=["http", "websocket", "odd"])
+@pytest.mark.parametrize(
+    "scope", [http_scope(), websocket_scope(), http_scope("OPTIONS", b"/%2e%2e")], ids=["http", "websocket", "odd"]
+)
 def test_nothing_of_a_request_is_left_unread(scope: Any) -> None:
     """Facts are filled in one by one: a part that was forgotten would close the door when it is asked for."""
     facts = ReadFacts(Policy(), ROUTES)(scope)

@@ -49,7 +49,7 @@ class ReadFacts:
         self._forwarded = section.header.encode("ascii")
         self._proto = b"forwarded" if section.header == "forwarded" else b"x-forwarded-proto"
         self._routes = RouteTable([(route.paths, route.methods) for route in routes])
-        self._hosts: dict[bytes, Host] = {}
+        self._hosts: dict[bytes | None, Host] = {}
         self._places: dict[tuple[bytes, str], tuple[str, str, int]] = {}
         self._ids = RequestIds()
         self._operator = parse_listeners(policy.operator.listen)
@@ -60,9 +60,11 @@ class ReadFacts:
         count = len(raw)
         if len(headers) == count:
             duplicates = NO_DUPLICATES
+            host = self._hosts.get(headers.get(b"host"))
             size = len(b"".join(headers)) + len(b"".join(headers.values()))  # cheaper than adding up lengths
         else:
             duplicates = _duplicates(raw)
+            host = None
             size = len(b"".join(chain.from_iterable(raw)))
         kind = scope["type"]
         method = scope["method"] if kind == "http" else "GET"
@@ -71,7 +73,6 @@ class ReadFacts:
         if place is None:
             raw_path = _raw_path(scope)
             place = self._places.get((raw_path, method)) or self._place(raw_path, method)
-        host = None if duplicates else self._hosts.get(headers.get(b"host", b""))
         peer = scope.get("client")
         forwarded = headers.get(self._forwarded)
         values = () if forwarded is None else duplicates.get(self._forwarded, (forwarded,))

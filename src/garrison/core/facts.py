@@ -36,14 +36,18 @@ class Client:
 
 
 class Host:
-    """A parsed Host header: `name` lower-case without port or trailing dot (A-labels; IPv6 without brackets)."""
+    """A parsed Host header: `name` lower-case without port or trailing dot (A-labels; IPv6 without brackets).
 
-    __slots__ = ("ip", "name", "port")
+    `own` tells that it is a name that somebody owns: neither an address nor this machine itself.
+    """
+
+    __slots__ = ("ip", "name", "own", "port")
 
     def __init__(self, name: str, port: int | None, *, ip: bool) -> None:
         self.name = name
         self.port = port
         self.ip = ip
+        self.own = not ip and not name.endswith("localhost")
 
     def __repr__(self) -> str:
         return f"Host({self.name!r}, {self.port}, ip={self.ip})"

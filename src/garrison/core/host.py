@@ -13,7 +13,7 @@ A-labels), user information, numeric spellings of IPv4 other than four decimal n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
@@ -102,7 +102,18 @@ def _a_labels(text: str) -> str:
         raise ValueError(f"{text!r} is no valid international host name: {error}") from None
 
 
-def compile_hosts(patterns: Iterable[str]) -> Callable[[Host], bool]:
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """`hosts(host)`: whether it is one of them, whatever its port. `exact` are the names without a star."""
+
+    exact: frozenset[str]
+    below: tuple[str, ...]
+
+    def __call__(self, host: Host) -> bool:
+        return host.name in self.exact or (bool(self.below) and not host.ip and host.name.endswith(self.below))
+
+
+def compile_hosts(patterns: Iterable[str]) -> Hosts:
     """Whether a host is one of `patterns`, whatever its port.
 
     A pattern is a name, an IP address, or `*.example.com`: one or more labels below, never `example.com` itself.
@@ -119,10 +130,7 @@ def compile_hosts(patterns: Iterable[str]) -> Callable[[Host], bool]:
             raise ValueError(f"the host {pattern!r} may have a star only in front, as in '*.example.com'")
         else:
             exact.add(host_name(pattern).name)
-    known, below = frozenset(exact), tuple(suffixes)
-    if not below:
-        return lambda host: host.name in known
-    return lambda host: host.name in known or (not host.ip and host.name.endswith(below))
+    return Hosts(frozenset(exact), tuple(suffixes))
 
 
 def _wildcard_base(pattern: str) -> str:

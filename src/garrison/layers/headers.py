@@ -123,9 +123,9 @@ def _amend(value: bytes, services: Services, *, by_proxy: bool) -> Amend:
     def amend(exchange: Exchange, edit: Edit) -> None:
         facts = exchange.facts
         host = facts.host
-        if not services.trusted or (by_proxy and facts.client.proxied):
+        if host is None or not host.own or facts.scheme not in _SECURE or not services.trusted:
             return
-        if facts.scheme in _SECURE and host is not None and not host.ip and not host.name.endswith("localhost"):
+        if not (by_proxy and facts.client.proxied):
             edit.headers.append(pair)
 
     return amend

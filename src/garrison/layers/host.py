@@ -67,13 +67,14 @@ def compile(policy: Policy, services: Services) -> Layer:
         raise BadHost(
             f"In `hosts`: {error}.", remedy="Write names as users type them, without scheme or port."
         ) from None
+    exact = known.exact
     ports = frozenset(section.ports)
 
     def decide(facts: Facts) -> Verdict:
         host = facts.host
         if host is None:
             return _unreadable(facts)
-        if known(host):
+        if host.name in exact or known(host):
             if not ports or (host.port or _DEFAULT_PORTS.get(facts.scheme)) in ports:
                 return None
             return _unknown(f"port {host.port}")
