@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from garrison.asgi.body import Body, Judges
+from garrison.core.exchange import Exchange
+from garrison.core.facts import Facts
+from garrison.core.ports import Services
 from garrison.core.verdict import Mode, Reason, Refuse
 from garrison.layers.size import Decoder
 from tests.asgi.driving import Message, request_body
+from tests.support.facts import make_facts
 
 pytestmark = pytest.mark.anyio
 
@@ -24,10 +28,8 @@ class Bench:
     def __init__(self, *messages: Message, mode: Mode = Mode.ENFORCE, decoder: Decoder | None = None) -> None:
         self.waiting = list(messages)
         self.refused: list[Refuse] = []
-        self.noted: list[tuple[Refuse, Mode]] = []
-        self.failed: list[str] = []
-        checks = [("mine", mode, self.look)]
-        judges = Judges(checks, lambda refusal, mode: self.noted.append((refusal, mode)), self.fail)
+        self.told: list[tuple[str, Any, Any]] = []
+        judges = Judges([("mine", mode, self.look)], Exchange(make_facts(), Services(emit=self.emit)), "api")
         self.body = Body(self.receive, judges, decoder)
 
     async def receive(self) -> Message:
@@ -36,9 +38,9 @@ class Bench:
     async def refuse(self, refusal: Refuse) -> None:
         self.refused.append(refusal)
 
-    def fail(self, layer: str, error: Exception) -> Refuse:
-        self.failed.append(f"{layer} {type(error).__name__}")
-        return REFUSAL
+    def emit(self, name: str, facts: Facts | None = None, /, **details: Any) -> None:
+        assert details["route"] == "api"
+        self.told.append((name, details["mode"], details.get("error")))
 
     def look(self, chunk: bytes) -> Refuse | None:
         if chunk == b"break":
@@ -58,13 +60,16 @@ async def test_a_refused_chunk_and_all_after_it_are_a_disconnect_and_the_refusal
 async def test_a_check_that_breaks_refuses() -> None:
     bench = Bench(*request_body(b"break", b"c"))
     assert await bench.heard(2) == [None, None]
-    assert (bench.refused, bench.failed) == ([REFUSAL], ["mine LookupError"])
+    (refusal,) = bench.refused
+    assert (refusal.status, refusal.layer) == (503, "mine")
+    assert bench.told == [("layer_failed", Mode.ENFORCE, "LookupError")]
 
 
 async def test_monitor_mode_notes_once_and_lets_everything_pass() -> None:
     bench = Bench(*request_body(b"bad", b"bad", b"c"), mode=Mode.MONITOR)
     assert await bench.heard(3) == [b"bad", b"bad", b"c"]
-    assert (bench.refused, bench.noted) == ([], [(REFUSAL, Mode.MONITOR)])
+    assert bench.refused == []
+    assert bench.told == [("size_exceeded", Mode.MONITOR, None)]
 
 
 async def test_a_body_that_was_read_to_its_end_is_not_waited_for_again() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from ..core.exchange import Exchange
 from ..core.facts import Facts
+from ..core.layer import Peek
 from ..core.names import SAFE_METHODS
 from ..core.verdict import Answer, Mode, Refuse
 from ..layers.body import FormWatch
@@ -30,14 +31,15 @@ def may_have_body(scope: Scope, facts: Facts) -> bool:
     )
 
 
-async def open_body(
+def open_body(
     door: Door,
     exchange: Exchange,
     on_refuse: OnRefuse,
     scope: Scope,
     receive: Receive,
-) -> tuple[Body | None, Scope, Stands]:
-    """The guarded body, if anybody guards it; the scope that fits it; and the verdict of layers that looked ahead."""
+) -> tuple[Body | None, Scope, Stands | Awaitable[Stands]]:
+    """The guarded body, if anybody guards it; the scope that fits it; and the verdict of layers that look ahead, late
+    where one wants to."""
     facts = exchange.facts
     checks = watchers(door, exchange)
     if isinstance(checks, Refuse):
@@ -47,10 +49,18 @@ async def open_body(
         section = door.policy.size
         decoder = Decoder(encoding, section.decompressed, section.ratio)
         scope = {**scope, "headers": _decoded_headers(scope["headers"])}
-    if not checks and decoder is None and not door.stack.peeks:
+    wishes = []
+    for layer, mode, ask in door.stack.peeks:
+        try:
+            wish = ask(facts)
+        except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door, whatever broke it
+            return None, scope, record.failed(exchange.services.emit, facts, layer, error, door.name)
+        if wish is not None:
+            wishes.append((layer, mode, wish))
+    if not checks and decoder is None and not wishes:
         return None, scope, None
-    body = Body(receive, judges(door, exchange, checks), decoder)
-    return body, scope, await _look_ahead(door, exchange, body, on_refuse) if door.stack.peeks else None
+    body = Body(receive, Judges(checks, exchange, door.name), decoder)
+    return body, scope, _look_ahead(wishes, door, exchange, body, on_refuse) if wishes else None
 
 
 def watchers(door: Door, exchange: Exchange) -> list[Check] | Refuse:
@@ -68,25 +78,11 @@ def watchers(door: Door, exchange: Exchange) -> list[Check] | Refuse:
     return checks
 
 
-def judges(door: Door, exchange: Exchange, checks: Sequence[Check]) -> Judges:
-    """`checks`, with what they say put on record."""
-    emit, facts, route = exchange.services.emit, exchange.facts, door.name
-
-    def note(refusal: Refuse, mode: Mode) -> None:
-        record.refused(emit, facts, refusal, mode, route)
-
-    def fail(layer: str, error: Exception) -> Refuse:
-        return record.failed(emit, facts, layer, error, route)
-
-    return Judges(checks, note, fail)
-
-
-async def _look_ahead(door: Door, exchange: Exchange, body: Body, on_refuse: OnRefuse) -> Stands:
-    for layer, mode, ask in door.stack.peeks:
+async def _look_ahead(
+    wishes: Sequence[tuple[str, Mode, Peek]], door: Door, exchange: Exchange, body: Body, on_refuse: OnRefuse
+) -> Stands:
+    for layer, mode, wish in wishes:
         try:
-            wish = ask(exchange.facts)
-            if wish is None:
-                continue
             prefix, complete = await body.prefix(wish.limit, on_refuse)
             if body.refused:
                 return None

@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
+from ..core.exchange import Exchange
 from ..core.verdict import Mode, Refuse
 from ..layers.size import Decoder
+from . import record
 from .types import Message, Receive
 
 Check = tuple[str, Mode, Callable[[bytes], Refuse | None]]
-Note = Callable[[Refuse, Mode], None]
-Fail = Callable[[str, Exception], Refuse]
 OnRefuse = Callable[[Refuse], Awaitable[None]]
 """Awaited once, at the first refusal of a body that is enforced."""
 
@@ -31,14 +31,14 @@ def expect(said: object, *kinds: type) -> None:
 
 
 class Judges:
-    """The checks of one body or connection. `note` records what is only monitored, `fail` a check that raised."""
+    """The checks of one body or connection of `exchange`, whose route class is called `route`."""
 
-    __slots__ = ("_checks", "_fail", "_note")
+    __slots__ = ("_checks", "_exchange", "_route")
 
-    def __init__(self, checks: Sequence[Check], note: Note, fail: Fail) -> None:
+    def __init__(self, checks: Sequence[Check], exchange: Exchange, route: str) -> None:
         self._checks = checks
-        self._note = note
-        self._fail = fail
+        self._exchange = exchange
+        self._route = route
 
     def judge(self, chunk: bytes) -> Refuse | None:
         """The first refusal of `chunk` that is enforced. What is monitored is noted once per check."""
@@ -49,12 +49,12 @@ class Judges:
                 if refusal is not None:
                     expect(refusal, Refuse)
             except Exception as error:  # noqa: BLE001  # a guard that breaks is a closed door, whatever broke it
-                return self._fail(layer, error)
+                return record.failed(self._exchange.services.emit, self._exchange.facts, layer, error, self._route)
             if refusal is None:
                 continue
             if mode is Mode.ENFORCE:
                 return refusal
-            self._note(refusal, mode)
+            record.refused(self._exchange.services.emit, self._exchange.facts, refusal, mode, self._route)
             self._checks = [one for one in self._checks if one is not check]
         return None
 

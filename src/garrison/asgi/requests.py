@@ -54,7 +54,9 @@ class Requests:
             if verdict is not None:
                 verdict = await settled(verdict)
             if verdict is None and may_have_body(scope, facts):
-                answer.body, scope, verdict = await open_body(door, exchange, answer.cut_off, scope, receive)
+                answer.body, scope, verdict = open_body(door, exchange, answer.cut_off, scope, receive)
+                if verdict is not None:
+                    verdict = await settled(verdict)
             if verdict is not None:
                 await answer.give(verdict)
             if answer.muted:

@@ -17,7 +17,7 @@ from ..core.headers import RawHeaders
 from ..core.verdict import Answer, Mode, Reason, Refuse
 from ..layers.websocket import Meter
 from . import record
-from .ahead import judges, watchers
+from .ahead import watchers
 from .body import Judges
 from .door import Door
 from .dress import AmendFailed, dress, dress_plainly
@@ -42,7 +42,7 @@ async def serve_websocket(app: App, door: Door, exchange: Exchange, scope: Scope
         await receive()  # websocket.connect: servers expect it to be taken before an answer
         await connection.deny(_as_refusal(verdict))
         return None
-    connection.watch = judges(door, exchange, checks) if checks and not isinstance(checks, Refuse) else None
+    connection.watch = Judges(checks, exchange, door.name) if checks and not isinstance(checks, Refuse) else None
     inner = inner_scope(scope, exchange)
     try:
         result = await app(inner, connection.receive, connection.send)

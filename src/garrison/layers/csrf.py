@@ -29,13 +29,13 @@ the origin layer's. The cookie is always Secure: browsers take it over http from
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Final
 
 from ..core.cookies import ReadCookie, cookie_reader
 from ..core.exchange import Exchange
-from ..core.facts import Facts
+from ..core.facts import NO_DUPLICATES, Facts
 from ..core.headers import Edit
 from ..core.layer import PEEK_LIMIT, Layer, Peek
 from ..core.names import CSRF_FIELD, CSRF_HEADER, PURPOSE_CSRF, SAFE_METHODS
@@ -53,6 +53,8 @@ _HINT: Final = (
     f"Send the session's CSRF token in the header X-CSRF-Token, or in the form field {CSRF_FIELD} before files."
 )
 _RELOAD: Final = "Reload the page and try again: its CSRF token does not belong to your present session."
+_LONGEST_LINE: Final = 2048
+_REMEMBERED: Final = 1024
 
 
 def _missing(detail: str) -> Refuse:
@@ -79,7 +81,7 @@ def compile(policy: Policy, services: Services) -> Layer:
         return _exempt(policy, services)
     tokens = Tokens(services.signer(PURPOSE_CSRF), services.clock, section.lifetime)
     cookies = cookie_reader(section.cookie)
-    check = _Check(tokens, cookies, services.session_id, always=section.require == "always")
+    check = _Check(tokens, cookies, services.session_id, services.clock.wall, always=section.require == "always")
     issuer = Issuer(tokens, cookies, services)
     issue = issuer.issue
     write = Writer(section.cookie, cookies, lax=policy.session.same_site != "None").amend
@@ -119,7 +121,10 @@ class _Check:
     tokens: Tokens
     cookies: ReadCookie
     session_id: SessionId
+    now: Callable[[], float]
     always: bool
+    known: dict[tuple[str | None, bytes | None, bytes], float] = field(default_factory=dict)
+    """Until when tokens hold that were looked at before, by session and cookie line."""
 
     def head(self, facts: Facts) -> Refuse | None:
         """Judge by the header; where it is absent, leave forms to `form` and refuse the rest."""
@@ -146,12 +151,24 @@ class _Check:
         return Peek(PEEK_LIMIT, judge)
 
     def _judge(self, facts: Facts, token: bytes) -> Refuse | None:
+        line = facts.headers.get(b"cookie")
+        asked = self.session_id(facts), line, token
+        until = self.known.get(asked)
+        if until is not None and facts.duplicates is NO_DUPLICATES:
+            return None if self.now() <= until else _UNBOUND
         cookies = self.cookies(facts)
         if len(cookies) != 1:
             return _TWO_COOKIES if cookies else _NO_COOKIE
         if not compare_digest(token, cookies[0]):
             return _UNEQUAL
-        return None if self.tokens.holds(self.session_id(facts), token) else _UNBOUND
+        until = self.tokens.until(asked[0], token)
+        if self.now() > until:
+            return _UNBOUND
+        if facts.duplicates is NO_DUPLICATES and line is not None and len(line) <= _LONGEST_LINE:
+            if len(self.known) >= _REMEMBERED:
+                self.known.clear()
+            self.known[asked] = until
+        return None
 
 
 def _form_of(facts: Facts) -> Callable[[bytes, bool], bytes | None] | None:

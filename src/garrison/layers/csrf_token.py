@@ -40,22 +40,25 @@ class Tokens:
         head = f"{secrets.token_urlsafe(16)}{int(self._wall() // _MINUTE):08x}"
         return f"{head}.{self._sign(_bind(session, head))}"
 
-    def holds(self, session: str | None, token: bytes) -> bool:
-        """Whether `token` was made for `session` and is in its lifetime. Never raises on what a client sent."""
-        return self._age(session, token) <= self._lifetime
+    def until(self, session: str | None, token: bytes) -> float:
+        """The wall time until which `token` is good in `session`; long ago when it was not made for it.
 
-    def fresh(self, session: str | None, token: bytes) -> bool:
-        """Whether `token` holds and has more than half of its lifetime left: good enough to be handed out again."""
-        return self._age(session, token) <= self._lifetime / 2
-
-    def _age(self, session: str | None, token: bytes) -> float:
-        """Seconds since `token` was made for `session`; infinite when it was not."""
+        Never raises on what a client sent.
+        """
         made = self._verified.get((session, token))
         if made is None:
             if token[_HEAD_CHARACTERS : _HEAD_CHARACTERS + 1] != b"." or len(token) > _LONGEST or not token.isascii():
-                return _NEVER
+                return -_NEVER
             made = self._made(session, token.decode("ascii"))
-        return self._wall() - made
+        return made + self._lifetime
+
+    def holds(self, session: str | None, token: bytes) -> bool:
+        """Whether `token` was made for `session` and is in its lifetime."""
+        return self._wall() <= self.until(session, token)
+
+    def fresh(self, session: str | None, token: bytes) -> bool:
+        """Whether `token` holds and has more than half of its lifetime left: good enough to be handed out again."""
+        return self._wall() <= self.until(session, token) - self._lifetime / 2
 
     def _made(self, session: str | None, token: str) -> float:
         """When `token` was made for `session`; never, which is long ago, when it was not.
