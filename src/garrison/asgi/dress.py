@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from operator import length_hint
 
 from ..core.exchange import Exchange
 from ..core.headers import Edit, RawHeaders, merge_vary
+from ..core.row import broken_at
 from ..core.stack import Stack
 
 
@@ -34,13 +34,11 @@ def dress(
     edit = Edit(status, [*map(tuple, headers)], ours=ours)  # type: ignore[list-item]  # ASGI: pairs, lists perhaps
     if not stack.leaves(tuple(edit.sent)):
         edit = Edit(status, _disowned(stack.owned, edit.headers), ours=ours)
-    amends = iter(stack.amends)
     try:
-        for amend in amends:
-            amend(exchange, edit)
+        stack.amend(exchange, edit)
     except Exception as error:
         # A layer that can't write its headers leaves the answer without a defence: the caller closes the door.
-        raise AmendFailed(stack.amenders[-1 - length_hint(amends)], error) from error
+        raise AmendFailed(stack.amenders[broken_at(stack.amend, error)], error) from error
     if stack.varies and (edit.varied or b"vary" in edit.sent):
         return merge_vary(edit.headers, stack.varies) + stack.sets
     return edit.headers + stack.ending

@@ -6,7 +6,7 @@ Enforce or monitor is decided here and nowhere else. A layer that raises is a cl
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from ..core.exchange import Exchange
 from ..core.facts import Facts
@@ -27,22 +27,16 @@ def let_in(door: Door, facts: Facts, exchange: Exchange) -> Stands | Awaitable[S
     """
     stack = door.stack
     steps = stack.gates.get(facts.method, stack.gate) if facts.kind == "http" else stack.gate
-    ask: Any = None
+    unless = steps.unless
+    walk = steps.plain if not unless or facts.headers.keys().isdisjoint(unless) else steps.whole
     try:
-        unless = steps.unless
-        for decides, tolls in steps.plain if not unless or facts.headers.keys().isdisjoint(unless) else steps.runs:
-            for ask in decides:
-                verdict: Verdict | Awaitable[Verdict] = ask(facts)
-                if verdict is not None:
-                    return _weigh(verdict, *steps.told(ask), door, facts, exchange)
-            for ask in tolls:
-                verdict = ask(facts, exchange)
-                if verdict is not None:
-                    return _weigh(verdict, *steps.told(ask), door, facts, exchange)
+        said = walk.ask(facts, exchange)
     except Exception as error:  # noqa: BLE001  # whatever broke the guard, the door stays closed
-        step, _ = steps.told(ask)
-        return record.failed(exchange.services.emit, facts, step[0], error, door.name)
-    return None
+        return record.failed(exchange.services.emit, facts, steps[walk.broken_at(error)][0], error, door.name)
+    if said is None:
+        return None
+    place, verdict = said
+    return _weigh(verdict, steps[place], iter(steps[place + 1 :]), door, facts, exchange)
 
 
 async def settled(verdict: Stands | Awaitable[Stands]) -> Stands:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final, TypeAlias
 
+from . import row
 from .errors import OperatorError
-from .headers import RawHeaders, merge_vary
-from .layer import Amend, AskPeek, Decide, Layer, Release, Toll, Watch
+from .exchange import Exchange
+from .facts import Facts
+from .headers import Edit, RawHeaders, merge_vary
+from .layer import AskPeek, Decide, Layer, Release, Toll, Watch
 from .names import METHODS
 from .recognise import recognise
 from .verdict import Mode
@@ -43,56 +45,54 @@ class ClaimMissing(OperatorError):
 Step: TypeAlias = tuple[str, Mode, Decide | None, Toll | None]
 """One question asked of a request: the layer's name, its mode, and exactly one of `decide` and `toll`."""
 
-Ask: TypeAlias = Callable[..., Any]
-Run: TypeAlias = tuple[tuple[Ask, ...], tuple[Ask, ...]]
-"""Steps in a row: some decides, and the tolls that follow them."""
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Some of the steps, in a row. `ask(facts, exchange)` is what `row.asking` made of them."""
+
+    places: tuple[int, ...]
+    ask: Callable[[Facts, Exchange], tuple[int, Any] | None]
+
+    def broken_at(self, error: BaseException) -> int:
+        """The place of the step that raised `error`."""
+        return self.places[row.broken_at(self.ask, error)] if self.places else 0
 
 
 class Steps(tuple[Step, ...]):
-    """What a request is asked, in order, laid out for the request path: functions and no more.
+    """What a request is asked, in order, laid out for the request path.
 
-    `runs` are all of the questions, `plain` those for a request without any header of `unless`. Nearly every layer has
-    nothing to say: its name and mode are looked up only where it has, see `told`.
+    `whole` asks all of it, `plain` what is asked of a request without any header of `unless`. Nearly every layer has
+    nothing to say: its name and mode are looked up only where it has.
     """
 
-    runs: tuple[Run, ...]
-    plain: tuple[Run, ...]
+    whole: Walk
+    plain: Walk
     unless: frozenset[bytes]
-    _places: dict[int, int]
 
     def __new__(cls, steps: Iterable[Step] = (), spared: Mapping[str, frozenset[bytes]] | None = None) -> Steps:
         """`spared` are layers, by name, whose decide is asked only where one of the headers came."""
         made = super().__new__(cls, steps)
-        made._places = {}
-        asks = [
-            (decide is not None, name, made._placed(decide or toll, place))
-            for place, (name, _, decide, toll) in enumerate(made)
-        ]
         spared = spared or {}
-        made.runs = _runs((pure, ask) for pure, _, ask in asks)
-        made.plain = _runs((pure, ask) for pure, name, ask in asks if not pure or name not in spared)
+        made.whole = _walk(made, range(len(made)))
+        plain = [place for place, (name, _, decide, _) in enumerate(made) if decide is None or name not in spared]
+        made.plain = _walk(made, plain) if spared else made.whole
         made.unless = frozenset[bytes]().union(*spared.values())
         return made
 
-    def _placed(self, ask: Any, place: int) -> Ask:
-        """`ask` as a function that tells its place: two layers may have been given the same one."""
-        own: Ask = partial(ask) if id(ask) in self._places else ask
-        self._places[id(own)] = place
-        return own
 
-    def told(self, ask: Ask) -> tuple[Step, Iterator[Step]]:
-        """The step that `ask`, a function of `runs`, belongs to, and those that follow it."""
-        place = self._places[id(ask)]
-        return self[place], iter(self[place + 1 :])
+def _walk(steps: Sequence[Step], places: Iterable[int]) -> Walk:
+    asks: list[tuple[int, bool, row.Ask]] = []
+    for place in places:
+        _, _, decide, toll = steps[place]
+        if decide is not None:
+            asks.append((place, True, decide))
+        elif toll is not None:
+            asks.append((place, False, toll))
+    return Walk(tuple(place for place, _, _ in asks), row.asking(asks))
 
 
-def _runs(asks: Iterable[tuple[bool, Ask]]) -> tuple[Run, ...]:
-    runs: list[tuple[list[Ask], list[Ask]]] = []
-    for pure, ask in asks:
-        if not runs or (pure and runs[-1][1]):
-            runs.append(([], []))
-        runs[-1][0 if pure else 1].append(ask)
-    return tuple((tuple(decides), tuple(tolls)) for decides, tolls in runs)
+def _nothing(exchange: Exchange, edit: Edit) -> None:
+    """What is amended where no layer amends."""
 
 
 _REMEMBERED: Final = 256
@@ -106,7 +106,7 @@ class Stack:
 
     `gate` is all that is asked before the body: decides and tolls, who is asking, admits. `gates` is the same for an
     HTTP request of each of the usual methods, without the decides of layers that spare it.
-    `amenders` are the names of the layers that `amends` belong to.
+    `amend` lets all layers amend an answer; `amenders` are their names, in that order.
     `ending` is what nearly every answer ends with: `sets`, and the `Vary` line of `varies` if there is one.
     """
 
@@ -115,7 +115,7 @@ class Stack:
     gates: Mapping[str, Steps] = field(default_factory=dict)
     peeks: tuple[tuple[str, Mode, AskPeek], ...] = ()
     watches: tuple[tuple[str, Mode, Watch], ...] = ()
-    amends: tuple[Amend, ...] = ()
+    amend: Callable[[Exchange, Edit], None] = _nothing
     amenders: tuple[str, ...] = ()
     releases: tuple[tuple[str, Release], ...] = ()
     owned: frozenset[bytes] = frozenset()
@@ -150,10 +150,10 @@ class Stack:
         return cls(
             layers=active,
             gate=_gate(active),
-            gates={method: _gate(active, method) for method in METHODS},
+            gates=_gates(active),
             peeks=tuple((a.name, a.mode, a.peek) for a in active if a.peek is not None),
             watches=tuple((a.name, a.mode, a.watch) for a in active if a.watch is not None),
-            amends=tuple(a.amend for a in reversed(active) if a.amend is not None),
+            amend=row.telling([a.amend for a in reversed(active) if a.amend is not None]),
             amenders=tuple(a.name for a in reversed(active) if a.amend is not None),
             releases=tuple((a.name, a.release) for a in reversed(active) if a.release is not None),
             owned=frozenset(name for a in active for name in (*a.drops, *(pair[0] for pair in a.sets))),
@@ -168,8 +168,15 @@ class Stack:
         return next((layer for layer in self.layers if layer.name == name), None)
 
 
-def _gate(layers: Sequence[Layer], method: str | None = None) -> Steps:
-    spared = {layer.name: layer.unless for layer in layers if method in layer.spares}
+def _gates(layers: Sequence[Layer]) -> dict[str, Steps]:
+    """Methods that the same layers spare share their steps."""
+    sparing = {method: tuple(layer for layer in layers if method in layer.spares) for method in METHODS}
+    made = {spared: _gate(layers, spared) for spared in dict.fromkeys(sparing.values())}
+    return {method: made[spared] for method, spared in sparing.items()}
+
+
+def _gate(layers: Sequence[Layer], sparing: Sequence[Layer] = ()) -> Steps:
+    spared = {layer.name: layer.unless for layer in sparing}
     steps: list[Step] = [
         (layer.name, layer.mode, decide, toll)
         for layer in layers
