@@ -11,12 +11,15 @@ from typing import Any
 
 from ..core.exchange import Exchange
 from ..core.ports import Services
+from .absorb import absorb
+from .ahead import may_have_body, open_body
+from .answer import Answering
 from .door import Door
 from .facts import ReadFacts
-from .judge import let_go
+from .inner import inner_scope
+from .judge import let_go, let_in, settled
 from .lifespan import Lifespan
 from .own import Own
-from .requests import Requests
 from .types import App, Receive, Scope, Send
 from .unread import refuse_unread
 from .websocket import serve_websocket
@@ -43,8 +46,10 @@ class Onion:
         self.doors = tuple(doors)
         self.services = services
         self._read = read
-        self._serve = Requests(app, own, doors, read, services).serve
         self._lifespan = lifespan
+        # In one piece: `__getattr__` makes every look-up of an attribute dear. `__call__` is bound once, as calling an
+        # instance looks it up each time.
+        self._parts = read.__call__, self.doors, services, app, own, own.prefix
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
@@ -54,9 +59,45 @@ class Onion:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        """What the application returns. Raises what it raises, once that is recorded and answered."""
+        if scope["type"] != "http":
+            return await self._other(scope, receive, send)
+        read, doors, services, app, own, prefix = self._parts
+        try:
+            facts = read(scope)
+        except Exception as error:  # noqa: BLE001  # what can't be read can't be judged: the door stays closed
+            return await refuse_unread(doors[0], services.emit, error, "http", receive, send)
+        door = doors[facts.route]
+        exchange = Exchange(facts, services, door.stands)
+        answer = Answering(door, exchange, receive, send)
+        try:
+            verdict = let_in(door, facts, exchange)
+            if verdict is not None:
+                verdict = await settled(verdict)
+            if verdict is None and may_have_body(scope, facts):
+                answer.body, scope, verdict = open_body(door, exchange, answer.cut_off, scope, receive)
+                if verdict is not None:
+                    verdict = await settled(verdict)
+            if verdict is not None:
+                await answer.give(verdict)
+            if answer.muted:
+                return None
+            inner = inner_scope(scope, exchange)
+            inside = own if scope["path"].startswith(prefix) else app
+            try:
+                result = await inside(inner, answer.receive, answer.send)
+            except Exception as error:
+                if await absorb(error, exchange, answer):
+                    return None
+                raise
+            if not answer.started:
+                await answer.finish()
+            return result
+        finally:
+            let_go(door, exchange)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> Any:
         kind = scope["type"]
-        if kind == "http":
-            return await self._serve(scope, receive, send)
         if kind == "websocket":
             return await self._websocket(scope, receive, send)
         if kind == "lifespan":

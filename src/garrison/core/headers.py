@@ -39,15 +39,13 @@ _types: dict[bytes | None, bool] = {}
 """Content types that were looked at: applications have few."""
 
 
-def is_page(content_type: bytes | None) -> bool:
+def _is_page(content_type: bytes | None) -> bool:
     """Whether an answer of that `Content-Type` is a page: a document with links, forms and scripts of its own."""
-    page = _types.get(content_type)
-    if page is None:
-        page = content_type is not None and content_type[:21].lower().startswith(_PAGES)
-        if len(_types) >= _REMEMBERED:
-            _types.clear()
-        if content_type is None or len(content_type) <= _LONGEST:
-            _types[content_type] = page
+    page = content_type is not None and content_type[:21].lower().startswith(_PAGES)
+    if len(_types) >= _REMEMBERED:
+        _types.clear()
+    if content_type is None or len(content_type) <= _LONGEST:
+        _types[content_type] = page
     return page
 
 
@@ -66,7 +64,9 @@ class Edit:
         self.headers = headers
         self.ours = ours
         self.sent = sent = dict(headers)
-        self.page = is_page(sent.get(b"content-type"))
+        content_type = sent.get(b"content-type")
+        page = _types.get(content_type)
+        self.page = _is_page(content_type) if page is None else page
         self.varied = False
 
     def get(self, name: bytes) -> bytes | None:

@@ -123,22 +123,18 @@ class Stack:
     varies: tuple[bytes, ...] = ()
     ending: RawHeaders = field(default_factory=list)
     off: frozenset[str] = frozenset()
-    _left: dict[tuple[bytes, ...], bool] = field(default_factory=dict, compare=False, repr=False)
+    left: dict[tuple[bytes, ...], bool] = field(default_factory=dict, compare=False, repr=False)
+    """`leaves` by names: an application's answers are of few kinds."""
 
     def leaves(self, names: tuple[bytes, ...]) -> bool:
-        """Whether an answer with headers of these names goes on as it is: all lower-case, none that a layer owns.
-
-        Remembered by all of its names: an application's answers are of few kinds.
-        """
-        left = self._left.get(names)
-        if left is None:
-            joined = b"".join(names)
-            left = joined.islower() and self.owned.isdisjoint(names)
-            if len(self._left) >= _REMEMBERED:
-                self._left.clear()
-            if len(joined) <= _LONGEST:
-                self._left[names] = left
-        return left
+        """Whether an answer with headers of these names goes on as it is: all lower-case, none that a layer owns."""
+        joined = b"".join(names)
+        leaves = joined.islower() and self.owned.isdisjoint(names)
+        if len(self.left) >= _REMEMBERED:
+            self.left.clear()
+        if len(joined) <= _LONGEST:
+            self.left[names] = leaves
+        return leaves
 
     @classmethod
     def build(cls, layers: Sequence[Layer]) -> Stack:
