@@ -31,11 +31,11 @@ def dress(
 
     Layers amend what the application sent; what the policy alone decides comes last, in one piece.
     """
-    edit = Edit(status, [*map(tuple, headers)], ours=ours)  # type: ignore[list-item]  # ASGI: pairs, lists perhaps
+    edit = Edit(status, [*map(tuple, headers)], ours)  # type: ignore[list-item]  # ASGI: pairs, lists perhaps
     names = tuple(edit.sent)
     leaves = stack.left.get(names)
     if not (stack.leaves(names) if leaves is None else leaves):
-        edit = Edit(status, _disowned(stack.owned, edit.headers), ours=ours)
+        edit = Edit(status, _disowned(stack.owned, edit.headers), ours)
     try:
         stack.amend(exchange, edit)
     except Exception as error:

@@ -75,9 +75,12 @@ class ReadFacts:
             place = self._places.get((raw_path, method)) or self._place(raw_path, method)
         peer = scope.get("client")
         forwarded = headers.get(self._forwarded)
-        values = () if forwarded is None else duplicates.get(self._forwarded, (forwarded,))
-        asked = (peer[0] if peer else None, values)
-        client = self._known(asked) or self._client(*asked)
+        address = peer[0] if peer else None
+        if forwarded is None:
+            client = self._known(address) or self._client(address, ())
+        else:
+            values = duplicates.get(self._forwarded, (forwarded,))
+            client = self._known((address, values)) or self._client(address, values)
         scheme = scope.get("scheme") or ("http" if kind == "http" else "ws")
         if client.proxied and (proto := headers.get(self._proto)) is not None:
             told = forwarded_scheme(duplicates.get(self._proto, (proto,)))
@@ -96,7 +99,10 @@ class ReadFacts:
         facts.header_count = count
         facts.header_bytes = size
         facts.client = client
-        facts.request_id = self._ids.next()
+        ids = self._ids
+        facts.series = ids.prefix
+        facts.number = ids.next()
+        facts.named = ""
         facts.certificate = "extensions" in scope and _has_certificate(scope)
         facts.operator = not client.proxied and _listener(scope) in self._operator if self._operator else False
         facts.drill = self._marked(method, headers, duplicates, raw_path, scope) if DRILL in headers else ""

@@ -10,15 +10,11 @@ import itertools
 import os
 import secrets
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 _BATCH = 64
 _NONCE_BYTES = 16
-_SCATTER = 2654435761
-"""An odd multiplier: makes consecutive numbers look unrelated, so that an id does not tell how busy the service is."""
-_TAILS = tuple(f"{number * 167 & 0xFF:02x}" for number in range(256))
-"""All two-digit endings, scattered in the same way."""
 
 
 class _Forkable(Protocol):
@@ -61,11 +57,12 @@ class Nonces:
 
 
 class RequestIds:
-    """Ids unique among processes and starts: a random prefix and a scattered counter. They are names, not secrets."""
+    """What request ids are made of, see `core.facts`: a random prefix, so that they are unique among processes and
+    starts, and a number. They are names, not secrets."""
 
-    __slots__ = ("__weakref__", "next")
+    __slots__ = ("__weakref__", "next", "prefix")
 
-    next: Callable[[], str]
+    next: Callable[[], int]
 
     def __init__(self) -> None:
         self.renew()
@@ -73,12 +70,5 @@ class RequestIds:
 
     def renew(self) -> None:
         """Take a new prefix."""
-        self.next = _ids(secrets.token_hex(5)).__next__
-
-
-def _ids(prefix: str) -> Iterator[str]:
-    """A block of ids is formatted at once: what is left for each is to join two texts."""
-    for block in itertools.count():
-        head = f"{prefix}{block * _SCATTER & 0xFFFFFF:06x}"
-        for tail in _TAILS:
-            yield head + tail
+        self.prefix = secrets.token_hex(5)
+        self.next = itertools.count().__next__

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Final, TypeAlias
 
 from .errors import OperatorError
 from .facts import Address, Client
@@ -118,6 +118,9 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     return network
 
 
+_Asked: TypeAlias = str | tuple[str | None, tuple[bytes, ...]] | None
+
+
 class ClientFinder:
     """`finder(peer, values) -> Client`; see the module and `compile_client`. Never raises."""
 
@@ -128,13 +131,13 @@ class ClientFinder:
         self._forwarded = forwarded
         self._prefix = ipv6_prefix
         self._allow_direct = allow_direct
-        self._cache: dict[tuple[str | None, tuple[bytes, ...]], Client] = {}
+        self._cache: dict[_Asked, Client] = {}
         self.known = self._cache.get
-        """`known((peer, values))` is the client if it was asked for before."""
+        """The client if it was asked for before: `known(peer)`, or `known((peer, values))` where there are values."""
 
     def __call__(self, peer: str | None, values: tuple[bytes, ...]) -> Client:
         """The client behind the socket's `peer`, with all `values` of the forwarding header in order."""
-        asked = (peer, values)
+        asked = (peer, values) if values else peer
         found = self._cache.get(asked)
         if found is not None:
             return found

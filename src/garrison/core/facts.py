@@ -14,6 +14,11 @@ Address = IPv4Address | IPv6Address
 NO_DUPLICATES: Final[Mapping[bytes, tuple[bytes, ...]]] = MappingProxyType({})
 
 
+_SCATTER: Final = 2654435761
+_STEP: Final = 167
+"""Odd multipliers: they make consecutive numbers look unrelated."""
+
+
 class Client:
     """Who is at the other end, as far as the network tells.
 
@@ -69,7 +74,7 @@ class Facts:
     header_count, header_bytes   sizes of the header block as received, in lines and bytes
     client      the client identity
     route       index of the route class in the compiled policy; 0 is the default class
-    request_id  unique per process start, safe to show
+    series, number   what the request's id is made of; `named` is that id once somebody has asked for it
     certificate true when the connection carries a verified client certificate
     operator    true when the request came in over the operator's own listener, and not through a proxy
     drill       the id of the drill the request is part of, by a mark that holds (`core.drill`); else empty
@@ -86,14 +91,16 @@ class Facts:
         "host",
         "kind",
         "method",
+        "named",
+        "number",
         "operator",
         "path",
         "path_fault",
         "query",
         "raw_path",
-        "request_id",
         "route",
         "scheme",
+        "series",
     )
 
     def __init__(
@@ -131,10 +138,23 @@ class Facts:
         self.header_bytes = header_bytes
         self.client = client
         self.route = route
-        self.request_id = request_id
+        self.named = request_id
+        self.series = ""
+        self.number = 0
         self.certificate = certificate
         self.operator = operator
         self.drill = drill
+
+    @property
+    def request_id(self) -> str:
+        """Unique among processes and their starts, and safe to show. Made when it is asked for: few requests need it.
+
+        The number is scattered, so that an id does not tell how busy the service is.
+        """
+        if not self.named:
+            number = self.number
+            self.named = f"{self.series}{(number >> 8) * _SCATTER & 0xFFFFFF:06x}{number * _STEP & 0xFF:02x}"
+        return self.named
 
     def values(self, name: bytes) -> tuple[bytes, ...]:
         """All values of the header `name`, in order; empty when it is absent."""

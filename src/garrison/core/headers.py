@@ -59,7 +59,7 @@ class Edit:
 
     __slots__ = ("headers", "ours", "page", "sent", "status", "varied")
 
-    def __init__(self, status: int, headers: RawHeaders, *, ours: bool = False) -> None:
+    def __init__(self, status: int, headers: RawHeaders, ours: bool = False) -> None:
         self.status = status
         self.headers = headers
         self.ours = ours

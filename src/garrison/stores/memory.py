@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from math import floor
 
 from ..core.clock import Clock
 from ..core.ports import Quota, State, Taken
@@ -120,7 +121,7 @@ class MemoryCounters:
             shard[name] = now + level
             if tat is None:
                 self._grown(1, now)
-            return quota, True, int((ceiling - level) * pace), level, 0.0
+            return quota, True, floor((ceiling - level) * pace), level, 0.0
 
         return charge
 
