@@ -15,7 +15,7 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from garrison.core.ports import Quota, Taken
+from garrison.core.ports import Quota, State, Taken
 from garrison.stores import MemoryCounters
 from tests.contracts.hands import Hands
 
@@ -100,7 +100,10 @@ def test_a_charger_decides_as_take_does_and_counts_the_same_keys(quota: Quota, s
     for number, instant in enumerate(arrivals(quota, steps)):
         hands.now = float(instant)
         taken = taking.take([(quota, "k")])[0]
-        one = Taken(*charge("k")) if number % 3 else counters.take([(quota, "k")])[0]  # they share the key's one number
+        told: list[State] = []
+        passed = charge("k", told) if number % 3 else None
+        one = Taken(*told[0]) if told else counters.take([(quota, "k")])[0]  # they share the key's one number
+        assert passed in {one.allowed, None}
         assert (one.quota, one.allowed, one.remaining) == (taken.quota, taken.allowed, taken.remaining)
         assert (one.reset, one.retry_after) == pytest.approx((taken.reset, taken.retry_after))
     assert len(counters) == len(taking) == 1

@@ -117,9 +117,10 @@ class Counters(Protocol):
 
 @runtime_checkable
 class LocalCounters(Counters, Protocol):
-    """Counters that answer at once. `charger(quota)` is `take` of one request and one charge, by key."""
+    """Counters that answer at once. `charger(quota)` is `take` of one request and one charge: `charge(key, told)` adds
+    what came of it to `told` and says whether it may pass."""
 
-    def charger(self, quota: Quota) -> Callable[[str], State]: ...
+    def charger(self, quota: Quota) -> Callable[[str, list[State]], bool]: ...
 
 
 @dataclass(frozen=True, slots=True)

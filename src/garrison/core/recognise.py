@@ -21,10 +21,10 @@ def recognise(facts: Facts, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
     if resolve is None:
         return None
     found = resolve(facts, exchange)
-    if found is not None and not isinstance(found, Principal):
-        return _later(found, exchange)
-    exchange.principal = found
-    return exchange.refusal
+    if found is None or isinstance(found, Principal):
+        exchange.principal = found
+        return exchange.refusal
+    return _later(found, exchange)
 
 
 async def _later(pending: Awaitable[Principal | None], exchange: Exchange) -> Verdict:

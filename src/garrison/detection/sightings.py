@@ -81,7 +81,7 @@ class Sightings:
         self._shaper = Shaper(Redactor(self._redact), self._node, secrets.token_hex(4), self._routes)
 
     def _amend(self, exchange: Exchange, edit: Edit) -> None:
-        status, facts = edit.status, exchange.facts
+        facts = exchange.facts
         self._answers += 1
         if self.asns.on:
             self.asns.learn(facts)
@@ -89,7 +89,7 @@ class Sightings:
             self._spans.append((facts.route, self._monotonic() - exchange.began))
         length = edit.sent.get(b"content-length", b"")
         trap = facts.path in self._traps
-        if status >= 400 or trap or len(length) >= _LARGE_DIGITS:
+        if edit.status >= 400 or trap or len(length) >= _LARGE_DIGITS:
             self._look_closer(exchange, edit, length, trap=trap)
 
     def _look_closer(self, exchange: Exchange, edit: Edit, length: bytes, *, trap: bool) -> None:

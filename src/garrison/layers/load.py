@@ -78,21 +78,21 @@ def _toll(capacity: Capacity, section: LoadSection, services: Services) -> Calla
         if facts.operator:
             return None
         key = facts.client.key
-        plain = facts.kind == "http"
-        counts = requests if plain else sockets
+        if facts.kind == "http":
+            counts, most, stage = requests, most_requests, _WAITING
+        else:
+            counts, most, stage = sockets, most_sockets, _HELD
         held = counts.get(key, 0) + weight
-        if key and held > (most_requests if plain else most_sockets):
+        if held > most and key:
             return _TOO_MANY
         if capacity.active + weight > capacity.roomy and (refusal := turn_away(facts)) is not None:
             return refusal
         counts[key] = held
-        if plain:
+        exchange.load = stage
+        if stage == _WAITING:
             capacity.active += weight
-            exchange.load = _WAITING
             if not capacity.awake:
                 capacity.wake()
-        else:
-            exchange.load = _HELD
         return None
 
     return toll

@@ -114,11 +114,7 @@ def _by_address(
             return settle(charges_of(client), exchange, len(quotas))
         if charge is None:
             return settle([(quota, key) for quota in quotas], exchange)
-        one = charge(key)
-        if not one[1]:
-            return _refuse([Taken(*one)], exchange)
-        exchange.taken.append(one)
-        return None
+        return None if charge(key, exchange.taken) else _refuse([Taken(*exchange.taken[-1])], exchange)
 
     return toll
 
@@ -140,11 +136,7 @@ def _by_principal(
         quotas, charge = of_machines if principal.kind == "api-key" else of_people
         if charge is None:
             return settle([(quota, principal.key) for quota in quotas], exchange) if quotas else None
-        one = charge(principal.key)
-        if not one[1]:
-            return _refuse([Taken(*one)], exchange)
-        exchange.taken.append(one)
-        return None
+        return None if charge(principal.key, exchange.taken) else _refuse([Taken(*exchange.taken[-1])], exchange)
 
     return admit
 
@@ -161,7 +153,7 @@ def _settler(counters: Counters) -> Settle:
     return settle
 
 
-def _charger(counters: Counters, quotas: Sequence[Quota]) -> Callable[[str], State] | None:
+def _charger(counters: Counters, quotas: Sequence[Quota]) -> Callable[[str, list[State]], bool] | None:
     """What most decisions are, in the fewest steps: one quota, counted here. None where it is more than that."""
     return counters.charger(quotas[0]) if len(quotas) == 1 and isinstance(counters, LocalCounters) else None
 

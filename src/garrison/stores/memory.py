@@ -94,7 +94,7 @@ class MemoryCounters:
             self._grown(new, now)
         return taken
 
-    def charger(self, quota: Quota) -> Callable[[str], State]:
+    def charger(self, quota: Quota) -> Callable[[str, list[State]], bool]:
         """See `core.ports.LocalCounters`: most decisions are one charge, and nothing has to be put back.
 
         Where the number of a key lies is remembered for the keys seen last: finding it costs as much as the rest.
@@ -111,17 +111,19 @@ class MemoryCounters:
             place = places[key] = name, shards[hash(name) & mask]
             return place
 
-        def charge(key: str) -> State:
+        def charge(key: str, told: list[State]) -> bool:
             name, shard = places.get(key) or find(key)
             now = clock()
             tat = shard.get(name)
             level = interval if tat is None or tat <= now else interval + tat - now
             if level > ceiling:
-                return gauge.taken(False, level - interval, 1)
+                told.append(gauge.taken(False, level - interval, 1))
+                return False
             shard[name] = now + level
             if tat is None:
                 self._grown(1, now)
-            return quota, True, floor((ceiling - level) * pace), level, 0.0
+            told.append((quota, True, floor((ceiling - level) * pace), level, 0.0))
+            return True
 
         return charge
 
