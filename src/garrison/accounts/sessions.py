@@ -80,11 +80,12 @@ class Sessions:
         latest = self._latest.get(headers.get(b"cookie"))
         if latest is not None and facts.duplicates is NO_DUPLICATES:
             record, name, agent, client, until, principal = latest
+            held, now = self._held, self._wall
             if (
-                self._held(name) is record
+                held(name) is record
                 and facts.client.key == client
                 and headers.get(b"user-agent") == agent
-                and self._wall() < until
+                and now() < until
             ):
                 exchange.session = record.id
                 return principal

@@ -52,7 +52,8 @@ class Answering:
                 return _nothing()
             return self._begin(message)
         if self._held is None:
-            return self._send(message)
+            send = self._send
+            return send(message)
         return self._keep(self._held, message)
 
     def receive(self) -> Awaitable[Message]:
@@ -63,7 +64,8 @@ class Answering:
         """
         if self._held is not None and self._held.start["status"] == 500:
             return self._release_and_receive(self._held)
-        return self._receive() if self.body is None else self.body.next(self.cut_off)
+        receive = self._receive
+        return receive() if self.body is None else self.body.next(self.cut_off)
 
     async def _release_and_receive(self, held: Held) -> Message:
         await self._release(held)
@@ -112,7 +114,8 @@ class Answering:
         except AmendFailed as failure:
             return self._undressed(failure)
         self.started = True
-        return self._send({**message, "headers": headers})
+        send = self._send
+        return send({**message, "headers": headers})
 
     async def _undressed(self, failure: AmendFailed) -> None:
         """A layer failed on the answer: close the door with the headers that can't fail."""

@@ -98,11 +98,12 @@ class Body:
         return bytes(seen[:limit]), whole and len(seen) <= limit
 
     async def _next(self, on_refuse: OnRefuse) -> Message:
-        message = await self._receive()
+        receive, judge = self._receive, self._judge
+        message = await receive()
         if message["type"] != "http.request":
             return message
         chunk: bytes = message.get("body", b"")
-        refusal = self._judge(chunk)
+        refusal = judge(chunk)
         if refusal is None and self._decoder is not None:
             decoded = self._decoder.feed(chunk, not message.get("more_body", False))
             if isinstance(decoded, Refuse):

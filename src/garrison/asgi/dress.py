@@ -36,11 +36,12 @@ def dress(
     leaves = stack.left.get(names)
     if not (stack.leaves(names) if leaves is None else leaves):
         edit = Edit(status, _disowned(stack.owned, edit.headers), ours)
+    amend = stack.amend
     try:
-        stack.amend(exchange, edit)
+        amend(exchange, edit)
     except Exception as error:
         # A layer that can't write its headers leaves the answer without a defence: the caller closes the door.
-        raise AmendFailed(stack.amenders[broken_at(stack.amend, error)], error) from error
+        raise AmendFailed(stack.amenders[broken_at(amend, error)], error) from error
     if stack.varies and (edit.varied or b"vary" in edit.sent):
         return merge_vary(edit.headers, stack.varies) + stack.sets
     return edit.headers + stack.ending

@@ -76,11 +76,12 @@ class ReadFacts:
         peer = scope.get("client")
         forwarded = headers.get(self._forwarded)
         address = peer[0] if peer else None
+        known = self._known
         if forwarded is None:
-            client = self._known(address) or self._client(address, ())
+            client = known(address) or self._client(address, ())
         else:
             values = duplicates.get(self._forwarded, (forwarded,))
-            client = self._known((address, values)) or self._client(address, values)
+            client = known((address, values)) or self._client(address, values)
         scheme = scope.get("scheme") or ("http" if kind == "http" else "ws")
         if client.proxied and (proto := headers.get(self._proto)) is not None:
             told = forwarded_scheme(duplicates.get(self._proto, (proto,)))
@@ -100,8 +101,9 @@ class ReadFacts:
         facts.header_bytes = size
         facts.client = client
         ids = self._ids
+        count_up = ids.next
         facts.series = ids.prefix
-        facts.number = ids.next()
+        facts.number = count_up()
         facts.named = ""
         facts.certificate = "extensions" in scope and _has_certificate(scope)
         facts.operator = not client.proxied and _listener(scope) in self._operator if self._operator else False

@@ -29,14 +29,15 @@ def let_in(door: Door, facts: Facts, exchange: Exchange) -> Stands | Awaitable[S
     steps = stack.gates.get(facts.method, stack.gate) if facts.kind == "http" else stack.gate
     unless = steps.unless
     walk = steps.plain if not unless or facts.headers.keys().isdisjoint(unless) else steps.whole
+    ask = walk.ask
     try:
-        said = walk.ask(facts, exchange)
+        said = ask(facts, exchange)
     except Exception as error:  # noqa: BLE001  # whatever broke the guard, the door stays closed
         return record.failed(exchange.services.emit, facts, steps[walk.broken_at(error)][0], error, door.name)
     if said is None:
         return None
     place, verdict = said
-    return _weigh(verdict, steps[place], iter(steps[place + 1 :]), door, facts, exchange)
+    return _weigh(verdict, steps[place], iter(steps.steps[place + 1 :]), door, facts, exchange)
 
 
 async def settled(verdict: Stands | Awaitable[Stands]) -> Stands:

@@ -49,7 +49,8 @@ class Onion:
         self._lifespan = lifespan
         # In one piece: `__getattr__` makes every look-up of an attribute dear. `__call__` is bound once, as calling an
         # instance looks it up each time.
-        self._parts = read.__call__, self.doors, services, app, own, own.prefix
+        standing = tuple((door, door.stands) for door in doors)
+        self._parts = read.__call__, standing, services, app, own, own.prefix
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
@@ -66,9 +67,9 @@ class Onion:
         try:
             facts = read(scope)
         except Exception as error:  # noqa: BLE001  # what can't be read can't be judged: the door stays closed
-            return await refuse_unread(doors[0], services.emit, error, "http", receive, send)
-        door = doors[facts.route]
-        exchange = Exchange(facts, services, door.stands)
+            return await refuse_unread(doors[0][0], services.emit, error, "http", receive, send)
+        door, stands = doors[facts.route]
+        exchange = Exchange(facts, services, stands)
         answer = Answering(door, exchange, receive, send)
         try:
             verdict = let_in(door, facts, exchange)

@@ -104,7 +104,8 @@ class Exchange:
         self.nonce_drawn = ""
         self.csrf_handed_out = ""
         self.load = 0
-        self.began = services.clock.monotonic()
+        now = services.clock.monotonic
+        self.began = now()
         self.sandboxed = False
         self.document: Document | None = None
         self.form: Multipart | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -58,26 +58,32 @@ class Walk:
         return self.places[row.broken_at(self.ask, error)] if self.places else 0
 
 
-class Steps(tuple[Step, ...]):
+class Steps:
     """What a request is asked, in order, laid out for the request path.
 
     `whole` asks all of it, `plain` what is asked of a request without any header of `unless`. Nearly every layer has
-    nothing to say: its name and mode are looked up only where it has.
+    nothing to say: its name and mode are looked up in `steps` only where it has.
     """
 
-    whole: Walk
-    plain: Walk
-    unless: frozenset[bytes]
+    __slots__ = ("plain", "steps", "unless", "whole")
 
-    def __new__(cls, steps: Iterable[Step] = (), spared: Mapping[str, frozenset[bytes]] | None = None) -> Steps:
+    def __init__(self, steps: Iterable[Step] = (), spared: Mapping[str, frozenset[bytes]] | None = None) -> None:
         """`spared` are layers, by name, whose decide is asked only where one of the headers came."""
-        made = super().__new__(cls, steps)
         spared = spared or {}
-        made.whole = _walk(made, range(len(made)))
+        self.steps = made = tuple(steps)
+        self.whole = _walk(made, range(len(made)))
         plain = [place for place, (name, _, decide, _) in enumerate(made) if decide is None or name not in spared]
-        made.plain = _walk(made, plain) if spared else made.whole
-        made.unless = frozenset[bytes]().union(*spared.values())
-        return made
+        self.plain = _walk(made, plain) if spared else self.whole
+        self.unless = frozenset[bytes]().union(*spared.values())
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, place: int) -> Step:
+        return self.steps[place]
 
 
 def _walk(steps: Sequence[Step], places: Iterable[int]) -> Walk:

@@ -86,7 +86,8 @@ class Sightings:
         if self.asns.on:
             self.asns.learn(facts)
         if not edit.ours and facts.kind == "http":
-            self._spans.append((facts.route, self._monotonic() - exchange.began))
+            now = self._monotonic
+            self._spans.append((facts.route, now() - exchange.began))
         length = edit.sent.get(b"content-length", b"")
         trap = facts.path in self._traps
         if edit.status >= 400 or trap or len(length) >= _LARGE_DIGITS:

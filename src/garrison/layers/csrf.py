@@ -152,17 +152,18 @@ class _Check:
 
     def _judge(self, facts: Facts, token: bytes) -> Refuse | None:
         line = facts.headers.get(b"cookie")
-        asked = self.session_id(facts), line, token
+        session_id, now = self.session_id, self.now
+        asked = session_id(facts), line, token
         until = self.known.get(asked)
         if until is not None and facts.duplicates is NO_DUPLICATES:
-            return None if self.now() <= until else _UNBOUND
+            return None if now() <= until else _UNBOUND
         cookies = self.cookies(facts)
         if len(cookies) != 1:
             return _TWO_COOKIES if cookies else _NO_COOKIE
         if not compare_digest(token, cookies[0]):
             return _UNEQUAL
         until = self.tokens.until(asked[0], token)
-        if self.now() > until:
+        if now() > until:
             return _UNBOUND
         if facts.duplicates is NO_DUPLICATES and line is not None and len(line) <= _LONGEST_LINE:
             if len(self.known) >= _REMEMBERED:
