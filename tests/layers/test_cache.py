@@ -53,6 +53,13 @@ def test_a_cookie_that_looks_like_a_session_makes_the_answer_personal(cookie: by
     assert control(answered(exchange((b"cookie", cookie)))) == [b"no-store"]
 
 
+def test_what_one_line_holds_is_not_believed_of_another() -> None:
+    stack = Stack.build([cache.compile(Policy(), Services())])
+    lines = [b"sessionid=x", b"theme=dark", b"sessionid=x", b"theme=dark; sessionid=x", b"theme=dark"]
+    out = [control(dress(stack, exchange((b"cookie", line)), 200, [PAGE])) for line in lines]
+    assert out == [[b"no-store"], [], [b"no-store"], [b"no-store"], []]
+
+
 def test_the_configured_session_cookie_makes_the_answer_personal() -> None:
     given = exchange((b"cookie", b"Biscuit=x"))
     assert control(answered(given)) == []

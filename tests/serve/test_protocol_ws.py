@@ -9,14 +9,14 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Queue
 
 import pytest
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from garrison.serve.devca import DevCA
@@ -182,27 +182,29 @@ def test_a_silent_peer_that_answers_pings_stays(served: Running) -> None:
 def test_a_connection_that_becomes_a_websocket_is_counted_once(tmp_path: Path, ca: DevCA) -> None:
     with production(tmp_path, ca, serve={"connections": 2}) as running:
         for _ in range(5):
-            with echoing(running) as one, echoing(running) as two:
-                for connection in (one, two):
+            with _both(running) as pair:
+                for connection in pair:
                     connection.send("x")
                     assert connection.recv(5) == "x"
                 with pytest.raises(OSError, match=r".*"):
                     running.connect()
-            _until_free(running)
 
 
-def _until_free(running: Running) -> None:
+@contextmanager
+def _both(running: Running) -> Iterator[tuple[ClientConnection, ClientConnection]]:
+    """Two connections, as soon as the server has seen the end of those before."""
     deadline = time.monotonic() + 5
-    while True:
-        try:
-            running.connect().close()
-            running.connect().close()
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            time.sleep(0.1)
-            return
+    with ExitStack() as kept:
+        while True:
+            try:
+                with ExitStack() as opening:
+                    pair = opening.enter_context(echoing(running)), opening.enter_context(echoing(running))
+                    kept.push(opening.pop_all())
+                break
+            except (OSError, EOFError, WebSocketException):
+                assert time.monotonic() < deadline, "two connections are allowed, and do not find room"
+                time.sleep(0.05)
+        yield pair
 
 
 def _ended(connection: ssl.SSLSocket, data: bytes) -> bool:

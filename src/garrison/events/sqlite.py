@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ..core.errors import OperatorError
-from ..policy.sqlite import write_ahead
+from ..policy.sqlite import create, set_up
 from .event import Event
 
 FILE_NAME: Final = "events.db"
@@ -134,12 +134,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found not in (0, VERSION):
             raise StoreUnusable(path, f"{path} is of another version ({found}).", "Move the file away.")
-        write_ahead(connection, _BUSY_SECONDS)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA journal_size_limit = 16777216")
+        set_up(connection, _BUSY_SECONDS)
         if not found:
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+            create(connection, _SCHEMA, VERSION)
     except (sqlite3.Error, OperatorError):
         connection.close()
         raise

@@ -43,6 +43,8 @@ _LEFT_BEHIND: Final = b'"cache", "storage"'
 _SHAREABLE = re.compile(rb"(?:^|[,\s])(?:public|immutable|s-maxage)(?=$|[,\s=])", re.IGNORECASE)
 _KEPT_OUT = re.compile(rb"(?:^|[,\s])no-store(?=$|[,\s])", re.IGNORECASE)
 _FILES: Final = (b"text/css", b"text/javascript", b"application/javascript", b"application/wasm", b"font/")
+_LONGEST_LINE: Final = 2048
+_REMEMBERED: Final = 1024
 _SESSION_NAMES: Final = (
     r"session(?:[_-]?id)?|sess|sid|connect\.sid|phpsessid|jsessionid|asp\.net_sessionid|(?:next-)?auth[\w.-]*"
     r"|fastapiusersauth|jwt|token|access[_-]?token|id[_-]?token|refresh[_-]?token|remember[_-]?(?:me|token)"
@@ -99,7 +101,11 @@ def _authenticated(session_cookie: str) -> Amend:
 
 
 def _session_finder(session_cookie: str) -> Callable[[bytes], Collection[str]]:
-    """Find cookies that look like sessions, by name. Substrings first: they cost a tenth of the pattern."""
+    """Find cookies that look like sessions, by name. Substrings first: they cost a tenth of the pattern.
+
+    What a line holds is remembered: a browser sends the same one again and again.
+    """
+    known: dict[bytes, Collection[str]] = {}
     own = session_cookie.lower()
     unusual = "" if "ses" in own else own
     find_names = re.compile(
@@ -107,6 +113,16 @@ def _session_finder(session_cookie: str) -> Callable[[bytes], Collection[str]]:
     ).findall
 
     def sessions_in(line: bytes) -> Collection[str]:
+        found = known.get(line)
+        if found is None:
+            found = search(line)
+            if len(line) <= _LONGEST_LINE:
+                if len(known) >= _REMEMBERED:
+                    known.clear()
+                known[line] = found
+        return found
+
+    def search(line: bytes) -> Collection[str]:
         text = line.decode("latin-1").lower()
         if (
             "ses" in text

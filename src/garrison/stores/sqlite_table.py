@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ..policy.sqlite import write_ahead
+from ..policy.sqlite import create, set_up
 from .errors import StoreFileRefused, StoreFull
 
 VERSION: Final = 1
@@ -151,10 +151,7 @@ class Table:
 
 def _set_up(connection: sqlite3.Connection) -> int:
     """Set the connection's habits, make the tables in an empty file, and return the version of what is there."""
-    write_ahead(connection, _BUSY_SECONDS)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA journal_size_limit = 16777216")
+    set_up(connection, _BUSY_SECONDS)
     if not connection.execute("PRAGMA user_version").fetchone()[0]:
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        create(connection, _SCHEMA, VERSION)
     return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from ...policy.sqlite import write_ahead
+from ...policy.sqlite import create, set_up
 from ..sqlite import prepare_private
 from .entry import Row
 from .tree import HASH, Frontier
@@ -96,12 +96,11 @@ class Segment:
         found = run("PRAGMA user_version").fetchone()[0]
         if found not in (0, VERSION):
             raise sqlite3.DatabaseError(f"{self.path} is of another version ({found})")
-        write_ahead(self.connection, BUSY_SECONDS)
-        for pragma in ("synchronous = FULL", "trusted_schema = OFF", "secure_delete = ON",
-                       "journal_size_limit = 16777216", "wal_autocheckpoint = 4000"):  # fmt: skip
-            run(f"PRAGMA {pragma}")
+        set_up(self.connection, BUSY_SECONDS)
+        run("PRAGMA secure_delete = ON")
+        run("PRAGMA wal_autocheckpoint = 4000")
         if found == 0:
-            self.connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+            create(self.connection, _SCHEMA, VERSION)
             self._save(first, verb="INSERT OR IGNORE")
 
     def state(self) -> State:
