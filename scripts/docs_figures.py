@@ -48,23 +48,26 @@ def table(entries: list[dict[str, Any]]) -> str:
     """The figures as they stand in the README."""
     shown = [entry for entry in entries if entry["name"] in SHOWN]
     rows = [f"| {SHOWN[entry['name']]} | {_value(entry)} | {_goal(entry)} |" for entry in shown]
-    return "\n".join(["| | measured | goal |", "|---|---|---|", *rows, "", _machine(entries), ""])
+    return "\n".join(["| | measured | goal |", "|---|---|---|", *rows, "", _machines(shown), ""])
 
 
 def whole_table(entries: list[dict[str, Any]]) -> str:
     """Every figure that has a goal, as docs/costs.md shows them."""
-    rows = [
-        f"| `{entry['name']}` | {_value(entry)} | {_goal(entry)} | {entry['versus']} |"
-        for entry in entries
-        if entry["must"]
-    ]
+    shown = [entry for entry in entries if entry["must"]]
+    rows = [f"| `{entry['name']}` | {_value(entry)} | {_goal(entry)} | {entry['versus']} |" for entry in shown]
     return "\n".join(
-        ["| | measured | goal | against what, and how |", "|---|---|---|---|", *rows, "", _machine(entries), ""]
+        ["| | measured | goal | against what, and how |", "|---|---|---|---|", *rows, "", _machines(shown), ""]
     )
 
 
-def _machine(entries: list[dict[str, Any]]) -> str:
-    return f"Measured on {entries[0]['machine']}."
+def _machines(entries: list[dict[str, Any]]) -> str:
+    """Where they were measured; the machine that most are of comes last, as "the others"."""
+    names: dict[str, list[str]] = {}
+    for entry in entries:
+        names.setdefault(entry["machine"], []).append(f"`{entry['name']}`")
+    *few, most = sorted(names, key=lambda machine: len(names[machine]))
+    told = [f"{', '.join(names[machine])} on {machine}" for machine in few]
+    return f"Measured on {most}." if not few else f"Measured: {'; '.join(told)}; the others on {most}."
 
 
 def _value(entry: dict[str, Any]) -> str:
