@@ -12,14 +12,18 @@ import time
 from typing import Final
 
 _BETWEEN_SECONDS: Final = 0.005
-_HABITS: Final = ("synchronous = FULL", "trusted_schema = OFF", "journal_size_limit = 16777216")
+_HABITS: Final = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA journal_size_limit = 16777216",
+)
 
 
 def set_up(connection: sqlite3.Connection, seconds: float) -> None:
     """Give `connection` its habits, waiting at most `seconds` for others that do. Raises sqlite3.Error."""
     _write_ahead(connection, seconds)
     for habit in _HABITS:
-        connection.execute(f"PRAGMA {habit}")
+        connection.execute(habit)
 
 
 def create(connection: sqlite3.Connection, schema: str, version: int) -> None:
