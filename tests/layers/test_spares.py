@@ -93,4 +93,19 @@ def test_two_steps_with_one_function_each_tell_their_own_name() -> None:
     assert told == [step[0] for step in steps] == ["first", "second", "second", "third", "third", "principal"]
 
 
+class Unhashable:
+    """A function with a state: Python makes what compares by value unhashable."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, facts: Any) -> Refuse:
+        return refuse(facts)
+
+
+def test_a_layer_may_be_any_callable() -> None:
+    layer = Layer("mine", decide=Unhashable(), spares=frozenset({"GET"}), unless=frozenset({b"x-mine"}))
+    gates = Stack.build([layer]).gates
+    assert [len(gates[method].plain.places) for method in ("GET", "POST")] == [1, 2]
+
+
 def _pass(facts: Any, exchange: Any) -> None: ...

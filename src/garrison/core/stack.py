@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from . import row
@@ -101,6 +102,7 @@ def _nothing(exchange: Exchange, edit: Edit) -> None:
     """What is amended where no layer amends."""
 
 
+_NOBODY: Final[Mapping[str, frozenset[bytes]]] = MappingProxyType({})
 _REMEMBERED: Final = 256
 _LONGEST: Final = 1024
 """Bytes of the names of an answer's headers that are remembered."""
@@ -172,13 +174,18 @@ class Stack:
 
 def _gates(layers: Sequence[Layer]) -> dict[str, Steps]:
     """Methods that the same layers spare share their steps."""
-    sparing = {method: tuple(layer for layer in layers if method in layer.spares) for method in METHODS}
-    made = {spared: _gate(layers, spared) for spared in dict.fromkeys(sparing.values())}
-    return {method: made[spared] for method, spared in sparing.items()}
+    made: dict[tuple[str, ...], Steps] = {}
+    gates: dict[str, Steps] = {}
+    for method in METHODS:
+        spared = {layer.name: layer.unless for layer in layers if method in layer.spares}
+        names = tuple(spared)
+        if names not in made:
+            made[names] = _gate(layers, spared)
+        gates[method] = made[names]
+    return gates
 
 
-def _gate(layers: Sequence[Layer], sparing: Sequence[Layer] = ()) -> Steps:
-    spared = {layer.name: layer.unless for layer in sparing}
+def _gate(layers: Sequence[Layer], spared: Mapping[str, frozenset[bytes]] = _NOBODY) -> Steps:
     steps: list[Step] = [
         (layer.name, layer.mode, decide, toll)
         for layer in layers
