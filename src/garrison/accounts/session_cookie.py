@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ..core.cookies import cookie_reader
 from ..core.facts import Facts
+from ..core.memo import remember
 from ..core.names import PURPOSE_SESSION
 from ..core.ports import Services
 from ..policy.model import SessionSection
@@ -49,9 +50,7 @@ class SessionCookie:
         ticket = self._verified(values[0]) if len(values) == 1 else None
         # What does not verify is never kept: clients can make as much of it as they like.
         if ticket is not None and not repeated and len(line) <= LONGEST_LINE:
-            if len(self._tickets) >= _REMEMBERED:
-                self._tickets.clear()
-            self._tickets[line] = ticket
+            remember(self._tickets, line, ticket, _REMEMBERED)
         return ticket
 
     def line(self, kind: str, identifier: str) -> bytes:

@@ -21,6 +21,7 @@ from ..core.bans import session_handle
 from ..core.errors import DependencyError
 from ..core.exchange import Exchange, Principal
 from ..core.facts import NO_DUPLICATES, Facts
+from ..core.memo import remember
 from ..core.ports import Detail, LocalRecords, Record, Services
 from ..events.vocabulary import EventName
 from ..policy.model import SessionSection
@@ -227,14 +228,13 @@ class Sessions:
         headers = facts.headers
         if facts.duplicates or len(headers[b"cookie"]) > LONGEST_LINE:
             return
-        if len(self._latest) >= _REMEMBERED:
-            self._latest.clear()
         until = min(until, number(record.data["begun"]) + self._section.absolute)
         if record.expires is not None:
             until = min(until, record.expires)
         name = (record.kind, record.id)
         agent = headers.get(b"user-agent")
-        self._latest[headers[b"cookie"]] = record, name, agent, facts.client.key, until, principal
+        latest = record, name, agent, facts.client.key, until, principal
+        remember(self._latest, headers[b"cookie"], latest, _REMEMBERED)
 
     def _idle(self, record: Record, now: float) -> float | None:
         """Seconds since the session was last written as used; None when it is over."""

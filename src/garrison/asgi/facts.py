@@ -16,6 +16,7 @@ from ..core.drill import FindDrill
 from ..core.facts import NO_DUPLICATES, Facts, Host
 from ..core.host import parse_host
 from ..core.listeners import parse_listeners
+from ..core.memo import remember
 from ..core.names import METHODS
 from ..core.path import RouteTable, normalise
 from ..policy.model import Policy, RouteClass
@@ -130,9 +131,7 @@ class ReadFacts:
             return None
         host = parse_host(value)
         if host is not None:
-            if len(self._hosts) >= _HOST_CACHE:
-                self._hosts.clear()
-            self._hosts[value] = host
+            remember(self._hosts, value, host, _HOST_CACHE)
         return host
 
     def _place(self, raw_path: bytes, method: str) -> tuple[str, str, int]:
@@ -142,9 +141,7 @@ class ReadFacts:
             return path, fault, 0
         place = path, fault, self._routes.find(path, method)
         if len(raw_path) <= _PLACE_BYTES and method in METHODS:
-            if len(self._places) >= _PLACE_CACHE:
-                self._places.clear()
-            self._places[raw_path, method] = place
+            remember(self._places, (raw_path, method), place, _PLACE_CACHE)
         return place
 
 

@@ -25,6 +25,7 @@ from typing import Final, TypeAlias
 from .errors import OperatorError
 from .facts import Address, Client
 from .forwarded import MalformedForwarded, forwarded_scheme, parse_forwarded
+from .memo import remember
 
 __all__ = [
     "MALFORMED",
@@ -143,9 +144,7 @@ class ClientFinder:
             return found
         client = self._find(peer, values)
         if sum(map(len, values)) <= _CACHED_BYTES and len(values) <= 2:
-            if len(self._cache) >= _CACHE:
-                self._cache.clear()
-            self._cache[asked] = client
+            remember(self._cache, asked, client, _CACHE)
         return client
 
     def trusts(self, peer: str | None) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from .memo import remember
+
 RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -42,10 +44,8 @@ _types: dict[bytes | None, bool] = {}
 def _is_page(content_type: bytes | None) -> bool:
     """Whether an answer of that `Content-Type` is a page: a document with links, forms and scripts of its own."""
     page = content_type is not None and content_type[:21].lower().startswith(_PAGES)
-    if len(_types) >= _REMEMBERED:
-        _types.clear()
     if content_type is None or len(content_type) <= _LONGEST:
-        _types[content_type] = page
+        remember(_types, content_type, page, _REMEMBERED)
     return page
 
 

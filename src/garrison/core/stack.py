@@ -13,6 +13,7 @@ from .exchange import Exchange
 from .facts import Facts
 from .headers import Edit, RawHeaders, merge_vary
 from .layer import AskPeek, Decide, Layer, Release, Toll, Watch
+from .memo import remember
 from .names import METHODS
 from .recognise import recognise
 from .verdict import Mode
@@ -138,10 +139,8 @@ class Stack:
         """Whether an answer with headers of these names goes on as it is: all lower-case, none that a layer owns."""
         joined = b"".join(names)
         leaves = joined.islower() and self.owned.isdisjoint(names)
-        if len(self.left) >= _REMEMBERED:
-            self.left.clear()
         if len(joined) <= _LONGEST:
-            self.left[names] = leaves
+            remember(self.left, names, leaves, _REMEMBERED)
         return leaves
 
     @classmethod

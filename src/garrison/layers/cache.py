@@ -32,6 +32,7 @@ from typing import Final
 from ..core.exchange import Exchange
 from ..core.headers import Edit, RawHeaders
 from ..core.layer import Amend, Layer
+from ..core.memo import remember
 from ..core.ports import Services
 from ..core.verdict import Mode
 from ..policy.model import Policy
@@ -117,9 +118,7 @@ def _session_finder(session_cookie: str) -> Callable[[bytes], Collection[str]]:
         if found is None:
             found = search(line)
             if len(line) <= _LONGEST_LINE:
-                if len(known) >= _REMEMBERED:
-                    known.clear()
-                known[line] = found
+                remember(known, line, found, _REMEMBERED)
         return found
 
     def search(line: bytes) -> Collection[str]:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from ..core.errors import OperatorError
 from ..core.facts import Facts
 from ..core.layer import Layer
+from ..core.memo import remember
 from ..core.names import SAFE_METHODS
 from ..core.ports import Services
 from ..core.verdict import Reason, Refuse, Verdict
@@ -63,9 +64,7 @@ def compile(policy: Policy, services: Services) -> Layer:
             return verdicts[value]
         verdict = judge(value)
         if len(value) <= _CACHED_BYTES:
-            if len(verdicts) >= _CACHE:
-                verdicts.clear()
-            verdicts[value] = verdict
+            remember(verdicts, value, verdict, _CACHE)
         return verdict
 
     return Layer(NAME, decide=decide, spares=SAFE_METHODS, unless=_BODIES, mode=section.mode)

@@ -38,6 +38,7 @@ from ..core.exchange import Exchange
 from ..core.facts import NO_DUPLICATES, Facts
 from ..core.headers import Edit
 from ..core.layer import PEEK_LIMIT, Layer, Peek
+from ..core.memo import remember
 from ..core.names import CSRF_FIELD, CSRF_HEADER, PURPOSE_CSRF, SAFE_METHODS
 from ..core.ports import Services, SessionId
 from ..core.verdict import Mode, Reason, Refuse, Verdict
@@ -166,9 +167,7 @@ class _Check:
         if now() > until:
             return _UNBOUND
         if facts.duplicates is NO_DUPLICATES and line is not None and len(line) <= _LONGEST_LINE:
-            if len(self.known) >= _REMEMBERED:
-                self.known.clear()
-            self.known[asked] = until
+            remember(self.known, asked, until, _REMEMBERED)
         return None
 
 

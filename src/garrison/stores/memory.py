@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from math import floor
 
 from ..core.clock import Clock
+from ..core.memo import remember
 from ..core.ports import Quota, State, Taken
 from .gauge import Gauge, taken_of
 
@@ -105,11 +106,8 @@ class MemoryCounters:
         places: dict[str, tuple[str, dict[str, float]]] = {}
 
         def find(key: str) -> tuple[str, dict[str, float]]:
-            if len(places) >= _REMEMBERED:
-                places.clear()
             name = prefix + key
-            place = places[key] = name, shards[hash(name) & mask]
-            return place
+            return remember(places, key, (name, shards[hash(name) & mask]), _REMEMBERED)
 
         def charge(key: str, told: list[State]) -> bool:
             name, shard = places.get(key) or find(key)
